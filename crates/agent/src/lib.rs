@@ -1,0 +1,1 @@
+//! Reads PostgreSQL logs and carries them to a listener.

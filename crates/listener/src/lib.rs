@@ -1,0 +1,1 @@
+//! Receives, stores and shows what agents send.

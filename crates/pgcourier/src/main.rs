@@ -1,0 +1,3 @@
+//! The `pgcourier` command.
+
+fn main() {}

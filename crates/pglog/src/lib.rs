@@ -1,0 +1,1 @@
+//! PostgreSQL server logs: bytes to entries.
