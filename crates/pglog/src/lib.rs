@@ -1,1 +1,40 @@
 //! PostgreSQL server logs: bytes to entries.
+//!
+//! The crate does no I/O, reads no clock and starts no thread. It never panics on a log, whatever the
+//! bytes are, and its memory is bounded whatever their number is.
+//!
+//! A log in the stderr format takes two steps. [`LinePrefix`] takes single lines apart; [`Assembler`]
+//! puts the lines that belong together into one [`LogEntry`] and says up to where the log is used up.
+//!
+//! ```
+//! use pglog::{Assembler, LinePrefix};
+//!
+//! let log = b"\
+//! 2026-11-24 02:22:16.884 UTC [7628] ERROR:  division by zero
+//! 2026-11-24 02:22:16.884 UTC [7628] STATEMENT:  SELECT 1
+//! \t/ 0
+//! ";
+//! let mut assembler = Assembler::new(LinePrefix::compile("%m [%p] "));
+//! let mut statements = Vec::new();
+//! let mut keep = |entry: &pglog::Assembled<'_>| {
+//!     statements.extend(entry.entry.statement.as_deref().map(str::to_owned));
+//! };
+//! assembler.push(log, &mut keep);
+//! assembler.flush(&mut keep);
+//! assert_eq!(statements, ["SELECT 1\n/ 0"]);
+//! ```
+
+mod assemble;
+mod entry;
+mod message;
+mod prefix;
+mod severity;
+mod timestamp;
+
+pub use assemble::{Assembled, Assembler, Limits};
+pub use entry::{Field, LogEntry, Phase, Text};
+pub use prefix::{
+    Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,
+};
+pub use severity::{Label, Level, split_label};
+pub use timestamp::{Clock, LogTime, Precision, Timestamp, UnknownZone};

@@ -1,0 +1,286 @@
+//! Lines to entries.
+//!
+//! One message of the server can take many lines: those that start with a TAB continue the line before,
+//! and `DETAIL:`, `STATEMENT:` and their like, each behind a prefix of its own, belong to the entry of
+//! the same process above them. Without the logging collector other processes' lines may stand in
+//! between, so some entries are held open until enough others have begun.
+//!
+//! Nothing marks the end of an entry. The caller ends those that have been quiet for long enough with
+//! [`Assembler::flush_before`], and the last ones with [`Assembler::finish`].
+
+mod finish;
+mod lines;
+mod open;
+
+use crate::{
+    assemble::{
+        lines::Splitter,
+        open::{OpenEntries, OpenEntry},
+    },
+    entry::LogEntry,
+    prefix::LinePrefix,
+    timestamp::Clock,
+};
+
+/// How much an assembler holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of a long field, such as `message` or `statement`; 1 MiB by default. What is
+    /// longer is cut and noted in [`LogEntry::truncated`].
+    pub max_field_bytes: usize,
+    /// The most entries held open for lines that may still come; 32 by default, 1 where the processes'
+    /// lines are never mixed.
+    pub max_open_entries: usize,
+    /// The most bytes of text in the entries held open; 4 MiB by default.
+    pub max_open_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_field_bytes: 1 << 20, max_open_entries: 32, max_open_bytes: 4 << 20 }
+    }
+}
+
+/// An entry, and where it stood.
+#[derive(Debug)]
+pub struct Assembled<'a> {
+    /// The entry.
+    pub entry: LogEntry<'a>,
+    /// Position of its first byte.
+    pub start: u64,
+    /// Position behind its last line break.
+    pub end: u64,
+    /// See [`Assembler::safe_position`]; this entry counts as used.
+    pub safe_position: u64,
+}
+
+/// Puts lines together to entries. One assembler reads one file, from one position on.
+#[derive(Debug)]
+pub struct Assembler {
+    prefix: LinePrefix,
+    clock: Clock,
+    limits: Limits,
+    splitter: Splitter,
+    open: OpenEntries<'static>,
+}
+
+impl Assembler {
+    /// Makes an assembler for a log with this prefix, at the file's start.
+    #[must_use]
+    pub fn new(prefix: LinePrefix) -> Self {
+        Self {
+            prefix,
+            clock: Clock::new(),
+            limits: Limits::default(),
+            splitter: Splitter::at(0),
+            open: OpenEntries::at(0),
+        }
+    }
+
+    /// Sets the position of the first byte that will be pushed. It must be the start of a line.
+    #[must_use]
+    pub fn starting_at(mut self, position: u64) -> Self {
+        self.splitter = Splitter::at(position);
+        self.open = OpenEntries::at(position);
+        self
+    }
+
+    /// Sets how times are read.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Returns the prefix.
+    #[must_use]
+    pub const fn prefix(&self) -> &LinePrefix {
+        &self.prefix
+    }
+
+    /// Takes the next bytes of the file, cut anywhere, and gives the entries that are whole to `sink`,
+    /// in the order in which they begin.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
+        let rest = self.end_partial_line(bytes, sink);
+        let whole = memchr::memrchr(b'\n', rest).map_or(0, |last| last + 1);
+        let (whole, partial) = rest.split_at_checked(whole).unwrap_or((rest, &[]));
+        if !whole.is_empty() {
+            let text = lines::decode(whole);
+            let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
+            let mut position = self.splitter.position();
+            for (line, raw_bytes) in lines::pairs(&text, whole) {
+                let end = position + raw_bytes;
+                self.take_line(&mut open, line, position, end);
+                self.emit_surplus(&mut open, end, sink);
+                position = end;
+            }
+            self.splitter.advance_to(position);
+            self.open = open.into_owned();
+        }
+        self.hold_partial_line(partial);
+    }
+
+    /// Gives the entries to `sink` that begin before `position`, save one whose line is not whole yet.
+    /// To be called with the position that had been read some 200 ms ago.
+    pub fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let mut open = std::mem::take(&mut self.open);
+        let unfinished = self.splitter.continues_entry();
+        while open.front_start().is_some_and(|start| start < position) {
+            if unfinished && open.front_is_current() {
+                break;
+            }
+            self.emit_front(&mut open, sink);
+        }
+        self.open = open;
+    }
+
+    /// Gives every entry whose lines are whole to `sink`.
+    pub fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        self.flush_before(u64::MAX, sink);
+    }
+
+    /// Takes a last line without a line break as whole, and gives everything to `sink`: the file is at
+    /// its end for ever.
+    pub fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        if self.splitter.has_partial() {
+            self.end_line(0, sink);
+        }
+        self.flush(sink);
+    }
+
+    /// Returns where reading may resume if all entries given out so far are kept: no entry that is
+    /// still open begins before it, and none that was given out ends behind it.
+    #[must_use]
+    pub const fn safe_position(&self) -> u64 {
+        self.open.safe_position()
+    }
+
+    /// Returns the position of the next byte to push.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.splitter.position() + self.splitter.partial_bytes()
+    }
+
+    /// Completes a line that an earlier push left open; returns the bytes behind it.
+    fn end_partial_line<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        sink: &mut impl FnMut(&Assembled<'_>),
+    ) -> &'b [u8] {
+        if !self.splitter.has_partial() {
+            return bytes;
+        }
+        let Some(end) = memchr::memchr(b'\n', bytes) else { return bytes };
+        let (line, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
+        self.hold_partial_line(line);
+        self.end_line(1, sink);
+        rest.get(1..).unwrap_or_default()
+    }
+
+    /// Takes the partial line as whole. `break_bytes` is the length of its line break.
+    fn end_line(&mut self, break_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let (text, begun) = self.splitter.take_rest();
+        let start = self.splitter.position();
+        let end = start + self.splitter.partial_bytes() + break_bytes;
+        let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
+        if begun {
+            open.extend(&text, end, self.limits.max_field_bytes);
+        } else {
+            self.take_line(&mut open, &text, start, end);
+        }
+        self.emit_surplus(&mut open, end, sink);
+        self.splitter.advance_to(end);
+        self.open = open.into_owned();
+    }
+
+    /// Keeps bytes of a line without its end. Of a very long line only the head is kept: the rest goes
+    /// to its entry piece by piece.
+    fn hold_partial_line(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        while !bytes.is_empty() {
+            bytes = self.splitter.hold(bytes);
+            let Some((text, begun)) = self.splitter.take_piece() else { continue };
+            let start = self.splitter.position();
+            let end = start + self.splitter.partial_bytes();
+            let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
+            if begun {
+                open.extend(&text, end, self.limits.max_field_bytes);
+            } else {
+                self.take_line(&mut open, &text, start, end);
+            }
+            self.open = open.into_owned();
+        }
+    }
+
+    /// Adds one line to the open entries.
+    fn take_line<'a>(&mut self, open: &mut OpenEntries<'a>, line: &'a str, start: u64, end: u64) {
+        let max_bytes = self.limits.max_field_bytes;
+        if let Some(text) = line.strip_prefix('\t')
+            && open.continue_with(text, end, max_bytes)
+        {
+            return;
+        }
+        let Some(parsed) = self.prefix.match_line(line) else {
+            self.take_foreign_line(open, line, start, end);
+            return;
+        };
+        if !open.join(&parsed, end, max_bytes) {
+            let mut entry = OpenEntry::from_line(&parsed, start, end, max_bytes);
+            finish::read_prefix(&mut entry.entry, &parsed.fields, &mut self.clock);
+            open.begin(entry);
+        }
+    }
+
+    /// Adds a line that does not begin with the prefix: another program's, or the rest of a line that
+    /// was cut, with a line of the server perhaps right behind it.
+    fn take_foreign_line<'a>(
+        &mut self,
+        open: &mut OpenEntries<'a>,
+        line: &'a str,
+        start: u64,
+        end: u64,
+    ) {
+        let max_bytes = self.limits.max_field_bytes;
+        let split = self.prefix.find_within(line).and_then(|at| line.split_at_checked(at));
+        let Some((foreign, own)) = split else {
+            open.begin(OpenEntry::unparsed(line, start, end, max_bytes));
+            return;
+        };
+        // Counted from the end, where the text is the server's and so has its length in the file,
+        // unless it holds bytes that are no UTF-8.
+        let own_start = end.saturating_sub(own.len() as u64 + 1).clamp(start, end);
+        open.begin(OpenEntry::unparsed(foreign, start, own_start, max_bytes));
+        self.take_line(open, own, own_start, end);
+    }
+
+    /// Gives out the oldest entries while there are more than may be held.
+    fn emit_surplus<'a>(
+        &self,
+        open: &mut OpenEntries<'a>,
+        position: u64,
+        sink: &mut impl FnMut(&Assembled<'_>),
+    ) {
+        open.reached(position);
+        while open.exceeds(&self.limits) {
+            self.emit_front(open, sink);
+        }
+    }
+
+    fn emit_front(&self, open: &mut OpenEntries<'_>, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let Some(mut front) = open.take_front() else { return };
+        finish::read_message(&mut front.entry);
+        sink(&Assembled {
+            entry: front.entry,
+            start: front.start,
+            end: front.end,
+            safe_position: open.safe_position(),
+        });
+    }
+}

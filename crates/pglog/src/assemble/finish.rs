@@ -1,0 +1,117 @@
+//! Turns the texts of an entry into its fields.
+
+use std::borrow::Cow;
+
+use crate::{
+    entry::{Field, LogEntry, Text},
+    message::{self, Location},
+    prefix::PrefixFields,
+    timestamp::{Clock, Timestamp},
+};
+
+/// Takes over what the prefix of the entry's first line says.
+pub(super) fn read_prefix<'a>(
+    entry: &mut LogEntry<'a>,
+    fields: &PrefixFields<'a>,
+    clock: &mut Clock,
+) {
+    if let Some(time) = fields.time.and_then(|time| clock.read(time)) {
+        entry.timestamp = Some(time.timestamp);
+        entry.timestamp_ambiguous = time.ambiguous;
+        entry.log_timezone = Some(Cow::Borrowed(time.zone));
+    } else if let Some(epoch) = fields.epoch {
+        entry.timestamp = Timestamp::from_epoch(epoch);
+    }
+    entry.pid = fields.pid.and_then(|pid| pid.parse().ok());
+    entry.user = fields.user.map(Cow::Borrowed);
+    entry.database = fields.database.map(Cow::Borrowed);
+    entry.application_name = fields.application_name.map(Cow::Borrowed);
+    entry.remote_host = fields.remote_host.map(Cow::Borrowed);
+    entry.remote_port = fields.remote_port.and_then(|port| port.parse().ok());
+    entry.local_host = fields.local_host.map(Cow::Borrowed);
+    entry.session_id = fields.session_id.map(Cow::Borrowed);
+    entry.line_num = fields.line_num.and_then(|number| number.parse().ok());
+    entry.ps = fields.ps.map(Cow::Borrowed);
+    entry.session_start = fields.session_start.map(Cow::Borrowed);
+    entry.vxid = fields.vxid.map(Cow::Borrowed);
+    entry.txid = fields.txid.and_then(|txid| txid.parse().ok());
+    entry.state_code = fields.state_code.filter(|code| *code != SUCCESS).map(Cow::Borrowed);
+    entry.backend_type = fields.backend_type.map(Cow::Borrowed);
+    entry.leader_pid = fields.leader_pid.and_then(|pid| pid.parse().ok());
+    entry.query_id = fields.query_id.and_then(|id| id.parse().ok());
+    // Without a pid the session's id has it, in hexadecimal behind the dot.
+    if entry.pid.is_none() {
+        let pid = fields.session_id.and_then(|session| session.split_once('.'));
+        entry.pid = pid.and_then(|(_, pid)| u32::from_str_radix(pid, 16).ok());
+    }
+}
+
+/// The SQLSTATE of what did not fail; jsonlog leaves it out.
+const SUCCESS: &str = "00000";
+
+/// Takes the message, which is whole now, apart.
+pub(super) fn read_message(entry: &mut LogEntry<'_>) {
+    if entry.unparsed {
+        return;
+    }
+    if let Some(location) = entry.func_name.take() {
+        read_location(entry, &location);
+    }
+    if !is_truncated(entry, Field::Message) {
+        read_position(entry);
+    }
+    read_contents(entry);
+}
+
+/// With `log_error_verbosity = verbose` there is a location, and the SQLSTATE stands in the message.
+fn read_location<'a>(entry: &mut LogEntry<'a>, location: &Text<'a>) {
+    let read = Location::read(location);
+    entry.func_name = read.func_name.map(|name| Cow::Owned(name.to_owned()));
+    entry.file_name = Some(Cow::Owned(read.file_name.to_owned()));
+    entry.file_line_num = read.file_line_num;
+    let Some((code, _)) = message::split_state_code(&entry.message) else { return };
+    if code != SUCCESS && entry.state_code.is_none() {
+        entry.state_code = Some(Cow::Owned(code.to_owned()));
+    }
+    entry.message = message::cut(&entry.message, |text| {
+        message::split_state_code(text).map_or(text, |(_, rest)| rest)
+    });
+}
+
+/// The server appends the position of an error to its message: that in the inner query where there is
+/// one, else that in the statement.
+fn read_position(entry: &mut LogEntry<'_>) {
+    let Some((_, position)) = message::split_position(&entry.message) else { return };
+    if entry.internal_query.is_some() {
+        entry.internal_position = Some(position);
+    } else {
+        entry.cursor_position = Some(position);
+    }
+    entry.message = message::cut(&entry.message, |text| {
+        message::split_position(text).map_or(text, |(words, _)| words)
+    });
+}
+
+/// Takes durations and statements out of the message. Where the statement has a line of its own the
+/// message is not one of those that carry it, whatever it looks like.
+fn read_contents(entry: &mut LogEntry<'_>) {
+    if entry.statement.is_some() {
+        return;
+    }
+    let contents = message::contents(&entry.message);
+    entry.duration = contents.duration;
+    entry.phase = contents.phase;
+    let Some(statement) = contents.statement else { return };
+    let head_bytes = entry.message.len() - statement.len();
+    entry.statement = Some(message::cut(&entry.message, |text| {
+        message::contents(text).statement.unwrap_or_default()
+    }));
+    let whole = entry.truncated.iter().find(|(field, _)| *field == Field::Message);
+    if let Some((_, bytes)) = whole.copied() {
+        entry.truncated.push((Field::Statement, bytes - head_bytes as u64));
+    }
+}
+
+fn is_truncated(entry: &LogEntry<'_>, field: Field) -> bool {
+    entry.truncated.iter().any(|(cut, _)| *cut == field)
+}

@@ -1,0 +1,157 @@
+//! Bytes to lines of text.
+
+use std::borrow::Cow;
+
+/// The bytes of a line without its end that are held back. The head of a longer line is used before its
+/// end is there; no prefix is as long as this.
+const MAX_HELD_BYTES: usize = 64 << 10;
+
+/// Decodes bytes as UTF-8. Each byte that is none, and each NUL, becomes U+FFFD.
+pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if memchr::memchr(0, bytes).is_none() => Cow::Borrowed(text),
+        _ => Cow::Owned(String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")),
+    }
+}
+
+/// Pairs each line of a decoded text, without its line break, with its length in the bytes that the
+/// text was decoded from, with its line break. Decoding leaves line breaks as they are.
+pub(super) fn pairs<'a>(text: &'a str, raw: &'a [u8]) -> impl Iterator<Item = (&'a str, u64)> {
+    let mut raw_start = 0;
+    let raw_lengths = memchr::memchr_iter(b'\n', raw).map(move |end| {
+        let length = end + 1 - raw_start;
+        raw_start = end + 1;
+        length as u64
+    });
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', text.as_bytes())
+        .filter_map(move |end| {
+            let line = text.get(start..end);
+            start = end + 1;
+            line
+        })
+        .zip(raw_lengths)
+}
+
+/// Where the next line starts, and what is there of it.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    /// Position of the first byte of the line that is not whole.
+    position: u64,
+    /// Its bytes that have not been used.
+    held: Vec<u8>,
+    /// How many bytes of it have been used already.
+    used_bytes: u64,
+}
+
+impl Splitter {
+    pub(super) const fn at(position: u64) -> Self {
+        Self { position, held: Vec::new(), used_bytes: 0 }
+    }
+
+    pub(super) const fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(super) fn partial_bytes(&self) -> u64 {
+        self.used_bytes + self.held.len() as u64
+    }
+
+    pub(super) fn has_partial(&self) -> bool {
+        self.partial_bytes() > 0
+    }
+
+    /// Tells whether the partial line belongs to the entry before it, or is part of one.
+    pub(super) fn continues_entry(&self) -> bool {
+        self.used_bytes > 0 || self.held.first() == Some(&b'\t')
+    }
+
+    /// Keeps bytes of the partial line; returns those for which there is no room until a piece is
+    /// taken.
+    pub(super) fn hold<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let room = MAX_HELD_BYTES.saturating_sub(self.held.len());
+        let (kept, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        self.held.extend_from_slice(kept);
+        rest
+    }
+
+    /// Takes the bytes held, if there are so many that their line is a long one. Also tells whether
+    /// pieces of the line have been taken before.
+    pub(super) fn take_piece(&mut self) -> Option<(String, bool)> {
+        if self.held.len() < MAX_HELD_BYTES {
+            return None;
+        }
+        // A character may be cut at the end; its bytes wait for the rest.
+        let cut = self.held.len() - incomplete_character(&self.held);
+        let waiting = self.held.split_off(cut);
+        Some(self.take(waiting))
+    }
+
+    /// Takes what is held as the end of the line.
+    pub(super) fn take_rest(&mut self) -> (String, bool) {
+        self.take(Vec::new())
+    }
+
+    fn take(&mut self, waiting: Vec<u8>) -> (String, bool) {
+        let begun = self.used_bytes > 0;
+        let piece = std::mem::replace(&mut self.held, waiting);
+        self.used_bytes += piece.len() as u64;
+        (decode(&piece).into_owned(), begun)
+    }
+
+    /// The line is whole; the next one starts at `position`.
+    pub(super) fn advance_to(&mut self, position: u64) {
+        self.position = position;
+        self.used_bytes = 0;
+        // One long line must not hold its memory for ever.
+        self.held = Vec::new();
+    }
+}
+
+/// Returns how many bytes at the end are the beginning of a character whose rest is missing.
+fn incomplete_character(bytes: &[u8]) -> usize {
+    let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
+    for length in 1..=tail.len() {
+        let start = tail.len() - length;
+        let Some(rest) = tail.get(start..) else { break };
+        match std::str::from_utf8(rest) {
+            // Without an error length the text ends within a character.
+            Err(error) if error.valid_up_to() == 0 && error.error_len().is_none() => return length,
+            _ => {}
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undecodable_bytes_become_replacement_characters() {
+        assert_eq!(decode(b"a\xffb\0c"), "a\u{fffd}b\u{fffd}c");
+        assert!(matches!(decode("ü".as_bytes()), Cow::Borrowed("ü")));
+    }
+
+    #[test]
+    fn lines_keep_their_length_in_the_file() {
+        let raw = b"\xff\xff\n\nab\n";
+        let text = decode(raw);
+        let found: Vec<_> = pairs(&text, raw).collect();
+        assert_eq!(found, [("\u{fffd}\u{fffd}", 3), ("", 1), ("ab", 3)]);
+    }
+
+    #[test]
+    fn character_cut_by_the_end_is_left_for_later() {
+        for (bytes, incomplete) in [
+            ("ü".as_bytes(), 0),
+            (b"a\xc3".as_slice(), 1),
+            (b"\xf0\x9f\x90", 3),
+            (b"\xe6\x97", 2),
+            (b"\xff", 0),
+            (b"", 0),
+        ] {
+            assert_eq!(incomplete_character(bytes), incomplete, "{bytes:?}");
+        }
+    }
+}

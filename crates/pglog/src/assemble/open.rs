@@ -1,0 +1,253 @@
+//! Entries that may still get lines.
+
+use std::{borrow::Cow, collections::VecDeque};
+
+use crate::{
+    assemble::Limits,
+    entry::{Field, LogEntry},
+    prefix::{ParsedLine, PrefixFields},
+    severity::Label,
+};
+
+/// An entry that is being put together.
+#[derive(Debug)]
+pub(super) struct OpenEntry<'a> {
+    pub(super) entry: LogEntry<'a>,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// The label of the line that came last: those behind it come in a fixed order.
+    last: Option<Label>,
+    /// Bytes of long text.
+    bytes: usize,
+}
+
+impl<'a> OpenEntry<'a> {
+    /// A line that no prefix fits.
+    pub(super) fn unparsed(line: &'a str, start: u64, end: u64, max_bytes: usize) -> Self {
+        let entry = LogEntry { unparsed: true, ..LogEntry::default() };
+        let mut open = Self { entry, start, end, last: None, bytes: 0 };
+        open.set(Field::Message, line, max_bytes);
+        open
+    }
+
+    /// The first line of an entry. A line whose entry is not there, such as the first one of a file
+    /// that begins in the middle, makes an entry of its own, without a level.
+    pub(super) fn from_line(
+        parsed: &ParsedLine<'a>,
+        start: u64,
+        end: u64,
+        max_bytes: usize,
+    ) -> Self {
+        let entry = LogEntry { level: level_of(parsed.label), ..LogEntry::default() };
+        let mut open = Self { entry, start, end, last: Some(parsed.label), bytes: 0 };
+        open.set(field_of(parsed.label), parsed.text, max_bytes);
+        open
+    }
+
+    fn set(&mut self, field: Field, text: &'a str, max_bytes: usize) {
+        let kept = text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text);
+        *self.entry.text_mut(field) = Cow::Borrowed(kept);
+        self.bytes += kept.len();
+        if kept.len() < text.len() {
+            self.entry.truncated.push((field, text.len() as u64));
+        }
+    }
+
+    fn append(&mut self, field: Field, pieces: [&str; 2], max_bytes: usize) {
+        let total: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if let Some((_, length)) = self.entry.truncated.iter_mut().find(|(cut, _)| *cut == field) {
+            *length += total as u64;
+            return;
+        }
+        let whole = self.entry.text_mut(field);
+        let before = whole.len();
+        for piece in pieces {
+            let room = max_bytes.saturating_sub(whole.len());
+            whole.to_mut().push_str(piece.get(..piece.floor_char_boundary(room)).unwrap_or(piece));
+        }
+        let added = whole.len() - before;
+        self.bytes += added;
+        if added < total {
+            self.entry.truncated.push((field, (before + total) as u64));
+        }
+    }
+
+    /// Tells whether the same process wrote this entry and a line.
+    fn is_of(&self, fields: &PrefixFields<'_>) -> bool {
+        match (fields.session_id, fields.pid) {
+            (Some(session), _) => self.entry.session_id.as_deref() == Some(session),
+            (None, Some(pid)) => self.entry.pid.is_some() && self.entry.pid == pid.parse().ok(),
+            (None, None) => true,
+        }
+    }
+}
+
+/// The line that a continuation would belong to.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    /// The entry's number, counted from the file's first.
+    number: u64,
+    field: Field,
+}
+
+/// The entries that are being put together, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct OpenEntries<'a> {
+    entries: VecDeque<OpenEntry<'a>>,
+    /// How many entries have been taken out.
+    taken: u64,
+    current: Option<Current>,
+    bytes: usize,
+    /// Where the lines used so far end.
+    position: u64,
+    /// The end of the entry that ends last of all that were taken out.
+    taken_end: u64,
+    safe_position: u64,
+}
+
+impl<'a> OpenEntries<'a> {
+    pub(super) fn at(position: u64) -> Self {
+        Self { position, taken_end: position, safe_position: position, ..Self::default() }
+    }
+
+    pub(super) const fn safe_position(&self) -> u64 {
+        self.safe_position
+    }
+
+    pub(super) fn front_start(&self) -> Option<u64> {
+        self.entries.front().map(|entry| entry.start)
+    }
+
+    /// Tells whether a continuation would belong to the oldest entry.
+    pub(super) fn front_is_current(&self) -> bool {
+        self.current.is_some_and(|current| current.number == self.taken)
+    }
+
+    /// Adds a new entry.
+    pub(super) fn begin(&mut self, entry: OpenEntry<'a>) {
+        let field = entry.last.map_or(Field::Message, field_of);
+        self.current = Some(Current { number: self.taken + self.entries.len() as u64, field });
+        self.bytes += entry.bytes;
+        self.entries.push_back(entry);
+    }
+
+    /// Adds a line that starts with a TAB to the line before it. False where there is none.
+    pub(super) fn continue_with(&mut self, text: &str, end: u64, max_bytes: usize) -> bool {
+        self.append("\n", text, end, max_bytes)
+    }
+
+    /// Adds more text to the line that came last.
+    pub(super) fn extend(&mut self, text: &str, end: u64, max_bytes: usize) {
+        self.append("", text, end, max_bytes);
+    }
+
+    fn append(&mut self, between: &str, text: &str, end: u64, max_bytes: usize) -> bool {
+        let Some(Current { number, field }) = self.current else { return false };
+        let Some(open) = self.entry_mut(number) else { return false };
+        // Another program's line is shipped as it is, its TAB included.
+        let between = if open.entry.unparsed && between == "\n" { "\n\t" } else { between };
+        let before = open.bytes;
+        open.append(field, [between, text], max_bytes);
+        open.end = end;
+        let added = open.bytes - before;
+        self.bytes += added;
+        true
+    }
+
+    /// Adds a `DETAIL:` or its like to its entry. False for a line that starts an entry, and for one
+    /// whose entry is not open.
+    pub(super) fn join(&mut self, parsed: &ParsedLine<'a>, end: u64, max_bytes: usize) -> bool {
+        if matches!(parsed.label, Label::Level(_)) {
+            return false;
+        }
+        let Some(index) = self.entries.iter().rposition(|open| open.is_of(&parsed.fields)) else {
+            return false;
+        };
+        let number = self.taken + index as u64;
+        let Some(open) = self.entry_mut(number) else { return false };
+        // The parts of an entry come in a fixed order, so one that comes too late is not of this one.
+        if open.last.is_none_or(|last| last >= parsed.label) {
+            return false;
+        }
+        let field = field_of(parsed.label);
+        let before = open.bytes;
+        open.set(field, parsed.text, max_bytes);
+        open.last = Some(parsed.label);
+        open.end = end;
+        let added = open.bytes - before;
+        self.bytes += added;
+        self.current = Some(Current { number, field });
+        true
+    }
+
+    /// All lines up to `position` have been used.
+    pub(super) fn reached(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    pub(super) fn exceeds(&self, limits: &Limits) -> bool {
+        self.entries.len() > limits.max_open_entries.max(1)
+            || (self.bytes > limits.max_open_bytes && self.entries.len() > 1)
+    }
+
+    /// Takes the oldest entry out.
+    pub(super) fn take_front(&mut self) -> Option<OpenEntry<'a>> {
+        let front = self.entries.pop_front()?;
+        if self.front_is_current() {
+            self.current = None;
+        }
+        self.taken += 1;
+        self.bytes -= front.bytes;
+        self.taken_end = self.taken_end.max(front.end);
+        let rest_start = self.front_start().unwrap_or(self.position);
+        if rest_start >= self.taken_end {
+            self.safe_position = rest_start;
+        }
+        Some(front)
+    }
+
+    fn entry_mut(&mut self, number: u64) -> Option<&mut OpenEntry<'a>> {
+        let index = usize::try_from(number.checked_sub(self.taken)?).ok()?;
+        self.entries.get_mut(index)
+    }
+
+    /// Copies what is borrowed.
+    pub(super) fn into_owned(self) -> OpenEntries<'static> {
+        let own = |open: OpenEntry<'_>| OpenEntry {
+            entry: open.entry.into_owned(),
+            start: open.start,
+            end: open.end,
+            last: open.last,
+            bytes: open.bytes,
+        };
+        OpenEntries {
+            entries: self.entries.into_iter().map(own).collect(),
+            taken: self.taken,
+            current: self.current,
+            bytes: self.bytes,
+            position: self.position,
+            taken_end: self.taken_end,
+            safe_position: self.safe_position,
+        }
+    }
+}
+
+const fn level_of(label: Label) -> Option<crate::severity::Level> {
+    match label {
+        Label::Level(level) => Some(level),
+        _ => None,
+    }
+}
+
+const fn field_of(label: Label) -> Field {
+    match label {
+        Label::Level(_) => Field::Message,
+        Label::Detail => Field::Detail,
+        Label::Hint => Field::Hint,
+        Label::Query => Field::InternalQuery,
+        Label::Context => Field::Context,
+        Label::Location => Field::Location,
+        Label::Backtrace => Field::Backtrace,
+        Label::Statement => Field::Statement,
+    }
+}

@@ -1,0 +1,252 @@
+//! `log_line_prefix`, compiled.
+//!
+//! The server prints the prefix in front of each line's label (`LOG:`, `DETAIL:`, …), so the prefix tells
+//! where a line begins, who wrote it and when. It is configured, not marked: only the setting, or a look
+//! at many lines, says what `5432 bob shop` means.
+
+mod escape;
+mod fields;
+mod infer;
+mod matcher;
+mod shape;
+
+use std::{fmt, ops::ControlFlow};
+
+pub use escape::{Escape, Padding, Token};
+pub use fields::PrefixFields;
+pub use infer::Inference;
+use matcher::Search;
+
+use crate::severity::Label;
+
+/// A compiled `log_line_prefix`.
+///
+/// ```
+/// use pglog::{Label, Level, LinePrefix};
+///
+/// let prefix = LinePrefix::compile("%m [%p] %q%u@%d ");
+/// let line = "2026-11-24 02:22:16.884 UTC [7628] bob@shop ERROR:  division by zero";
+/// let parsed = prefix.match_line(line).expect("the line fits");
+/// assert_eq!(parsed.fields.user, Some("bob"));
+/// assert_eq!(parsed.label, Label::Level(Level::Error));
+/// assert_eq!(parsed.text, "division by zero");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePrefix {
+    setting: String,
+    tokens: Vec<Token>,
+}
+
+/// A line of the log, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParsedLine<'a> {
+    /// What the prefix says.
+    pub fields: PrefixFields<'a>,
+    /// What the line carries.
+    pub label: Label,
+    /// The text behind the label, to the end of the line.
+    pub text: &'a str,
+}
+
+/// Takes one line apart. `None` where it does not begin with the prefix and a label, as continuation
+/// lines and other programs' output do not.
+#[must_use]
+pub fn parse_log_line<'a>(prefix: &LinePrefix, line: &'a str) -> Option<ParsedLine<'a>> {
+    prefix.match_line(line)
+}
+
+impl LinePrefix {
+    /// Compiles a value of the setting `log_line_prefix`.
+    ///
+    /// Every text is a prefix: like the server, this prints nothing for escapes that it does not know.
+    #[must_use]
+    pub fn compile(setting: &str) -> Self {
+        Self { setting: setting.to_owned(), tokens: escape::tokens_of(setting) }
+    }
+
+    /// Takes a line, without its line break, apart. `None` where it does not fit.
+    #[must_use]
+    pub fn match_line<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
+        let mut first = None;
+        Search::run(&self.tokens, line, |found| {
+            first = Some(found);
+            ControlFlow::Break(())
+        });
+        first.map(|found| ParsedLine { fields: found.fields, label: found.label, text: found.text })
+    }
+
+    /// Finds the start of an entry within a line, behind text that has lost its line break: another
+    /// program wrote none, or the server was stopped in the middle of a line. Returns its first byte.
+    #[must_use]
+    pub fn find_within(&self, line: &str) -> Option<usize> {
+        let last_label = memchr::memmem::rfind(line.as_bytes(), b":  ")?;
+        (1..last_label).find(|start| {
+            let found = line.get(*start..).and_then(|rest| self.match_line(rest));
+            found.is_some_and(|found| matches!(found.label, Label::Level(_)))
+        })
+    }
+
+    /// Returns the setting as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.setting
+    }
+
+    /// Returns the prefix in pieces.
+    #[must_use]
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// Tells whether the prefix carries this value.
+    #[must_use]
+    pub fn has(&self, escape: Escape) -> bool {
+        self.tokens.iter().any(|token| matches!(token, Token::Field(found, _) if *found == escape))
+    }
+}
+
+impl fmt::Display for LinePrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.setting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::severity::Level;
+
+    fn parsed<'a>(prefix: &str, line: &'a str) -> Option<(PrefixFields<'a>, Label, &'a str)> {
+        let parsed = LinePrefix::compile(prefix).match_line(line)?;
+        Some((parsed.fields, parsed.label, parsed.text))
+    }
+
+    #[test]
+    fn every_escape_of_one_long_prefix_is_found() {
+        let line = "1795486862.227 6126 6b04f48d.17ee 6 2026-11-24 02:21:01 UTC 3/567 0 22012 \
+                    client backend 1658122521570528528 ERROR:  division by zero";
+        let (fields, label, text) = parsed("%n %p %c %l %s %v %x %e %b %Q ", line).unwrap();
+        let expected = PrefixFields {
+            epoch: Some("1795486862.227"),
+            pid: Some("6126"),
+            session_id: Some("6b04f48d.17ee"),
+            line_num: Some("6"),
+            session_start: Some("2026-11-24 02:21:01 UTC"),
+            vxid: Some("3/567"),
+            txid: Some("0"),
+            state_code: Some("22012"),
+            backend_type: Some("client backend"),
+            query_id: Some("1658122521570528528"),
+            ..PrefixFields::default()
+        };
+        assert_eq!(fields, expected);
+        assert_eq!((label, text), (Label::Level(Level::Error), "division by zero"));
+    }
+
+    #[test]
+    fn background_process_stops_at_q() {
+        let (fields, _, text) =
+            parsed("%m [%p] %q%u@%d ", "2026-11-24 02:21:01.123 UTC [5443] LOG:  hello").unwrap();
+        assert_eq!(fields.pid, Some("5443"));
+        assert_eq!((fields.user, fields.database), (None, None));
+        assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn empty_fields_of_a_background_process_leave_their_literals() {
+        let prefix = "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ";
+        let line = "2026-11-24 02:21:59 UTC [7220]: [3-1] user=,db=,app=,client= LOG:  hello";
+        let (fields, _, text) = parsed(prefix, line).unwrap();
+        assert_eq!((fields.pid, fields.line_num, fields.user), (Some("7220"), Some("3"), None));
+        assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn rds_prefix_without_blanks_is_found() {
+        let prefix = "%t:%r:%u@%d:[%p]:";
+        for (host, port) in [("::1", Some("5432")), ("10.0.0.9", Some("40000")), ("[local]", None)]
+        {
+            let address = port.map_or_else(|| host.to_owned(), |port| format!("{host}({port})"));
+            let line = format!("2026-11-24 02:20:47 UTC:{address}:bob@shop:[77]:FATAL:  no");
+            let (fields, _, _) = parsed(prefix, &line).unwrap();
+            assert_eq!((fields.remote_host, fields.remote_port), (Some(host), port));
+            assert_eq!((fields.user, fields.database), (Some("bob"), Some("shop")));
+        }
+        let (fields, _, _) = parsed(prefix, "2026-11-24 02:20:47 UTC::@:[77]:LOG:  x").unwrap();
+        assert_eq!((fields.remote_host, fields.user), (None, None));
+    }
+
+    #[test]
+    fn padded_fields_lose_their_blanks() {
+        let prefix = "%-8p|%10u|%-14a|%5l|%m|%i|%h|%P|%%|";
+        let line = "5443    |      alice|we are x      |   12|2026-11-24 02:21:01.123 UTC|SELECT|[local]||%|LOG:  x";
+        let (fields, _, _) = parsed(prefix, line).unwrap();
+        assert_eq!(
+            fields.user,
+            Some("      alice"),
+            "eleven bytes in a width of ten are all the name's"
+        );
+        let line = "5443    |     alice|we are x      |   12|2026-11-24 02:21:01.123 UTC|SELECT|[local]||%|LOG:  x";
+        let (fields, _, _) = parsed(prefix, line).unwrap();
+        assert_eq!(fields.pid, Some("5443"));
+        assert_eq!(fields.user, Some("alice"));
+        assert_eq!(fields.application_name, Some("we are x"));
+        assert_eq!((fields.line_num, fields.ps), (Some("12"), Some("SELECT")));
+        assert_eq!((fields.remote_host, fields.leader_pid), (Some("[local]"), None));
+        let background =
+            "5443    |          |              |    1|2026-11-24 02:21:01.123 UTC||||%|LOG:  x";
+        assert_eq!(parsed(prefix, background).unwrap().0.user, None);
+    }
+
+    #[test]
+    fn names_with_separators_in_them_are_found_where_only_one_reading_fits() {
+        let (fields, _, _) =
+            parsed("%m [%p] %q%u@%d ", "2026-11-24 02:21:01.123 UTC [1] bob@my db ERROR:  x")
+                .unwrap();
+        assert_eq!((fields.user, fields.database), (Some("bob"), Some("my db")));
+        let (fields, _, _) = parsed(
+            "%m [%p] %q[user=%u,db=%d] ",
+            "2026-11-24 02:21:01.123 UTC [1] [user=a]b,db=c]d] LOG:  x",
+        )
+        .unwrap();
+        assert_eq!((fields.user, fields.database), (Some("a]b"), Some("c]d")));
+    }
+
+    #[test]
+    fn lines_without_the_whole_prefix_do_not_fit() {
+        for line in [
+            "",
+            "\tcontinued",
+            "LOG:  x",
+            "2026-11-24 02:21:01.123 UTC [1",
+            "2026-11-24 02:21:01.123 UTC [1] ",
+            "2026-11-24 02:21:01.123 UTC [1] LOG: one blank",
+            "2026-11-24 02:21:01.123 UTC [x] LOG:  x",
+            "x 2026-11-24 02:21:01.123 UTC [1] LOG:  x",
+        ] {
+            assert_eq!(parsed("%m [%p] ", line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn prefix_behind_a_lost_line_break_is_found() {
+        let prefix = LinePrefix::compile("%m [%p] ");
+        let line = "2026-11-24 02:2noise2026-11-24 02:21:01.123 UTC [1] LOG:  x";
+        assert_eq!(prefix.find_within(line), Some("2026-11-24 02:2noise".len()));
+        assert_eq!(prefix.find_within("noise LOG:  x"), None);
+        assert_eq!(LinePrefix::compile("").find_within("noiseLOG:  x"), Some("noise".len()));
+        assert_eq!(LinePrefix::compile("").find_within("noise DETAIL:  x"), None);
+    }
+
+    #[test]
+    fn empty_prefix_leaves_the_label() {
+        assert_eq!(parsed("", "ERROR:  x").unwrap().2, "x");
+        assert_eq!(parsed("", "no label"), None);
+    }
+
+    #[test]
+    fn line_made_of_separators_is_given_up() {
+        let line = format!("{} LOG:  x", ",".repeat(5_000));
+        assert_eq!(parsed("%u,%d,%a,%i,%b,[%p] ", &line), None);
+    }
+}

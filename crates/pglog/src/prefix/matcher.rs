@@ -1,0 +1,177 @@
+//! Finds where a compiled prefix ends in a line.
+//!
+//! Names are free text, so a line can fit a prefix in more than one way. The search goes through the
+//! tokens from left to right and takes back the last choice where the rest does not fit. The end of the
+//! prefix is wherever a label stands behind it.
+
+use std::ops::ControlFlow;
+
+use memchr::memmem;
+
+use crate::{
+    prefix::{
+        escape::{Padding, Token},
+        fields::PrefixFields,
+        shape::{MAX_TEXT_BYTES, Shape},
+    },
+    severity::{Label, split_label},
+};
+
+/// The most choices that are tried on one line. Real lines need a handful; a line that is made to
+/// confuse is given up rather than searched for long.
+const MAX_STEPS: u32 = 4_000;
+
+/// A line that fits the prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Match<'a> {
+    pub(crate) fields: PrefixFields<'a>,
+    pub(crate) label: Label,
+    /// What stands behind the label.
+    pub(crate) text: &'a str,
+}
+
+/// One line's search.
+pub(crate) struct Search<'a, F> {
+    line: &'a str,
+    fields: PrefixFields<'a>,
+    steps: u32,
+    found: F,
+}
+
+impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
+    /// Calls `found` with each way in which the line fits, until it breaks off.
+    pub(crate) fn run(tokens: &[Token], line: &'a str, found: F) {
+        let mut search = Self { line, fields: PrefixFields::default(), steps: 0, found };
+        let _ends = search.walk(tokens, 0);
+    }
+
+    /// Continues at byte `at` with the tokens that are left.
+    fn walk(&mut self, tokens: &[Token], at: usize) -> ControlFlow<()> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return ControlFlow::Break(());
+        }
+        let Some((token, tokens)) = tokens.split_first() else {
+            return self.finish(at);
+        };
+        match token {
+            Token::Literal(literal) => match self.rest(at).strip_prefix(literal.as_bytes()) {
+                Some(_) => self.walk(tokens, at + literal.len()),
+                None => ControlFlow::Continue(()),
+            },
+            Token::SessionOnly => {
+                let before = self.fields;
+                self.walk(tokens, at)?;
+                self.fields = before;
+                self.finish(at)
+            }
+            Token::Field(escape, padding) => match Shape::of(*escape) {
+                Shape::Text => self.text(token, *padding, tokens, at),
+                shape => self.shaped(token, shape, tokens, at),
+            },
+        }
+    }
+
+    /// The prefix ends here, if a label follows.
+    fn finish(&mut self, at: usize) -> ControlFlow<()> {
+        match self.line.get(at..).and_then(split_label) {
+            Some((label, text)) => (self.found)(Match { fields: self.fields, label, text }),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// A value with a form of its own: the longest first.
+    fn shaped(
+        &mut self,
+        token: &Token,
+        shape: Shape,
+        tokens: &[Token],
+        at: usize,
+    ) -> ControlFlow<()> {
+        let Token::Field(escape, padding) = *token else { return ControlFlow::Continue(()) };
+        let start = at + self.blanks_before(padding, at);
+        let Some((shortest, longest)) = shape.lengths(self.rest(start)) else {
+            return ControlFlow::Continue(());
+        };
+        for length in (shortest..=longest).rev() {
+            let Some(end) = self.end_with_blanks(padding, at, start + length) else { continue };
+            let Some(value) = self.line.get(start..start + length) else { continue };
+            self.fields.set(escape, value);
+            self.walk(tokens, end)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Free text: it ends where what follows it begins, the nearest such place first.
+    fn text(
+        &mut self,
+        token: &Token,
+        padding: Padding,
+        tokens: &[Token],
+        at: usize,
+    ) -> ControlFlow<()> {
+        let Token::Field(escape, _) = *token else { return ControlFlow::Continue(()) };
+        let window = self.rest(at);
+        let window = window.get(..MAX_TEXT_BYTES.max(padding.width()) + 64).unwrap_or(window);
+        let mut next = padding.width();
+        while let Some(end) = next_end(window, next, tokens.first()) {
+            next = end + 1;
+            let Some(value) = self.line.get(at..at + end) else { continue };
+            self.fields.set(escape, unpad(value, padding));
+            self.walk(tokens, at + end)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn rest(&self, at: usize) -> &'a [u8] {
+        self.line.as_bytes().get(at..).unwrap_or_default()
+    }
+
+    fn blanks_before(&self, padding: Padding, at: usize) -> usize {
+        match padding {
+            Padding::Left(width) => {
+                self.rest(at).iter().take(width.into()).take_while(|b| **b == b' ').count()
+            }
+            Padding::None | Padding::Right(_) => 0,
+        }
+    }
+
+    /// Where a padded field ends whose value ends at `end`. `None` where the blanks are missing.
+    fn end_with_blanks(&self, padding: Padding, at: usize, end: usize) -> Option<usize> {
+        match padding {
+            Padding::None => Some(end),
+            Padding::Left(width) => (end - at >= width.into()).then_some(end),
+            Padding::Right(width) => {
+                let end_of_field = end.max(at + usize::from(width));
+                let blanks = self.line.as_bytes().get(end..end_of_field)?;
+                blanks.iter().all(|b| *b == b' ').then_some(end_of_field)
+            }
+        }
+    }
+}
+
+/// Finds the next place, not before `from`, where free text can end.
+fn next_end(window: &[u8], from: usize, next: Option<&Token>) -> Option<usize> {
+    let rest = window.get(from..)?;
+    match next {
+        Some(Token::Literal(literal)) => match literal.as_bytes() {
+            [byte] => memchr::memchr(*byte, rest),
+            bytes => memmem::find(rest, bytes),
+        }
+        .map(|found| from + found),
+        // A label or another value follows: every place will do.
+        Some(Token::Field(..) | Token::SessionOnly) | None => (from < window.len()).then_some(from),
+    }
+}
+
+/// Takes the blanks off that the server added. It adds none to a value that is wide enough, so blanks
+/// there are the value's own.
+fn unpad(value: &str, padding: Padding) -> &str {
+    let wider = value.len() > padding.width() && !value.contains('\u{fffd}');
+    match padding {
+        _ if wider => value,
+        Padding::None => value,
+        Padding::Left(_) => value.trim_start_matches(' '),
+        Padding::Right(_) => value.trim_end_matches(' '),
+    }
+}

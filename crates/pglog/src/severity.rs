@@ -1,0 +1,169 @@
+//! The words in front of a message: severities, and the labels of the lines that belong to one.
+
+use std::fmt;
+
+/// How serious an entry is. The order is that of an operator: `LOG` stands below `WARNING`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The most detailed of the debugging levels.
+    Debug5,
+    /// Debugging, level 4.
+    Debug4,
+    /// Debugging, level 3.
+    Debug3,
+    /// Debugging, level 2.
+    Debug2,
+    /// Debugging, level 1.
+    Debug1,
+    /// Debugging of any level: servers up to 18 print the level without its number.
+    Debug,
+    /// Of interest to administrators, such as a checkpoint or a slow statement.
+    Log,
+    /// Asked for by the client.
+    Info,
+    /// Of help to the client.
+    Notice,
+    /// A likely problem.
+    Warning,
+    /// The statement failed.
+    Error,
+    /// The session ended.
+    Fatal,
+    /// All sessions ended.
+    Panic,
+}
+
+impl Level {
+    /// Every level, the least serious first.
+    pub const ALL: [Self; 13] = [
+        Self::Debug5,
+        Self::Debug4,
+        Self::Debug3,
+        Self::Debug2,
+        Self::Debug1,
+        Self::Debug,
+        Self::Log,
+        Self::Info,
+        Self::Notice,
+        Self::Warning,
+        Self::Error,
+        Self::Fatal,
+        Self::Panic,
+    ];
+
+    /// Returns the level's untranslated name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug5 => "DEBUG5",
+            Self::Debug4 => "DEBUG4",
+            Self::Debug3 => "DEBUG3",
+            Self::Debug2 => "DEBUG2",
+            Self::Debug1 => "DEBUG1",
+            Self::Debug => "DEBUG",
+            Self::Log => "LOG",
+            Self::Info => "INFO",
+            Self::Notice => "NOTICE",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+            Self::Panic => "PANIC",
+        }
+    }
+
+    /// Reads an untranslated name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a prefixed line carries. The server writes the parts of an entry in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Label {
+    /// The line starts an entry of this level.
+    Level(Level),
+    /// `DETAIL:`
+    Detail,
+    /// `HINT:`
+    Hint,
+    /// `QUERY:`, a statement that a function ran.
+    Query,
+    /// `CONTEXT:`
+    Context,
+    /// `LOCATION:`, with `log_error_verbosity = verbose`.
+    Location,
+    /// `BACKTRACE:`, with `backtrace_functions`.
+    Backtrace,
+    /// `STATEMENT:`
+    Statement,
+}
+
+/// Labels in the server's own spelling, the frequent ones first.
+const LABELS: [(&str, Label); 16] = [
+    ("LOG", Label::Level(Level::Log)),
+    ("ERROR", Label::Level(Level::Error)),
+    ("STATEMENT", Label::Statement),
+    ("DETAIL", Label::Detail),
+    ("FATAL", Label::Level(Level::Fatal)),
+    ("WARNING", Label::Level(Level::Warning)),
+    ("HINT", Label::Hint),
+    ("CONTEXT", Label::Context),
+    ("QUERY", Label::Query),
+    ("LOCATION", Label::Location),
+    ("BACKTRACE", Label::Backtrace),
+    ("NOTICE", Label::Level(Level::Notice)),
+    ("INFO", Label::Level(Level::Info)),
+    ("PANIC", Label::Level(Level::Panic)),
+    ("DEBUG", Label::Level(Level::Debug)),
+    ("DEBUG1", Label::Level(Level::Debug1)),
+];
+
+/// Splits `LOG:  text` into label and text. `None` where no label with its colon and two spaces stands
+/// at the start.
+#[must_use]
+pub fn split_label(text: &str) -> Option<(Label, &str)> {
+    let first = text.as_bytes().first()?;
+    LABELS.iter().find_map(|(word, label)| {
+        if word.as_bytes().first() != Some(first) {
+            return None;
+        }
+        let rest = text.strip_prefix(word)?.strip_prefix(":  ")?;
+        Some((*label, rest))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_needs_its_colon_and_two_spaces() {
+        assert_eq!(split_label("LOG:  hello"), Some((Label::Level(Level::Log), "hello")));
+        assert_eq!(split_label("STATEMENT:  "), Some((Label::Statement, "")));
+        assert_eq!(split_label("LOG: hello"), None);
+        assert_eq!(split_label("LOGS:  hello"), None);
+        assert_eq!(split_label(" LOG:  hello"), None);
+        assert_eq!(split_label(""), None);
+    }
+
+    #[test]
+    fn log_is_less_serious_than_warning() {
+        assert!(Level::Log < Level::Warning);
+        assert!(Level::Error < Level::Fatal);
+    }
+
+    #[test]
+    fn names_read_back() {
+        for level in Level::ALL {
+            assert_eq!(Level::from_name(level.as_str()), Some(level));
+        }
+        assert_eq!(Level::from_name("log"), None);
+    }
+}

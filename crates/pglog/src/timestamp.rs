@@ -1,0 +1,470 @@
+//! Times as the server prints them, and their place in UTC.
+
+use std::fmt;
+
+use jiff::{civil, tz::TimeZone};
+
+/// A moment in UTC, with the precision that the log had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamp {
+    micros: i64,
+    precision: Precision,
+}
+
+/// How finely a log gives the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// `%t`
+    Seconds,
+    /// `%m` and `%n`
+    Millis,
+    /// syslog with high-precision timestamps
+    Micros,
+}
+
+impl Timestamp {
+    /// Makes a timestamp from microseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn from_micros(micros: i64, precision: Precision) -> Self {
+        Self { micros, precision }
+    }
+
+    /// Reads a `%n`: seconds since 1970 with three decimals.
+    #[must_use]
+    pub fn from_epoch(text: &str) -> Option<Self> {
+        let (seconds, millis) = text.split_once('.')?;
+        let seconds: i64 = seconds.parse().ok()?;
+        let millis: i64 = millis.get(..3)?.parse().ok()?;
+        let micros = seconds.checked_mul(1_000_000)?.checked_add(millis * 1000)?;
+        Some(Self { micros, precision: Precision::Millis })
+    }
+
+    /// Returns microseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.micros
+    }
+}
+
+impl Timestamp {
+    /// Appends the RFC 3339 form in UTC, such as `2026-11-24T02:21:01.123Z`. Years outside 0 to 9999
+    /// have no such form and are shown as its first or last moment.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        let micros = self.micros.clamp(YEAR_0, YEAR_9999);
+        let in_day = micros.rem_euclid(MICROS_PER_DAY);
+        let (year, month, day) = civil_from_days(micros.div_euclid(MICROS_PER_DAY));
+        let seconds = in_day / 1_000_000;
+        let fraction = in_day % 1_000_000;
+        push_digits::<4>(out, year);
+        for (separator, value) in [
+            (b'-', month),
+            (b'-', day),
+            (b'T', seconds / 3600),
+            (b':', seconds / 60 % 60),
+            (b':', seconds % 60),
+        ] {
+            out.push(separator);
+            push_digits::<2>(out, value);
+        }
+        match self.precision {
+            Precision::Seconds => {}
+            Precision::Millis => {
+                out.push(b'.');
+                push_digits::<3>(out, fraction / 1000);
+            }
+            Precision::Micros => {
+                out.push(b'.');
+                push_digits::<6>(out, fraction);
+            }
+        }
+        out.push(b'Z');
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(27);
+        self.write_to(&mut text);
+        f.pad(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// Appends the last `N` digits of a number that is not negative.
+pub(crate) fn push_digits<const N: usize>(out: &mut Vec<u8>, value: i64) {
+    let mut digits = [b'0'; N];
+    let mut rest = value.unsigned_abs();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits);
+}
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+const YEAR_0: i64 = -62_167_219_200_000_000;
+const YEAR_9999: i64 = 253_402_300_799_999_999;
+
+/// Days since 1970-01-01 of a date in the Gregorian calendar.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    // Years begin in March here, so that the leap day is the last one.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Year, month and day of a number of days since 1970-01-01.
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// A time of the log, resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogTime<'a> {
+    /// The moment in UTC.
+    pub timestamp: Timestamp,
+    /// The zone as it was printed.
+    pub zone: &'a str,
+    /// True where the local time occurred twice and the printed zone does not tell which one it was,
+    /// or where nothing says what the printed zone means.
+    pub ambiguous: bool,
+}
+
+/// Reads the times of one log.
+///
+/// The server prints local time and an abbreviation such as `CET`. What an abbreviation means depends
+/// on the setting `log_timezone`; without it the meaning is that of PostgreSQL's own table.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    zone: Option<TimeZone>,
+    last: Option<Second>,
+}
+
+/// The second that was read last: lines of a busy log share it.
+#[derive(Debug, Clone)]
+struct Second {
+    text: [u8; SECONDS_BYTES],
+    zone: String,
+    seconds: i64,
+    ambiguous: bool,
+}
+
+/// Length of `2026-11-24 02:21:01`.
+const SECONDS_BYTES: usize = 19;
+
+/// The name is not that of a time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a time zone of the IANA database, such as Europe/Berlin")]
+pub struct UnknownZone(pub String);
+
+impl Clock {
+    /// Makes a reader for a log whose `log_timezone` is not known.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { zone: None, last: None }
+    }
+
+    /// Makes a reader for a log with this `log_timezone`.
+    ///
+    /// # Errors
+    /// [`UnknownZone`] where the time zone database has no such name.
+    pub fn in_zone(log_timezone: &str) -> Result<Self, UnknownZone> {
+        let zone = TimeZone::get(log_timezone).map_err(|_| UnknownZone(log_timezone.to_owned()))?;
+        Ok(Self { zone: Some(zone), last: None })
+    }
+
+    /// Reads `2026-11-24 02:21:01.123 CET`, with or without the fraction. `None` where the text is not
+    /// a time.
+    pub fn read<'a>(&mut self, text: &'a str) -> Option<LogTime<'a>> {
+        let (second, rest) = text.split_at_checked(SECONDS_BYTES)?;
+        let (fraction, zone) = rest.split_once(' ')?;
+        let (micros, precision) = read_fraction(fraction)?;
+        let (seconds, ambiguous) = self.read_second(second, zone)?;
+        let timestamp = Timestamp { micros: seconds.checked_mul(1_000_000)? + micros, precision };
+        Some(LogTime { timestamp, zone, ambiguous })
+    }
+
+    fn read_second(&mut self, text: &str, zone: &str) -> Option<(i64, bool)> {
+        if let Some(last) = &self.last
+            && last.text == text.as_bytes()
+            && last.zone == zone
+        {
+            return Some((last.seconds, last.ambiguous));
+        }
+        let local = Local::read(text)?;
+        let (offset, ambiguous) = self.offset(&local, zone);
+        let seconds = local.seconds() - i64::from(offset);
+        let text = text.as_bytes().try_into().ok()?;
+        self.last = Some(Second { text, zone: zone.to_owned(), seconds, ambiguous });
+        Some((seconds, ambiguous))
+    }
+
+    /// Seconds east of UTC, and whether that is a guess.
+    fn offset(&self, local: &Local, zone: &str) -> (i32, bool) {
+        if let Some(offset) = numeric_offset(zone) {
+            return (offset, false);
+        }
+        let in_zone = self.zone.as_ref().and_then(|rules| local.offset_in(rules, zone));
+        in_zone
+            .or_else(|| abbreviated_offset(zone).map(|offset| (offset, false)))
+            .unwrap_or((0, true))
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A date and time of day without a zone.
+struct Local {
+    year: i64,
+    month: i64,
+    day: i64,
+    hour: i64,
+    minute: i64,
+    second: i64,
+}
+
+impl Local {
+    /// Reads `2026-11-24 02:21:01`.
+    fn read(text: &str) -> Option<Self> {
+        let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+        let local = Self {
+            year: number(0, 4)?,
+            month: number(5, 7)?,
+            day: number(8, 10)?,
+            hour: number(11, 13)?,
+            minute: number(14, 16)?,
+            second: number(17, 19)?,
+        };
+        let plausible = (1..=12).contains(&local.month)
+            && (1..=31).contains(&local.day)
+            && (0..=24).contains(&local.hour)
+            && (0..=59).contains(&local.minute)
+            && (0..=60).contains(&local.second);
+        plausible.then_some(local)
+    }
+
+    /// Seconds since 1970-01-01, were this UTC.
+    fn seconds(&self) -> i64 {
+        days_from_civil(self.year, self.month, self.day) * 86_400
+            + self.hour * 3600
+            + self.minute * 60
+            + self.second
+    }
+
+    /// The offset that a zone had at this time: where it had two, the one with this abbreviation.
+    fn offset_in(&self, rules: &TimeZone, abbreviation: &str) -> Option<(i32, bool)> {
+        let narrow = |value: i64| i8::try_from(value).ok();
+        let datetime = civil::DateTime::new(
+            i16::try_from(self.year).ok()?,
+            narrow(self.month)?,
+            narrow(self.day)?,
+            narrow(self.hour)?,
+            narrow(self.minute)?,
+            narrow(self.second.min(59))?,
+            0,
+        )
+        .ok()?;
+        let ambiguous = rules.to_ambiguous_timestamp(datetime);
+        let earlier = rules.to_offset_info(ambiguous.earlier().ok()?);
+        let later = rules.to_offset_info(ambiguous.later().ok()?);
+        let offsets = (earlier.offset().seconds(), later.offset().seconds());
+        match (earlier.abbreviation() == abbreviation, later.abbreviation() == abbreviation) {
+            (true, true) => Some((offsets.0, offsets.0 != offsets.1)),
+            (true, false) => Some((offsets.0, false)),
+            (false, true) => Some((offsets.1, false)),
+            // Written in another zone than the one that is configured now.
+            (false, false) => None,
+        }
+    }
+}
+
+/// Reads `.123` or `.123456` as microseconds; nothing is zero.
+fn read_fraction(text: &str) -> Option<(i64, Precision)> {
+    let Some(digits) = text.strip_prefix('.') else {
+        return text.is_empty().then_some((0, Precision::Seconds));
+    };
+    let value: i64 = digits.parse().ok()?;
+    match digits.len() {
+        3 => Some((value * 1000, Precision::Millis)),
+        6 => Some((value, Precision::Micros)),
+        _ => None,
+    }
+}
+
+/// Reads `+0545`, `-03`, `+05:30` or `<+03>` as seconds east of UTC.
+fn numeric_offset(zone: &str) -> Option<i32> {
+    let zone = zone.strip_prefix('<').and_then(|zone| zone.strip_suffix('>')).unwrap_or(zone);
+    let (sign, digits) = match zone.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<i32>().ok();
+    let minutes = match digits.len() {
+        2 => 0,
+        4 | 6 => number(2, 4)?,
+        5 => number(3, 5)?,
+        _ => return None,
+    };
+    let seconds = if digits.len() == 6 { number(4, 6)? } else { 0 };
+    Some(sign * (number(0, 2)? * 3600 + minutes * 60 + seconds))
+}
+
+/// What an abbreviation means in PostgreSQL's default table (`timezonesets/Default`), for the
+/// abbreviations that zones still use. Seconds east of UTC.
+fn abbreviated_offset(zone: &str) -> Option<i32> {
+    const HALF_HOURS: [(&str, i32); 51] = [
+        ("UTC", 0),
+        ("GMT", 0),
+        ("UCT", 0),
+        ("WET", 0),
+        ("Z", 0),
+        ("BST", 2),
+        ("WEST", 2),
+        ("CET", 2),
+        ("MET", 2),
+        ("CEST", 4),
+        ("MEST", 4),
+        ("EET", 4),
+        ("IST", 4),
+        ("SAST", 4),
+        ("CAT", 4),
+        ("EEST", 6),
+        ("IDT", 6),
+        ("MSK", 6),
+        ("EAT", 6),
+        ("MSD", 8),
+        ("PKT", 10),
+        ("WIB", 14),
+        ("HKT", 16),
+        ("AWST", 16),
+        ("WITA", 16),
+        ("PHT", 16),
+        ("JST", 18),
+        ("KST", 18),
+        ("WIT", 18),
+        ("ACST", 19),
+        ("AEST", 20),
+        ("ACDT", 21),
+        ("AEDT", 22),
+        ("NZST", 24),
+        ("NZDT", 26),
+        ("NST", -7),
+        ("NDT", -5),
+        ("AST", -8),
+        ("ADT", -6),
+        ("EST", -10),
+        ("EDT", -8),
+        ("CST", -12),
+        ("CDT", -10),
+        ("MST", -14),
+        ("MDT", -12),
+        ("PST", -16),
+        ("PDT", -14),
+        ("AKST", -18),
+        ("AKDT", -16),
+        ("HST", -20),
+        ("SST", -22),
+    ];
+    let found = HALF_HOURS.iter().find(|(name, _)| *name == zone)?;
+    Some(found.1 * 1800)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(clock: &mut Clock, text: &str) -> String {
+        clock.read(text).unwrap().timestamp.to_string()
+    }
+
+    #[test]
+    fn precision_is_that_of_the_log() {
+        let mut clock = Clock::new();
+        assert_eq!(utc(&mut clock, "2026-11-24 02:21:01 UTC"), "2026-11-24T02:21:01Z");
+        assert_eq!(utc(&mut clock, "2026-11-24 02:21:01.120 UTC"), "2026-11-24T02:21:01.120Z");
+        let epoch = Timestamp::from_epoch("1795486862.227").unwrap();
+        assert_eq!(epoch.to_string(), "2026-11-24T02:21:02.227Z");
+    }
+
+    #[test]
+    fn numeric_zones_of_every_spelling_are_read() {
+        let mut clock = Clock::new();
+        for (zone, expected) in [
+            ("-03", "2026-11-24T05:21:01Z"),
+            ("+0545", "2026-11-23T20:36:01Z"),
+            ("+05:45", "2026-11-23T20:36:01Z"),
+            ("<+03>", "2026-11-23T23:21:01Z"),
+            ("+0530", "2026-11-23T20:51:01Z"),
+        ] {
+            assert_eq!(utc(&mut clock, &format!("2026-11-24 02:21:01 {zone}")), expected, "{zone}");
+        }
+    }
+
+    #[test]
+    fn hour_that_occurs_twice_is_told_apart_by_its_abbreviation() {
+        let mut clock = Clock::in_zone("Europe/Berlin").unwrap();
+        assert_eq!(utc(&mut clock, "2026-10-25 02:30:00 CEST"), "2026-10-25T00:30:00Z");
+        assert_eq!(utc(&mut clock, "2026-10-25 02:30:00 CET"), "2026-10-25T01:30:00Z");
+        assert!(!clock.read("2026-10-25 02:30:00 CET").unwrap().ambiguous);
+    }
+
+    #[test]
+    fn abbreviation_means_what_the_configured_zone_says() {
+        let mut india = Clock::in_zone("Asia/Kolkata").unwrap();
+        assert_eq!(utc(&mut india, "2026-11-24 02:21:01 IST"), "2026-11-23T20:51:01Z");
+        let mut unknown = Clock::new();
+        assert_eq!(utc(&mut unknown, "2026-11-24 02:21:01 IST"), "2026-11-24T00:21:01Z");
+    }
+
+    #[test]
+    fn unknown_abbreviation_is_flagged_and_taken_as_utc() {
+        let time = Clock::new()
+            .read("2026-11-24 02:21:01 XYZ")
+            .map(|t| (t.timestamp.micros(), t.ambiguous));
+        assert_eq!(time, Some((1_795_486_861_000_000, true)));
+    }
+
+    #[test]
+    fn calendar_agrees_with_the_library() {
+        for days in (-100_000..100_000).step_by(37) {
+            let (year, month, day) = civil_from_days(days);
+            assert_eq!(days_from_civil(year, month, day), days);
+            let date = civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap();
+            let expected = (date.year().into(), date.month().into(), date.day().into());
+            assert_eq!((year, month, day), expected);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_time() {
+        let mut clock = Clock::new();
+        for text in [
+            "",
+            "2026-11-24 02:21:01",
+            "2026-13-24 02:21:01 UTC",
+            "2026-11-24 02:21:01.1 UTC",
+            "ä026-11-24 02:21:0 UTC",
+        ] {
+            assert_eq!(clock.read(text), None, "{text}");
+        }
+        assert_eq!(Timestamp::from_epoch("99999999999999999999.123"), None);
+        assert!(Clock::in_zone("Mars/Olympus").is_err());
+    }
+}
