@@ -18,7 +18,8 @@ use crate::{
         open::{OpenEntries, OpenEntry},
     },
     entry::LogEntry,
-    prefix::LinePrefix,
+    prefix::{LinePrefix, ParsedLine},
+    severity::Label,
     timestamp::Clock,
 };
 
@@ -112,38 +113,35 @@ impl Assembler {
         let whole = memchr::memrchr(b'\n', rest).map_or(0, |last| last + 1);
         let (whole, partial) = rest.split_at_checked(whole).unwrap_or((rest, &[]));
         if !whole.is_empty() {
-            let text = lines::decode(whole);
-            let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
-            let mut position = self.splitter.position();
-            for (line, raw_bytes) in lines::pairs(&text, whole) {
-                let end = position + raw_bytes;
-                self.take_line(&mut open, line, position, end);
-                self.emit_surplus(&mut open, end, sink);
-                position = end;
-            }
-            self.splitter.advance_to(position);
-            self.open = open.into_owned();
+            self.take_whole_lines(whole, sink);
         }
         self.hold_partial_line(partial);
     }
 
-    /// Gives the entries to `sink` that begin before `position`, save one whose line is not whole yet.
-    /// To be called with the position that had been read some 200 ms ago.
+    /// Gives the entries to `sink` that begin before `position`. To be called with the position that
+    /// had been read some 200 ms ago: an entry has no end but silence.
+    ///
+    /// An entry waits while a line is being written that may belong to it.
     pub fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         let mut open = std::mem::take(&mut self.open);
-        let unfinished = self.splitter.continues_entry();
-        while open.front_start().is_some_and(|start| start < position) {
-            if unfinished && open.front_is_current() {
-                break;
-            }
+        let awaited = self.awaited_entry(&open);
+        while open.front_start().is_some_and(|start| start < position)
+            && awaited != Some(open.front_number())
+        {
             self.emit_front(&mut open, sink);
         }
         self.open = open;
     }
 
-    /// Gives every entry whose lines are whole to `sink`.
+    /// Gives every entry to `sink`, also if a line has been begun behind it, unless that line is
+    /// certain to be a part of it.
     pub fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        self.flush_before(u64::MAX, sink);
+        let mut open = std::mem::take(&mut self.open);
+        let current = open.current_number().filter(|_| self.splitter.continues_entry());
+        while open.front_start().is_some() && current != Some(open.front_number()) {
+            self.emit_front(&mut open, sink);
+        }
+        self.open = open;
     }
 
     /// Takes a last line without a line break as whole, and gives everything to `sink`: the file is at
@@ -166,6 +164,46 @@ impl Assembler {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.splitter.position() + self.splitter.partial_bytes()
+    }
+
+    /// The entry that the line being written may belong to.
+    fn awaited_entry(&self, open: &OpenEntries<'_>) -> Option<u64> {
+        if !self.splitter.has_partial() {
+            return None;
+        }
+        if self.splitter.continues_entry() {
+            return open.current_number();
+        }
+        let begun = lines::decode(self.splitter.held());
+        match self.prefix.match_line(&begun) {
+            Some(ParsedLine { label: Label::Level(_), .. }) => None,
+            Some(parsed) => open.owner_of(&parsed),
+            // Not even the prefix is whole.
+            None => open.last_number(),
+        }
+    }
+
+    fn take_whole_lines(&mut self, whole: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
+        let text = lines::decode(whole);
+        let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
+        let mut position = self.splitter.position();
+        for (line, raw) in lines::pairs(&text, whole) {
+            let end = position + raw.len() as u64 + 1;
+            if raw.len() < lines::MAX_HELD_BYTES {
+                self.take_line(&mut open, line, position, end);
+                self.emit_surplus(&mut open, end, sink);
+            } else {
+                // A long line is read in pieces, as it would be if it came in pieces.
+                self.splitter.advance_to(position);
+                self.open = open.into_owned();
+                self.hold_partial_line(raw);
+                self.end_line(1, sink);
+                open = std::mem::take(&mut self.open);
+            }
+            position = end;
+        }
+        self.splitter.advance_to(position);
+        self.open = open.into_owned();
     }
 
     /// Completes a line that an earlier push left open; returns the bytes behind it.
@@ -284,3 +322,6 @@ impl Assembler {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

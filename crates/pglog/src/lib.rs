@@ -5,6 +5,7 @@
 //!
 //! A log in the stderr format takes two steps. [`LinePrefix`] takes single lines apart; [`Assembler`]
 //! puts the lines that belong together into one [`LogEntry`] and says up to where the log is used up.
+//! [`Parser`] does both, and finds the prefix by itself.
 //!
 //! ```
 //! use pglog::{Assembler, LinePrefix};
@@ -27,12 +28,14 @@
 mod assemble;
 mod entry;
 mod message;
+mod parser;
 mod prefix;
 mod severity;
 mod timestamp;
 
 pub use assemble::{Assembled, Assembler, Limits};
 pub use entry::{Field, LogEntry, Phase, Text};
+pub use parser::{Parser, ParserOptions};
 pub use prefix::{
     Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,
 };

@@ -58,7 +58,7 @@ fn compare(run: &Run, oracle: &[serde_json::Value]) -> (usize, usize) {
         compared += 1;
         match files[file].get(&place.0) {
             None => {
-                comparison.wrong(record, "no entry starts here", &place, &record.get("message"))
+                comparison.wrong(record, "no entry starts here", &place, &record.get("message"));
             }
             // Another program's line that starts with a TAB cannot be told from a continuation.
             Some(_) if is_raw_with_tab(oracle.get(at + 1)) => {}
@@ -150,8 +150,7 @@ impl Comparison<'_> {
     }
 
     fn prefix_fields(&mut self, entry: &LogEntry<'_>, record: &CsvRecord) {
-        let text =
-            |value: &Option<pglog::Text<'_>>| value.as_deref().unwrap_or_default().to_owned();
+        let text = |value: &Option<Text<'_>>| value.as_deref().unwrap_or_default().to_owned();
         let state_code = match record.get("sql_state_code").as_str() {
             "00000" => String::new(),
             code => code.to_owned(),

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-/// The bytes of a line without its end that are held back. The head of a longer line is used before its
-/// end is there; no prefix is as long as this.
-const MAX_HELD_BYTES: usize = 64 << 10;
+/// The bytes of a line that are held back until its end is there. A longer line is used in pieces of
+/// this size; no prefix is as long.
+pub(super) const MAX_HELD_BYTES: usize = 64 << 10;
 
 /// Decodes bytes as UTF-8. Each byte that is none, and each NUL, becomes U+FFFD.
 pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
@@ -14,14 +14,14 @@ pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Pairs each line of a decoded text, without its line break, with its length in the bytes that the
-/// text was decoded from, with its line break. Decoding leaves line breaks as they are.
-pub(super) fn pairs<'a>(text: &'a str, raw: &'a [u8]) -> impl Iterator<Item = (&'a str, u64)> {
+/// Pairs each line of a decoded text with the same line of the bytes that it was decoded from, both
+/// without their line breaks. Decoding leaves line breaks as they are.
+pub(super) fn pairs<'a>(text: &'a str, raw: &'a [u8]) -> impl Iterator<Item = (&'a str, &'a [u8])> {
     let mut raw_start = 0;
-    let raw_lengths = memchr::memchr_iter(b'\n', raw).map(move |end| {
-        let length = end + 1 - raw_start;
+    let raw_lines = memchr::memchr_iter(b'\n', raw).filter_map(move |end| {
+        let line = raw.get(raw_start..end);
         raw_start = end + 1;
-        length as u64
+        line
     });
     let mut start = 0;
     memchr::memchr_iter(b'\n', text.as_bytes())
@@ -30,7 +30,7 @@ pub(super) fn pairs<'a>(text: &'a str, raw: &'a [u8]) -> impl Iterator<Item = (&
             start = end + 1;
             line
         })
-        .zip(raw_lengths)
+        .zip(raw_lines)
 }
 
 /// Where the next line starts, and what is there of it.
@@ -59,6 +59,10 @@ impl Splitter {
 
     pub(super) fn has_partial(&self) -> bool {
         self.partial_bytes() > 0
+    }
+
+    pub(super) fn held(&self) -> &[u8] {
+        &self.held
     }
 
     /// Tells whether the partial line belongs to the entry before it, or is part of one.
@@ -134,11 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_their_length_in_the_file() {
+    fn lines_are_paired_with_their_bytes() {
         let raw = b"\xff\xff\n\nab\n";
         let text = decode(raw);
         let found: Vec<_> = pairs(&text, raw).collect();
-        assert_eq!(found, [("\u{fffd}\u{fffd}", 3), ("", 1), ("ab", 3)]);
+        let expected: [(&str, &[u8]); 3] =
+            [("\u{fffd}\u{fffd}", b"\xff\xff"), ("", b""), ("ab", b"ab")];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -103,7 +103,13 @@ pub(super) struct OpenEntries<'a> {
     /// The end of the entry that ends last of all that were taken out.
     taken_end: u64,
     safe_position: u64,
+    /// How many entries have been taken out since the safe position moved.
+    taken_since_safe: usize,
 }
+
+/// How many entries in a row may overlap before they are ended by force. Without an end of it the log
+/// would have no position to resume from.
+const MAX_OVERLAPPING: usize = 256;
 
 impl<'a> OpenEntries<'a> {
     pub(super) fn at(position: u64) -> Self {
@@ -118,9 +124,25 @@ impl<'a> OpenEntries<'a> {
         self.entries.front().map(|entry| entry.start)
     }
 
-    /// Tells whether a continuation would belong to the oldest entry.
-    pub(super) fn front_is_current(&self) -> bool {
-        self.current.is_some_and(|current| current.number == self.taken)
+    /// The oldest entry's number.
+    pub(super) const fn front_number(&self) -> u64 {
+        self.taken
+    }
+
+    /// The number of the entry that a continuation would belong to.
+    pub(super) fn current_number(&self) -> Option<u64> {
+        self.current.map(|current| current.number)
+    }
+
+    /// The number of the entry that began last.
+    pub(super) fn last_number(&self) -> Option<u64> {
+        (self.taken + self.entries.len() as u64).checked_sub(1)
+    }
+
+    /// The number of the entry that a `DETAIL:` or its like belongs to.
+    pub(super) fn owner_of(&self, parsed: &ParsedLine<'_>) -> Option<u64> {
+        let index = self.entries.iter().rposition(|open| open.is_of(&parsed.fields))?;
+        Some(self.taken + index as u64)
     }
 
     /// Adds a new entry.
@@ -160,10 +182,7 @@ impl<'a> OpenEntries<'a> {
         if matches!(parsed.label, Label::Level(_)) {
             return false;
         }
-        let Some(index) = self.entries.iter().rposition(|open| open.is_of(&parsed.fields)) else {
-            return false;
-        };
-        let number = self.taken + index as u64;
+        let Some(number) = self.owner_of(parsed) else { return false };
         let Some(open) = self.entry_mut(number) else { return false };
         // The parts of an entry come in a fixed order, so one that comes too late is not of this one.
         if open.last.is_none_or(|last| last >= parsed.label) {
@@ -188,20 +207,23 @@ impl<'a> OpenEntries<'a> {
     pub(super) fn exceeds(&self, limits: &Limits) -> bool {
         self.entries.len() > limits.max_open_entries.max(1)
             || (self.bytes > limits.max_open_bytes && self.entries.len() > 1)
+            || (self.taken_since_safe >= MAX_OVERLAPPING && !self.entries.is_empty())
     }
 
     /// Takes the oldest entry out.
     pub(super) fn take_front(&mut self) -> Option<OpenEntry<'a>> {
         let front = self.entries.pop_front()?;
-        if self.front_is_current() {
+        if self.current_number() == Some(self.taken) {
             self.current = None;
         }
         self.taken += 1;
         self.bytes -= front.bytes;
         self.taken_end = self.taken_end.max(front.end);
         let rest_start = self.front_start().unwrap_or(self.position);
+        self.taken_since_safe += 1;
         if rest_start >= self.taken_end {
             self.safe_position = rest_start;
+            self.taken_since_safe = 0;
         }
         Some(front)
     }
@@ -228,6 +250,7 @@ impl<'a> OpenEntries<'a> {
             position: self.position,
             taken_end: self.taken_end,
             safe_position: self.safe_position,
+            taken_since_safe: self.taken_since_safe,
         }
     }
 }
