@@ -96,6 +96,13 @@ impl Parser {
         }
     }
 
+    /// See [`Assembler::flush`].
+    pub fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        if let State::Reading(assembler) = &mut self.state {
+            assembler.flush(sink);
+        }
+    }
+
     /// See [`Assembler::finish`].
     pub fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         self.settle(sink);

@@ -1,0 +1,165 @@
+//! Batches to request bodies.
+
+use std::{io::Write as _, path::Path};
+
+use flate2::write::GzEncoder;
+use serde::Deserialize;
+use wire::{BatchId, BatchMeta, LogBody, Source};
+
+use crate::batch::Batch;
+
+/// How bodies are compressed; `auto` by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// The best that the listener is known to take: zstd.
+    #[default]
+    Auto,
+    /// Smallest and fastest; not every receiver takes it.
+    Zstd,
+    /// What nearly every receiver takes.
+    Gzip,
+    /// For receivers that take nothing else.
+    None,
+}
+
+/// How one body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Not at all.
+    Identity,
+    /// gzip
+    Gzip,
+    /// zstd
+    Zstd,
+}
+
+impl Encoding {
+    /// Returns the value of the header `Content-Encoding`. `None` where there is to be no header.
+    #[must_use]
+    pub const fn header(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
+}
+
+/// A batch as it is stored and sent: from here on its bytes do not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedBatch {
+    /// The batch's name.
+    pub id: BatchId,
+    /// Where its data comes from.
+    pub source: Source,
+    /// How many entries it has.
+    pub entries: u64,
+    /// How the body is compressed.
+    pub encoding: Encoding,
+    /// The request's body.
+    pub body: Vec<u8>,
+}
+
+/// zstd's level: beyond it a log costs much more time for little less space.
+const ZSTD_LEVEL: i32 = 1;
+
+/// Turns batches into bodies.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    project: String,
+    agent: String,
+    compression: Compression,
+}
+
+impl Encoder {
+    /// Makes an encoder for an agent that sends to a project.
+    #[must_use]
+    pub const fn new(project: String, agent: String, compression: Compression) -> Self {
+        Self { project, agent, compression }
+    }
+
+    /// Makes the body of a batch of `file`. `timestamp` is in seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn seal(&self, batch: &Batch, id: BatchId, file: &Path, timestamp: f64) -> SealedBatch {
+        let meta = BatchMeta {
+            id,
+            agent: self.agent.clone(),
+            file: file.to_string_lossy().into_owned(),
+            start: batch.start,
+            end: batch.end,
+        };
+        let body = LogBody {
+            project: &self.project,
+            timestamp,
+            count: batch.entries,
+            levels: &batch.levels,
+            batch: &meta,
+            entries: &batch.json,
+        };
+        let (encoding, body) = self.compress(body.to_json());
+        SealedBatch { id, source: Source::PgLog, entries: batch.entries, encoding, body }
+    }
+
+    /// Compresses as configured; what cannot be compressed is sent as it is.
+    fn compress(&self, body: Vec<u8>) -> (Encoding, Vec<u8>) {
+        let packed = match self.compression {
+            Compression::Auto | Compression::Zstd => {
+                zstd::bulk::compress(&body, ZSTD_LEVEL).map(|packed| (Encoding::Zstd, packed))
+            }
+            Compression::Gzip => gzip(&body).map(|packed| (Encoding::Gzip, packed)),
+            Compression::None => return (Encoding::Identity, body),
+        };
+        packed.unwrap_or((Encoding::Identity, body))
+    }
+}
+
+fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, io::Read as _};
+
+    use wire::{LogData, Payload};
+
+    use super::*;
+
+    #[test]
+    fn body_of_every_encoding_is_the_same_payload() {
+        let batch = Batch {
+            entries: 1,
+            levels: BTreeMap::from([("LOG", 1)]),
+            json: br#"{"message":"x"}"#.to_vec(),
+            start: 10,
+            end: 20,
+        };
+        let id = BatchId::new(uuid::Uuid::nil());
+        let seal = |compression| {
+            Encoder::new("shop".to_owned(), "db1".to_owned(), compression).seal(
+                &batch,
+                id,
+                Path::new("/log/x.log"),
+                1.5,
+            )
+        };
+        let plain = seal(Compression::None);
+        assert_eq!((plain.encoding, plain.encoding.header()), (Encoding::Identity, None));
+        let payload: Payload<LogData<serde_json::Value>> =
+            serde_json::from_slice(&plain.body).unwrap();
+        let meta = payload.data.batch.unwrap();
+        assert_eq!((meta.id, meta.start, meta.end), (id, 10, 20));
+
+        let zstd = seal(Compression::Auto);
+        assert_eq!(zstd.encoding, Encoding::Zstd);
+        assert_eq!(zstd::decode_all(&zstd.body[..]).unwrap(), plain.body);
+
+        let gzip = seal(Compression::Gzip);
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(&gzip.body[..]).read_to_end(&mut unpacked).unwrap();
+        assert_eq!((gzip.encoding, unpacked), (Encoding::Gzip, plain.body));
+    }
+}

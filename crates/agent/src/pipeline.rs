@@ -1,0 +1,124 @@
+//! The whole agent: every stage, connected.
+//!
+//! Two threads, because there are two loops that block, one on files and one on the network. They share
+//! the buffer and nothing else that matters:
+//!
+//! ```text
+//! reading:  tail ─ parse ─ batch ─ buffer.push
+//! sending:  buffer.peek ─ send ─ buffer.ack
+//! ```
+
+mod clock;
+mod reading;
+mod sending;
+mod stream;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use anyhow::Context as _;
+use clock::Clocks;
+use reading::Reader;
+use sending::Sender;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{
+    batch::Encoder,
+    buffer::Buffer,
+    config::Settings,
+    ship::{CircuitBreaker, Client, Shipper},
+    shutdown::Shutdown,
+    status::Status,
+    tail::Tailer,
+};
+
+/// An agent that is ready to run.
+#[derive(Debug)]
+pub struct Agent {
+    reader: Reader,
+    sender: Sender,
+}
+
+impl Agent {
+    /// Opens the buffer and prepares every stage. Nothing is read or sent yet.
+    ///
+    /// # Errors
+    /// Where the buffer cannot be opened or the client not be set up.
+    pub fn open(settings: Settings) -> anyhow::Result<Self> {
+        let clocks = Clocks::start();
+        let buffer = Buffer::open(&settings.buffer)?;
+        let checkpoints = buffer.checkpoints()?;
+        let buffer = Arc::new(Mutex::new(buffer));
+        let status = Arc::new(Status::default());
+        let stored = Arc::new(Notify::new());
+        let client = Client::new(&settings.client)?;
+        let (seed, _) = Uuid::new_v4().as_u64_pair();
+        let breaker = CircuitBreaker::new(settings.breaker, seed);
+        Ok(Self {
+            reader: Reader {
+                tailer: Tailer::open(settings.tail, checkpoints),
+                parser: settings.parser,
+                encoder: Encoder::new(
+                    settings.project.clone(),
+                    settings.agent.clone(),
+                    settings.compression,
+                ),
+                buffer: Arc::clone(&buffer),
+                status: Arc::clone(&status),
+                stored: Arc::clone(&stored),
+                clocks,
+                streams: HashMap::new(),
+            },
+            sender: Sender {
+                shipper: Shipper::new(Arc::clone(&buffer), client, breaker),
+                buffer,
+                status,
+                stored,
+                clocks,
+                project: settings.project,
+                agent: settings.agent,
+                started_at: clocks.now_s(),
+            },
+        })
+    }
+
+    /// Reads and sends until the shutdown is requested; then stores what is whole, lets the request in
+    /// flight end, and returns. Blocks the thread.
+    ///
+    /// # Errors
+    /// Where a thread or its runtime cannot be started, or a thread has panicked.
+    pub fn run(self, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let Self { reader, sender } = self;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the sending thread's runtime")?;
+        thread::scope(|scope| {
+            let sending = thread::Builder::new()
+                .name("send".to_owned())
+                .spawn_scoped(scope, || {
+                    // Whatever ends one thread ends the other, and so the process.
+                    let _stop = StopOnDrop(shutdown);
+                    runtime.block_on(sender.run(shutdown));
+                })
+                .context("cannot start the sending thread")?;
+            let stop = StopOnDrop(shutdown);
+            reader.run(shutdown);
+            drop(stop);
+            sending.join().map_err(|_| anyhow::anyhow!("the sending thread panicked"))
+        })
+    }
+}
+
+/// Requests the shutdown when a thread ends, for whatever reason.
+struct StopOnDrop<'a>(&'a Shutdown);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
+}

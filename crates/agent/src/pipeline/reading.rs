@@ -1,0 +1,222 @@
+//! The reading thread: files to batches in the buffer.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+use wire::{BatchId, FileHealth};
+
+use crate::{
+    batch::{Batch, Encoder, SealedBatch},
+    buffer::{self, Entry},
+    pipeline::{clock::Clocks, stream::Stream},
+    ship::SharedBuffer,
+    shutdown::Shutdown,
+    status::Status,
+    tail::{Checkpoint, Event, FileNumber, Reading, Tailer},
+};
+
+/// The pause between two looks while nothing happens.
+const IDLE: Duration = Duration::from_millis(250);
+/// The pause while entries wait for a silence or a batch for its age.
+const WAITING: Duration = Duration::from_millis(50);
+/// The pause after the buffer could not be written.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// How often the files' progress is told to the others.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a batch waits for more entries while the listener has everything else.
+const MAX_AGE_CAUGHT_UP: Duration = Duration::from_millis(200);
+/// How long it waits while others wait before it.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// A batch that is not in the buffer yet.
+#[derive(Debug)]
+struct Sealed {
+    file: FileNumber,
+    end: u64,
+    batch: SealedBatch,
+}
+
+/// Reads until it is told to stop.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) tailer: Tailer,
+    pub(super) parser: pglog::ParserOptions,
+    pub(super) encoder: Encoder,
+    pub(super) buffer: SharedBuffer,
+    pub(super) status: Arc<Status>,
+    pub(super) stored: Arc<Notify>,
+    pub(super) clocks: Clocks,
+    pub(super) streams: HashMap<FileNumber, Stream>,
+}
+
+/// What one turn has brought so far.
+#[derive(Debug, Default)]
+struct Work {
+    sealed: Vec<Sealed>,
+    opened: Vec<(FileNumber, u64)>,
+    closed: Vec<FileNumber>,
+}
+
+impl Reader {
+    pub(super) fn run(mut self, shutdown: &Shutdown) {
+        let mut work = Work::default();
+        let mut pause = Duration::ZERO;
+        let mut next_status = Duration::ZERO;
+        while !shutdown.wait(pause) {
+            let read_bytes = if work.is_stored() { self.turn(&mut work) } else { 0 };
+            pause = match self.store(&mut work) {
+                Err(error) => {
+                    report(&error);
+                    AFTER_ERROR
+                }
+                Ok(()) if read_bytes > 0 => Duration::ZERO,
+                Ok(()) if self.streams.values().any(Stream::is_waiting) => WAITING,
+                Ok(()) => IDLE,
+            };
+            let now = self.clocks.now().monotonic;
+            if now >= next_status {
+                next_status = now + STATUS_INTERVAL;
+                self.status.set_files(self.files());
+            }
+        }
+        self.stop(work);
+    }
+
+    /// One look at all files. Returns how many bytes were read.
+    fn turn(&mut self, work: &mut Work) -> usize {
+        let now = self.clocks.now();
+        let reading = match self.with_buffer(|buffer| buffer.has_room()) {
+            Ok(true) => Reading::Allowed,
+            Ok(false) | Err(_) => Reading::Paused,
+        };
+        let (streams, parser) = (&mut self.streams, &self.parser);
+        let mut sealer =
+            Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
+        let turn = self.tailer.poll(now.monotonic, reading, &mut |event| match event {
+            Event::Opened { file, path, position, sample } => {
+                let mut stream = Stream::new(path, parser.clone(), position, now.monotonic);
+                stream.learn(sample);
+                streams.insert(file, stream);
+                work.opened.push((file, position));
+            }
+            Event::Bytes { file, bytes } => {
+                let Some(stream) = streams.get_mut(&file) else { return };
+                stream.push(bytes, now.monotonic, &mut sealer.for_file(file, stream.path()));
+            }
+            Event::Closed { file } => {
+                let Some(stream) = streams.get_mut(&file) else { return };
+                stream.finish(now.monotonic, &mut sealer.for_file(file, stream.path()));
+                work.closed.push(file);
+            }
+        });
+        let max_age = if self.status.is_caught_up() { MAX_AGE_CAUGHT_UP } else { MAX_AGE };
+        for (file, stream) in streams {
+            stream.tick(now.monotonic, max_age, &mut sealer.for_file(*file, stream.path()));
+        }
+        turn.read_bytes
+    }
+
+    /// Stores what the turn has brought. What could not be stored stays in `work`.
+    fn store(&mut self, work: &mut Work) -> Result<(), buffer::Error> {
+        if work.is_stored() {
+            return Ok(());
+        }
+        let now_ms = self.clocks.now_ms();
+        let opened = work.opened.iter();
+        let starts: Vec<Checkpoint> =
+            opened.filter_map(|(file, start)| self.tailer.checkpoint(*file, *start)).collect();
+        let sealed = work.sealed.iter().map(|sealed| Entry {
+            batch: sealed.batch.clone(),
+            checkpoint: self.tailer.checkpoint(sealed.file, sealed.end),
+        });
+        let entries: Vec<Entry> = sealed.collect();
+        let pushed = self.with_buffer(|buffer| {
+            buffer.push_checkpoints(&starts, now_ms)?;
+            buffer.push(&entries, now_ms)
+        })?;
+        if pushed.lost_entries > 0 {
+            let lost_entries = pushed.lost_entries;
+            let hint = "raise buffer.max_size_mb, or see why the listener takes nothing";
+            tracing::error!(lost_entries, hint, "the buffer is full: oldest entries dropped");
+        }
+        if !entries.is_empty() {
+            self.status.set_caught_up(false);
+            self.stored.notify_one();
+        }
+        for file in work.closed.drain(..) {
+            self.streams.remove(&file);
+        }
+        work.opened.clear();
+        work.sealed.clear();
+        Ok(())
+    }
+
+    /// Seals and stores what is whole. The rest stays in the log, to be read at the next start.
+    fn stop(mut self, mut work: Work) {
+        let now = self.clocks.now();
+        let mut sealer =
+            Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
+        for (file, stream) in &mut self.streams {
+            stream.stop(&mut sealer.for_file(*file, stream.path()));
+        }
+        if let Err(error) = self.store(&mut work) {
+            report(&error);
+        }
+    }
+
+    fn files(&self) -> Vec<FileHealth> {
+        let health = |progress: crate::tail::FileProgress| {
+            let stream = self.streams.get(&progress.file);
+            let position = stream.map_or(progress.position, Stream::batched_position);
+            FileHealth {
+                path: progress.path.to_string_lossy().into_owned(),
+                position,
+                size: progress.size,
+                lag_bytes: progress.size.saturating_sub(position),
+            }
+        };
+        let mut files: Vec<_> = self.tailer.progress().into_iter().map(health).collect();
+        files.sort_by_key(|file| std::cmp::Reverse(file.lag_bytes));
+        files
+    }
+
+    fn with_buffer<T>(&self, work: impl FnOnce(&mut buffer::Buffer) -> T) -> T {
+        work(&mut self.buffer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Work {
+    fn is_stored(&self) -> bool {
+        self.sealed.is_empty() && self.opened.is_empty() && self.closed.is_empty()
+    }
+}
+
+/// Turns batches into what is stored.
+struct Sealer<'a> {
+    encoder: &'a Encoder,
+    wall: SystemTime,
+    sealed: &'a mut Vec<Sealed>,
+}
+
+impl Sealer<'_> {
+    fn for_file(&mut self, file: FileNumber, path: Arc<Path>) -> impl FnMut(Batch) {
+        move |batch| {
+            let since_1970 = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let id = BatchId::new(Uuid::now_v7());
+            let sealed = self.encoder.seal(&batch, id, &path, since_1970.as_secs_f64());
+            self.sealed.push(Sealed { file, end: batch.end, batch: sealed });
+        }
+    }
+}
+
+fn report(error: &buffer::Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let hint = "free space on its file system, or move buffer.path; reading waits meanwhile";
+    tracing::error!(%error, cause, hint, "cannot write to the buffer");
+}

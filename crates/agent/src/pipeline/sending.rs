@@ -1,0 +1,125 @@
+//! The sending thread: batches from the buffer to the listener.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+use wire::{AgentHealth, BatchId, BreakerHealth, BufferHealth, Payload, Source};
+
+use crate::{
+    batch::{Encoding, SealedBatch},
+    buffer,
+    pipeline::clock::Clocks,
+    ship::{Flushed, SharedBuffer, Shipper},
+    shutdown::Shutdown,
+    status::Status,
+};
+
+/// How often the agent tells how it is.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
+/// The pause after the buffer could not be read or written.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+
+/// Sends until it is told to stop.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) shipper: Shipper,
+    pub(super) buffer: SharedBuffer,
+    pub(super) status: Arc<Status>,
+    pub(super) stored: Arc<Notify>,
+    pub(super) clocks: Clocks,
+    pub(super) project: String,
+    pub(super) agent: String,
+    pub(super) started_at: f64,
+}
+
+impl Sender {
+    /// Sends what there is, waits for more, and stops between two requests.
+    pub(super) async fn run(mut self, shutdown: &Shutdown) {
+        let clocks = self.clocks;
+        let mut next_health = Duration::ZERO;
+        while !shutdown.is_requested() {
+            let flushed = self.shipper.flush(shutdown, &|| clocks.now()).await;
+            let flushed = flushed.unwrap_or_else(|error| {
+                let hint = "see whether its file system is full or broken";
+                tracing::error!(%error, hint, "cannot use the buffer");
+                Flushed::Pause { until: clocks.now().monotonic + AFTER_ERROR }
+            });
+            if clocks.now().monotonic >= next_health {
+                next_health = clocks.now().monotonic + HEALTH_INTERVAL;
+                self.send_health().await;
+            }
+            let wake = match flushed {
+                Flushed::Stopped => break,
+                Flushed::Empty => next_health,
+                Flushed::Pause { until } => until.min(next_health),
+            };
+            // A new batch does not end the pause that a failure asked for.
+            let is_empty = flushed == Flushed::Empty;
+            self.status.set_caught_up(is_empty);
+            let pause = wake.saturating_sub(clocks.now().monotonic);
+            tokio::select! {
+                () = shutdown.requested() => break,
+                () = tokio::time::sleep(pause) => {}
+                () = self.stored.notified(), if is_empty => {}
+            }
+        }
+    }
+
+    async fn send_health(&mut self) {
+        let health = match self.health() {
+            Ok(health) => health,
+            Err(error) => {
+                tracing::error!(%error, "cannot read the buffer's account");
+                return;
+            }
+        };
+        let payload = Payload {
+            correlation_id: String::new(),
+            project: self.project.clone(),
+            timestamp: self.clocks.now_s(),
+            source: Source::AgentHealth,
+            data: health,
+        };
+        let Ok(body) = serde_json::to_vec(&payload) else { return };
+        let batch = SealedBatch {
+            id: BatchId::new(Uuid::now_v7()),
+            source: Source::AgentHealth,
+            entries: 0,
+            encoding: Encoding::Identity,
+            body,
+        };
+        let clocks = self.clocks;
+        self.shipper.send_snapshot(&batch, &|| clocks.now()).await;
+    }
+
+    fn health(&self) -> Result<AgentHealth, buffer::Error> {
+        let buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = buffer.stats()?;
+        let ledger = buffer.ledger()?;
+        drop(buffer);
+        let age_ms = stats.oldest_ms.map_or(0, |oldest| self.clocks.now_ms() - oldest).max(0);
+        let breaker = self.shipper.breaker();
+        Ok(AgentHealth {
+            agent: self.agent.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            breaker: BreakerHealth {
+                state: breaker.state(),
+                consecutive_failures: breaker.consecutive_failures(),
+                opened_total: breaker.opened_total(),
+            },
+            buffer: BufferHealth {
+                batches: stats.batches,
+                used_bytes: stats.used_bytes,
+                max_bytes: stats.max_bytes,
+                oldest_age_s: Duration::from_millis(age_ms.unsigned_abs()).as_secs_f64(),
+            },
+            ledger,
+            files: self.status.files(),
+        })
+    }
+}

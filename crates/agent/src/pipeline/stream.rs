@@ -1,0 +1,133 @@
+//! One file's way from bytes to batches.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use pglog::{Parser, ParserOptions};
+
+use crate::batch::{Batch, Batcher, Settings};
+
+/// How long the log must be quiet before its last entry counts as whole.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// How long a line may be begun and not ended before the entry above it goes without it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The parser and the batcher of one file.
+#[derive(Debug)]
+pub(super) struct Stream {
+    path: Arc<Path>,
+    parser: Parser,
+    batcher: Batcher,
+    /// How far had been read, and when.
+    mark: Mark,
+    /// When the last bytes came.
+    last_bytes: Duration,
+    announced: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    position: u64,
+    at: Duration,
+}
+
+impl Stream {
+    pub(super) fn new(path: &Path, options: ParserOptions, position: u64, now: Duration) -> Self {
+        Self {
+            path: path.into(),
+            parser: Parser::new(options, position),
+            batcher: Batcher::new(Settings::default(), position),
+            mark: Mark { position, at: now },
+            last_bytes: now,
+            announced: false,
+        }
+    }
+
+    pub(super) fn path(&self) -> Arc<Path> {
+        Arc::clone(&self.path)
+    }
+
+    /// Looks at lines from around the start to find out how to read them.
+    pub(super) fn learn(&mut self, sample: &[u8]) {
+        self.parser.learn(sample);
+        self.announce();
+    }
+
+    /// Takes the next bytes; `sink` gets the batches that they fill.
+    pub(super) fn push(&mut self, bytes: &[u8], now: Duration, sink: &mut impl FnMut(Batch)) {
+        self.last_bytes = now;
+        let batcher = &mut self.batcher;
+        self.parser.push(bytes, &mut |entry| {
+            if let Some(batch) = batcher.push(entry, now) {
+                sink(batch);
+            }
+        });
+        self.announce();
+    }
+
+    /// Ends entries after a silence, and batches that have waited for `max_age`.
+    pub(super) fn tick(&mut self, now: Duration, max_age: Duration, sink: &mut impl FnMut(Batch)) {
+        let batcher = &mut self.batcher;
+        let mut take = |entry: &pglog::Assembled<'_>| {
+            if let Some(batch) = batcher.push(entry, now) {
+                sink(batch);
+            }
+        };
+        if now >= self.mark.at + QUIET {
+            self.parser.flush_before(self.mark.position, &mut take);
+            self.mark = Mark { position: self.parser.position(), at: now };
+        }
+        if now >= self.last_bytes + PATIENCE {
+            self.parser.flush(&mut take);
+        }
+        let safe_position = self.parser.safe_position();
+        if let Some(batch) = self.batcher.tick(safe_position, max_age, now) {
+            sink(batch);
+        }
+        self.announce();
+    }
+
+    /// Stops reading: what is whole is sealed, the rest is read again at the next start.
+    pub(super) fn stop(&mut self, sink: &mut impl FnMut(Batch)) {
+        if let Some(batch) = self.batcher.flush(self.parser.safe_position()) {
+            sink(batch);
+        }
+    }
+
+    /// The file is at its end for ever.
+    pub(super) fn finish(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
+        let batcher = &mut self.batcher;
+        self.parser.finish(&mut |entry| {
+            if let Some(batch) = batcher.push(entry, now) {
+                sink(batch);
+            }
+        });
+        self.stop(sink);
+    }
+
+    /// Everything before this is in batches.
+    pub(super) const fn batched_position(&self) -> u64 {
+        self.batcher.position()
+    }
+
+    /// Tells whether entries or a batch wait for time to pass.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.batcher.open_since().is_some() || self.parser.position() > self.batched_position()
+    }
+
+    /// Says once how the file is read.
+    fn announce(&mut self) {
+        let Some(prefix) = self.parser.log_line_prefix().filter(|_| !self.announced) else {
+            return;
+        };
+        self.announced = true;
+        let path = self.path.display();
+        if prefix.as_str().is_empty() {
+            let hint = "set collection.log_line_prefix to what SHOW log_line_prefix says on the server; \
+                        until then lines are sent as they are";
+            tracing::warn!(%path, hint, "no known log_line_prefix fits this file: is it a PostgreSQL log?");
+        } else {
+            tracing::info!(%path, log_line_prefix = prefix.as_str(), "reading");
+        }
+    }
+}

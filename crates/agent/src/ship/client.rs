@@ -1,0 +1,125 @@
+//! One HTTP client for one listener.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::{
+    Url,
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    redirect,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    batch::SealedBatch,
+    ship::delivery::{Delivery, Reply},
+};
+
+/// The most bytes of an answer that are read.
+const MAX_REPLY_BYTES: usize = 64 << 10;
+
+/// Where and how to send.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The listener's address with its path, such as `https://listener:8443/ingest/postgres`.
+    pub url: Url,
+    /// The project's key.
+    pub api_key: SecretString,
+    /// How long a request may take in all; 5 s by default.
+    pub timeout: Duration,
+}
+
+/// Why no client can be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The key has characters that a header cannot carry.
+    #[error("listener.api_key has a character that cannot be sent: only visible ASCII can")]
+    Key,
+    /// The TLS or proxy set-up failed.
+    #[error("cannot set the HTTP client up")]
+    Setup(#[source] reqwest::Error),
+}
+
+/// Sends requests, one after the other, over a connection that is kept.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    url: Url,
+    authorization: HeaderValue,
+}
+
+impl Client {
+    /// Makes a client. It connects when it sends.
+    ///
+    /// # Errors
+    /// [`Error`] where the key or the machine's TLS set-up is unusable.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        // A second call in one process finds the provider installed, which is as good.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let key = settings.api_key.expose_secret();
+        let mut authorization =
+            HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| Error::Key)?;
+        authorization.set_sensitive(true);
+        let http = reqwest::Client::builder()
+            .timeout(settings.timeout)
+            // A redirect would carry the key to a server that nobody configured.
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("pgcourier/", env!("CARGO_PKG_VERSION")))
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(Error::Setup)?;
+        Ok(Self { http, url: settings.url.clone(), authorization })
+    }
+
+    /// Sends a batch and says how it went. `now` is the time of day.
+    pub async fn send(&self, batch: &SealedBatch, now: SystemTime) -> Delivery {
+        let mut request = self
+            .http
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(wire::IDEMPOTENCY_KEY, format!("\"{}\"", batch.id))
+            .body(batch.body.clone());
+        if let Some(encoding) = batch.encoding.header() {
+            request = request.header(CONTENT_ENCODING, encoding);
+        }
+        match answer(request).await {
+            Ok((status, retry_after, body)) => {
+                let reply = Reply { status, retry_after: retry_after.as_deref(), body: &body };
+                Delivery::of(&reply, now)
+            }
+            Err(error) => Delivery::Failed { why: in_words(&error) },
+        }
+    }
+}
+
+/// Sends a request and reads its answer, of which only the first part counts.
+async fn answer(
+    request: reqwest::RequestBuilder,
+) -> Result<(u16, Option<String>, Vec<u8>), reqwest::Error> {
+    let mut response = request.send().await?;
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.map(str::to_owned);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = MAX_REPLY_BYTES.saturating_sub(body.len());
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if body.len() >= MAX_REPLY_BYTES {
+            break;
+        }
+    }
+    Ok((status, retry_after, body))
+}
+
+/// The last cause says what happened; those above it only who noticed.
+fn in_words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

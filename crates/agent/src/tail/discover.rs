@@ -1,0 +1,111 @@
+//! Which files there are to follow.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Where logs are: a file, a folder or a glob pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogPath {
+    /// One file, whether it is there yet or not.
+    File(PathBuf),
+    /// All logs of a folder, now and later.
+    Folder(PathBuf),
+    /// All files that fit a pattern, now and later.
+    Glob(String),
+}
+
+/// Debian and Ubuntu; the PGDG packages of RHEL and its like; their own packages; SUSE and Docker.
+const USUAL: [&str; 5] = [
+    "/var/log/postgresql/",
+    "/var/lib/pgsql/*/data/log/*.log",
+    "/var/lib/pgsql/data/log/*.log",
+    "/var/lib/postgresql/*/*/log/*.log",
+    "/var/lib/postgresql/data/log/*.log",
+];
+
+impl LogPath {
+    /// Reads a path of the configuration. `*`, `?` and `[` make it a pattern.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        if text.contains(['*', '?', '[']) && !Path::new(text).exists() {
+            return Self::Glob(text.to_owned());
+        }
+        let path = PathBuf::from(text);
+        if text.ends_with('/') || path.is_dir() { Self::Folder(path) } else { Self::File(path) }
+    }
+
+    /// Returns the folders in which packages of PostgreSQL keep their logs.
+    #[must_use]
+    pub fn usual() -> Vec<Self> {
+        USUAL.iter().map(|path| Self::new(path)).collect()
+    }
+
+    /// Finds the files, in the order of their names.
+    ///
+    /// # Errors
+    /// Those of reading the folder. A file or folder that is not there is no error here.
+    pub fn find(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = match self {
+            Self::File(path) => vec![path.clone()],
+            Self::Folder(folder) => match fs::read_dir(folder) {
+                Ok(entries) => entries
+                    .filter_map(|entry| Some(entry.ok()?.path()))
+                    .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+                    .collect(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                Err(error) => return Err(error),
+            },
+            Self::Glob(pattern) => match glob::glob(pattern) {
+                Ok(paths) => paths.filter_map(Result::ok).filter(|path| !is_packed(path)).collect(),
+                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
+            },
+        };
+        if !matches!(self, Self::File(_)) {
+            found.retain(|path| path.is_file());
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+impl fmt::Display for LogPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) | Self::Folder(path) => path.display().fmt(f),
+            Self::Glob(pattern) => f.write_str(pattern),
+        }
+    }
+}
+
+/// Tells whether a file is compressed, so that it is an old log.
+fn is_packed(path: &Path) -> bool {
+    const EXTENSIONS: [&str; 5] = ["gz", "zst", "bz2", "xz", "lz4"];
+    path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|packed| extension == *packed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_and_pattern_find_logs_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.log", "a.log", "a.log.1", "a.log.2.gz", "a.csv"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        fs::create_dir(folder.path().join("c.log")).unwrap();
+        let names = |path: LogPath| {
+            let found = path.find().unwrap();
+            let names = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap());
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let path = folder.path().to_str().unwrap();
+        assert_eq!(LogPath::new(path), LogPath::Folder(folder.path().to_owned()));
+        assert_eq!(names(LogPath::new(path)), ["a.log", "b.log"]);
+        assert_eq!(names(LogPath::new(&format!("{path}/a*"))), ["a.csv", "a.log", "a.log.1"]);
+        assert_eq!(names(LogPath::new(&format!("{path}/none.log"))), ["none.log"]);
+        assert_eq!(names(LogPath::new(&format!("{path}/none/"))), [""; 0]);
+    }
+}

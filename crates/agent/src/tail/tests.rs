@@ -1,0 +1,204 @@
+//! What the tailer promises through rotations.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write as _,
+};
+
+use super::*;
+
+/// A folder with a log, and what a tailer has read of it.
+struct Scene {
+    folder: tempfile::TempDir,
+    now: Duration,
+    read: Vec<(FileNumber, String)>,
+    closed: Vec<FileNumber>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, now: Duration::ZERO, read: Vec::new(), closed: Vec::new() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn append(&self, name: &str, text: &str) -> File {
+        let mut file = OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn tailer(
+        &self,
+        pattern: &str,
+        start_at: StartAt,
+        checkpoints: Option<Vec<Checkpoint>>,
+    ) -> Tailer {
+        let path = LogPath::new(self.path(pattern).to_str().unwrap());
+        let settings = Settings { paths: vec![path], start_at, ..Settings::default() };
+        Tailer::open(settings, checkpoints)
+    }
+
+    /// Polls after two seconds, in which a scan is due.
+    fn poll(&mut self, tailer: &mut Tailer) {
+        self.now += Duration::from_secs(2);
+        let (read, closed) = (&mut self.read, &mut self.closed);
+        tailer.poll(self.now, Reading::Allowed, &mut |event| match event {
+            Event::Opened { .. } => {}
+            Event::Bytes { file, bytes } => {
+                read.push((file, String::from_utf8(bytes.to_vec()).unwrap()));
+            }
+            Event::Closed { file } => closed.push(file),
+        });
+    }
+
+    fn text(&self) -> String {
+        self.read.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+#[test]
+fn old_files_are_read_from_their_end_and_new_ones_from_their_start() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "old\nhalf");
+    let mut tailer = scene.tailer("*.log", StartAt::End, None);
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "half", "a line without its end is read whole");
+    scene.append("a.log", " new\n");
+    scene.append("b.log", "first\n");
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "half new\nfirst\n");
+}
+
+#[test]
+fn file_that_is_missing_is_waited_for_and_read_from_its_start() {
+    let mut scene = Scene::new();
+    let mut tailer = scene.tailer("a.log", StartAt::End, None);
+    scene.poll(&mut tailer);
+    scene.append("a.log", "one\n");
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\n");
+}
+
+#[test]
+fn rotation_by_rename_loses_no_line() {
+    let mut scene = Scene::new();
+    let mut writer = scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    writer.write_all(b"two\n").unwrap();
+    fs::rename(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    writer.write_all(b"three\n").unwrap();
+    scene.append("a.log", "four\n");
+    scene.poll(&mut tailer);
+    writer.write_all(b"late\n").unwrap();
+    scene.poll(&mut tailer);
+    scene.poll(&mut tailer);
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\ntwo\nthree\nfour\nlate\n");
+    assert_eq!(scene.closed, [FileNumber(0)]);
+}
+
+#[test]
+fn deleted_file_is_read_to_its_end() {
+    let mut scene = Scene::new();
+    let mut writer = scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    writer.write_all(b"two\n").unwrap();
+    fs::remove_file(scene.path("a.log")).unwrap();
+    scene.append("a.log", "three\n");
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\ntwo\nthree\n");
+}
+
+#[test]
+fn renamed_file_that_a_pattern_finds_again_is_not_read_twice() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.*", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    fs::rename(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    scene.append("a.log", "two\n");
+    for _ in 0..5 {
+        scene.poll(&mut tailer);
+    }
+    assert_eq!(scene.text(), "one\ntwo\n");
+}
+
+#[test]
+fn reading_goes_on_at_the_checkpoint_also_under_another_name() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\ntwo\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    let checkpoint = tailer.checkpoint(FileNumber(0), 4).unwrap();
+    drop(tailer);
+
+    scene.read.clear();
+    scene.append("a.log", "three\n");
+    let mut tailer = scene.tailer("a.log", StartAt::End, Some(vec![checkpoint.clone()]));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "two\nthree\n");
+    drop(tailer);
+
+    scene.read.clear();
+    fs::rename(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    scene.append("a.log", "four\n");
+    let mut tailer = scene.tailer("a.log", StartAt::End, Some(vec![checkpoint]));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "two\nthree\nfour\n");
+}
+
+#[test]
+fn file_rewritten_while_away_is_read_from_its_start() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\ntwo\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    let checkpoint = tailer.checkpoint(FileNumber(0), 8).unwrap();
+    fs::write(scene.path("a.log"), "another, longer text\n").unwrap();
+    scene.read.clear();
+    let mut tailer = scene.tailer("a.log", StartAt::End, Some(vec![checkpoint]));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "another, longer text\n");
+}
+
+#[test]
+fn busy_file_leaves_a_turn_to_the_others() {
+    let mut scene = Scene::new();
+    scene.append("a.log", &"x".repeat(1_500_000));
+    scene.append("b.log", "short\n");
+    let mut tailer = scene.tailer("*.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    assert!(scene.read.iter().any(|(_, text)| text == "short\n"));
+    assert!(scene.text().len() < 1_400_000, "one file was read whole in one turn");
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text().len(), 1_500_006);
+}
+
+#[test]
+fn paused_tailer_reads_nothing_but_finds_files() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    let mut opened = 0;
+    let turn = tailer.poll(Duration::ZERO, Reading::Paused, &mut |event| {
+        opened += usize::from(matches!(event, Event::Opened { .. }));
+    });
+    assert_eq!((opened, turn), (1, Turn::default()));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\n");
+}
+
+#[test]
+fn file_that_came_while_the_agent_was_away_is_read_whole() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::End, Some(Vec::new()));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\n");
+}
