@@ -15,11 +15,11 @@ mod stream;
 
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Mutex},
     thread,
 };
 
-use anyhow::Context as _;
 use clock::Clocks;
 use reading::Reader;
 use sending::Sender;
@@ -28,13 +28,46 @@ use uuid::Uuid;
 
 use crate::{
     batch::Encoder,
-    buffer::Buffer,
+    buffer::{self, Buffer},
     config::Settings,
-    ship::{CircuitBreaker, Client, Shipper},
+    ship::{self, CircuitBreaker, Client, Shipper},
     shutdown::Shutdown,
     status::Status,
     tail::Tailer,
 };
+
+/// Why the agent cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The buffer cannot be used.
+    #[error(transparent)]
+    Buffer(#[from] buffer::Error),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ship::Error),
+    /// The system gives no more threads or sockets.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// A bug.
+    #[error("the sending thread panicked")]
+    Panicked,
+}
+
+impl Error {
+    /// Says what to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Buffer(error) => error.hint(),
+            Self::Client(_) => {
+                "check listener.api_key and the machine's certificates (ca-certificates)"
+            }
+            Self::Thread(_) => "raise the limits on threads and open files of this user",
+            Self::Panicked => "start it again, nothing is lost; and report its last log lines",
+        }
+    }
+}
 
 /// An agent that is ready to run.
 #[derive(Debug)]
@@ -48,7 +81,7 @@ impl Agent {
     ///
     /// # Errors
     /// Where the buffer cannot be opened or the client not be set up.
-    pub fn open(settings: Settings) -> anyhow::Result<Self> {
+    pub fn open(settings: Settings) -> Result<Self, Error> {
         let clocks = Clocks::start();
         let buffer = Buffer::open(&settings.buffer)?;
         let checkpoints = buffer.checkpoints()?;
@@ -91,12 +124,12 @@ impl Agent {
     ///
     /// # Errors
     /// Where a thread or its runtime cannot be started, or a thread has panicked.
-    pub fn run(self, shutdown: &Shutdown) -> anyhow::Result<()> {
+    pub fn run(self, shutdown: &Shutdown) -> Result<(), Error> {
         let Self { reader, sender } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .context("cannot start the sending thread's runtime")?;
+            .map_err(Error::Thread)?;
         thread::scope(|scope| {
             let sending = thread::Builder::new()
                 .name("send".to_owned())
@@ -105,11 +138,11 @@ impl Agent {
                     let _stop = StopOnDrop(shutdown);
                     runtime.block_on(sender.run(shutdown));
                 })
-                .context("cannot start the sending thread")?;
+                .map_err(Error::Thread)?;
             let stop = StopOnDrop(shutdown);
             reader.run(shutdown);
             drop(stop);
-            sending.join().map_err(|_| anyhow::anyhow!("the sending thread panicked"))
+            sending.join().map_err(|_| Error::Panicked)
         })
     }
 }

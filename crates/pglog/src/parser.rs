@@ -23,6 +23,14 @@ pub struct ParserOptions {
     pub limits: Limits,
 }
 
+/// Whether the prefix is known, or only assumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefix {
+    Fits,
+    /// None fits any line, so every line is another program's.
+    Unknown,
+}
+
 /// Turns the bytes of one file into entries, and finds out first how to read them.
 ///
 /// ```
@@ -49,7 +57,7 @@ enum State {
         held: Vec<u8>,
         start: u64,
     },
-    Reading(Box<Assembler>),
+    Reading(Box<Assembler>, Prefix),
 }
 
 impl Parser {
@@ -57,7 +65,9 @@ impl Parser {
     #[must_use]
     pub fn new(options: ParserOptions, position: u64) -> Self {
         let state = match &options.log_line_prefix {
-            Some(prefix) => State::Reading(assembler(&options, prefix.clone(), position)),
+            Some(prefix) => {
+                State::Reading(assembler(&options, prefix.clone(), position), Prefix::Fits)
+            }
             None => State::Sampling { held: Vec::new(), start: position },
         };
         Self { options, state }
@@ -68,14 +78,14 @@ impl Parser {
         let State::Sampling { held, start } = &self.state else { return };
         // What is held already says more about itself than what came before it.
         if let Some(prefix) = infer(sample).filter(|_| held.is_empty()) {
-            self.state = State::Reading(assembler(&self.options, prefix, *start));
+            self.state = State::Reading(assembler(&self.options, prefix, *start), Prefix::Fits);
         }
     }
 
     /// Takes the next bytes of the file; see [`Assembler::push`].
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
         match &mut self.state {
-            State::Reading(assembler) => assembler.push(bytes, sink),
+            State::Reading(assembler, _) => assembler.push(bytes, sink),
             State::Sampling { held, .. } => {
                 held.extend_from_slice(bytes);
                 let lines = memchr::memchr_iter(b'\n', held).take(SAMPLE_LINES).count();
@@ -91,14 +101,14 @@ impl Parser {
         if matches!(&self.state, State::Sampling { held, .. } if held.contains(&b'\n')) {
             self.settle(sink);
         }
-        if let State::Reading(assembler) = &mut self.state {
+        if let State::Reading(assembler, _) = &mut self.state {
             assembler.flush_before(position, sink);
         }
     }
 
     /// See [`Assembler::flush`].
     pub fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        if let State::Reading(assembler) = &mut self.state {
+        if let State::Reading(assembler, _) = &mut self.state {
             assembler.flush(sink);
         }
     }
@@ -106,7 +116,7 @@ impl Parser {
     /// See [`Assembler::finish`].
     pub fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         self.settle(sink);
-        if let State::Reading(assembler) = &mut self.state {
+        if let State::Reading(assembler, _) = &mut self.state {
             assembler.finish(sink);
         }
     }
@@ -116,7 +126,7 @@ impl Parser {
     pub fn safe_position(&self) -> u64 {
         match &self.state {
             State::Sampling { start, .. } => *start,
-            State::Reading(assembler) => assembler.safe_position(),
+            State::Reading(assembler, _) => assembler.safe_position(),
         }
     }
 
@@ -125,7 +135,7 @@ impl Parser {
     pub fn position(&self) -> u64 {
         match &self.state {
             State::Sampling { held, start } => start + held.len() as u64,
-            State::Reading(assembler) => assembler.position(),
+            State::Reading(assembler, _) => assembler.position(),
         }
     }
 
@@ -134,19 +144,30 @@ impl Parser {
     pub fn log_line_prefix(&self) -> Option<&LinePrefix> {
         match &self.state {
             State::Sampling { .. } => None,
-            State::Reading(assembler) => Some(assembler.prefix()),
+            State::Reading(assembler, _) => Some(assembler.prefix()),
         }
     }
 
-    /// Decides on a prefix and reads what was held. Without any that fits, every line is another
-    /// program's.
+    /// Tells whether the bytes are those of a PostgreSQL log. `None` before enough of them have come.
+    #[must_use]
+    pub const fn is_recognised(&self) -> Option<bool> {
+        match &self.state {
+            State::Sampling { .. } => None,
+            State::Reading(_, prefix) => Some(matches!(prefix, Prefix::Fits)),
+        }
+    }
+
+    /// Decides on a prefix and reads what was held.
     fn settle(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         let State::Sampling { held, start } = &mut self.state else { return };
         let held = std::mem::take(held);
-        let prefix = infer(&held).unwrap_or_else(|| LinePrefix::compile(""));
-        let mut reading = assembler(&self.options, prefix, *start);
+        let (setting, prefix) = match infer(&held) {
+            Some(setting) => (setting, Prefix::Fits),
+            None => (LinePrefix::compile(""), Prefix::Unknown),
+        };
+        let mut reading = assembler(&self.options, setting, *start);
         reading.push(&held, sink);
-        self.state = State::Reading(reading);
+        self.state = State::Reading(reading, prefix);
     }
 }
 
@@ -204,5 +225,6 @@ mod tests {
         parser.push(b"\x7fELF\x02\x01\n\0\0\0\n", &mut count);
         parser.finish(&mut count);
         assert_eq!(unparsed, 2);
+        assert_eq!(parser.is_recognised(), Some(false));
     }
 }

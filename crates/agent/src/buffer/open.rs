@@ -50,6 +50,22 @@ pub enum Error {
     Database(#[from] rusqlite::Error),
 }
 
+impl Error {
+    /// Says what to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Folder { .. } => {
+                "make the folder and give it to the agent's user, or change buffer.path"
+            }
+            Self::InUse { .. } => "stop the other agent, or give this one a buffer.path of its own",
+            Self::TooNew { .. } => "start the newer version, or change buffer.path",
+            Self::OldSqlite(_) => "build pgcourier with the SQLite that it brings along",
+            Self::Database(_) => "see whether the file system of buffer.path is full or broken",
+        }
+    }
+}
+
 pub(super) fn open(settings: &Settings) -> Result<Connection, Error> {
     if rusqlite::version_number() < MIN_SQLITE_VERSION {
         return Err(Error::OldSqlite(rusqlite::version()));

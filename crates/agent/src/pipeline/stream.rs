@@ -122,7 +122,7 @@ impl Stream {
         };
         self.announced = true;
         let path = self.path.display();
-        if prefix.as_str().is_empty() {
+        if self.parser.is_recognised() == Some(false) {
             let hint = "set collection.log_line_prefix to what SHOW log_line_prefix says on the server; \
                         until then lines are sent as they are";
             tracing::warn!(%path, hint, "no known log_line_prefix fits this file: is it a PostgreSQL log?");
