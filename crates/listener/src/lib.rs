@@ -1,1 +1,3 @@
 //! Receives, stores and shows what agents send.
+
+pub mod validate;
