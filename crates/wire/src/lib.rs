@@ -17,6 +17,7 @@
 
 mod answer;
 mod batch;
+mod bounded;
 mod health;
 mod payload;
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::BatchMeta;
+use crate::{BatchMeta, bounded};
 
 /// One request: who sends, when, from which source, and the source's own `data`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,13 +73,15 @@ impl fmt::Display for Source {
 
 /// The `data` of a `pg_log` request. `E` is the form in which the reader wants an entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "E: Deserialize<'de>"))]
 pub struct LogData<E> {
-    /// Log entries in the order of the log.
+    /// Log entries in the order of the log, at most [`crate::MAX_ENTRIES`].
+    #[serde(deserialize_with = "bounded::entries")]
     pub entries: Vec<E>,
     /// How many entries the sender put in.
     pub count: u64,
     /// How many entries there are of each level; entries without a level are not in it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::levels")]
     pub levels: BTreeMap<String, u64>,
     /// Which part of which file this is. Absent from senders older than batch ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
