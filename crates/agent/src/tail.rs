@@ -31,9 +31,10 @@ mod checkpoint;
 mod discover;
 mod follower;
 mod problem;
+mod series;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -110,6 +111,12 @@ pub enum Event<'a> {
         file: FileNumber,
         /// The bytes.
         bytes: &'a [u8],
+    },
+    /// The file has been read to its end, and the next of its series is there: what was read is whole.
+    /// More may come, from a process that still has the file open.
+    Superseded {
+        /// The file.
+        file: FileNumber,
     },
     /// The file was rotated away and has been read to its end. Its checkpoint can be asked for until
     /// the next poll.
@@ -195,16 +202,42 @@ impl Tailer {
         }
         let mut turn = Turn::default();
         if reading == Reading::Allowed {
-            for follower in &mut self.followers {
-                let max_bytes = self.settings.max_turn_bytes;
-                match read_turn(follower, &mut self.buffer, max_bytes, sink) {
-                    Ok(bytes) => turn.read_bytes += bytes,
-                    Err(error) => self.problems.report(&follower.path, &error),
-                }
-            }
+            turn.read_bytes = self.read(sink);
             self.close_finished(now, sink);
         }
         turn
+    }
+
+    /// Reads a bounded part of each file. Of a series the oldest file is read to its end first.
+    fn read(&mut self, sink: &mut dyn FnMut(Event<'_>)) -> usize {
+        let mut total = 0;
+        let mut held_back: HashSet<String> = HashSet::new();
+        let newest: HashMap<String, FileNumber> = self
+            .followers
+            .iter()
+            .map(|follower| (follower.series.clone(), follower.number))
+            .collect();
+        for follower in &mut self.followers {
+            if held_back.contains(&follower.series) {
+                continue;
+            }
+            let max_bytes = self.settings.max_turn_bytes;
+            match read_turn(follower, &mut self.buffer, max_bytes, sink) {
+                Ok(bytes) if bytes >= max_bytes => {
+                    total += bytes;
+                    held_back.insert(follower.series.clone());
+                }
+                Ok(bytes) => {
+                    total += bytes;
+                    let is_newest = newest.get(&follower.series) == Some(&follower.number);
+                    if !is_newest && follower.settle() {
+                        sink(Event::Superseded { file: follower.number });
+                    }
+                }
+                Err(error) => self.problems.report(&follower.path, &error),
+            }
+        }
+        total
     }
 
     /// Returns the checkpoint of a file for a position in it. `None` where the file is not followed any
@@ -254,6 +287,8 @@ impl Tailer {
         if !self.checkpoints.is_empty() {
             self.resume(&mut opened, sink);
         }
+        // The oldest first: of a series it is to be read first.
+        opened.sort_by_key(|file| file.identity.born_ns);
         for file in opened {
             if !self.is_known(file.identity) {
                 let position = self.start_position(&file);

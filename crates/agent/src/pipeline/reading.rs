@@ -109,6 +109,10 @@ impl Reader {
                 let Some(stream) = streams.get_mut(&file) else { return };
                 stream.push(bytes, now.monotonic, &mut sealer.for_file(file, stream.path()));
             }
+            Event::Superseded { file } => {
+                let Some(stream) = streams.get_mut(&file) else { return };
+                stream.settle(now.monotonic, &mut sealer.for_file(file, stream.path()));
+            }
             Event::Closed { file } => {
                 let Some(stream) = streams.get_mut(&file) else { return };
                 stream.finish(now.monotonic, &mut sealer.for_file(file, stream.path()));

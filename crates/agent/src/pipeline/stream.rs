@@ -94,6 +94,17 @@ impl Stream {
         }
     }
 
+    /// Ends all entries and seals the batch: what follows in time stands in another file.
+    pub(super) fn settle(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
+        let batcher = &mut self.batcher;
+        self.parser.flush(&mut |entry| {
+            if let Some(batch) = batcher.push(entry, now) {
+                sink(batch);
+            }
+        });
+        self.stop(sink);
+    }
+
     /// The file is at its end for ever.
     pub(super) fn finish(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
         let batcher = &mut self.batcher;
@@ -129,5 +140,31 @@ impl Stream {
         } else {
             tracing::info!(%path, log_line_prefix = prefix.as_str(), "reading");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pglog::LinePrefix;
+
+    use super::*;
+
+    fn entries(count: u64) -> String {
+        (0..count).map(|n| format!("2026-11-24 02:21:01.123 UTC [1] LOG:  {n}\n")).collect()
+    }
+
+    #[test]
+    fn last_entries_leave_after_a_silence() {
+        let prefix = Some(LinePrefix::compile("%m [%p] "));
+        let options = ParserOptions { log_line_prefix: prefix, ..ParserOptions::default() };
+        let mut stream = Stream::new(Path::new("/x.log"), options, 0, Duration::ZERO);
+        let mut count = 0;
+        stream.push(entries(700).as_bytes(), Duration::ZERO, &mut |batch| count += batch.entries);
+        assert_eq!(count, 500);
+        for step in 1..20 {
+            let now = Duration::from_millis(50 * step);
+            stream.tick(now, Duration::from_millis(200), &mut |batch| count += batch.entries);
+        }
+        assert_eq!(count, 700);
     }
 }

@@ -10,7 +10,10 @@ use std::{
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::tail::checkpoint::{Checkpoint, FileIdentity, read_at};
+use crate::tail::{
+    checkpoint::{Checkpoint, FileIdentity, read_at},
+    series::series_of,
+};
 
 /// How long a file that has been rotated away must stand still before it is left.
 const QUIET_AFTER_ROTATION: Duration = Duration::from_secs(1);
@@ -25,8 +28,12 @@ pub(super) struct Follower {
     pub(super) number: FileNumber,
     pub(super) path: PathBuf,
     pub(super) identity: FileIdentity,
+    /// See [`series_of`].
+    pub(super) series: String,
     file: File,
     position: u64,
+    /// True while bytes have been read that nobody has been told are the last for now.
+    is_unsettled: bool,
     /// Since when nothing new was found, while the path names another file or none.
     left_quiet_since: Option<Duration>,
 }
@@ -43,7 +50,17 @@ pub(super) enum Progress {
 impl Follower {
     pub(super) fn new(number: FileNumber, opened: OpenedFile, position: u64) -> Self {
         let OpenedFile { path, identity, file } = opened;
-        Self { number, path, identity, file, position, left_quiet_since: None }
+        let series = series_of(&path);
+        Self {
+            number,
+            path,
+            identity,
+            series,
+            file,
+            position,
+            is_unsettled: false,
+            left_quiet_since: None,
+        }
     }
 
     pub(super) const fn position(&self) -> u64 {
@@ -66,11 +83,17 @@ impl Follower {
             Ok(read) => {
                 self.position += read as u64;
                 self.left_quiet_since = None;
+                self.is_unsettled = true;
                 Ok(Progress::Read(read))
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Progress::Read(0)),
             Err(error) => Err(error),
         }
+    }
+
+    /// Notes that what was read so far is whole. False where nothing was read since the last time.
+    pub(super) const fn settle(&mut self) -> bool {
+        std::mem::replace(&mut self.is_unsettled, false)
     }
 
     /// Tells whether the file, which is at its end, has been rotated away and has stood still for long

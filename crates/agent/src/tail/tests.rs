@@ -47,7 +47,7 @@ impl Scene {
         self.now += Duration::from_secs(2);
         let (read, closed) = (&mut self.read, &mut self.closed);
         tailer.poll(self.now, Reading::Allowed, &mut |event| match event {
-            Event::Opened { .. } => {}
+            Event::Opened { .. } | Event::Superseded { .. } => {}
             Event::Bytes { file, bytes } => {
                 read.push((file, String::from_utf8(bytes.to_vec()).unwrap()));
             }
@@ -178,6 +178,21 @@ fn busy_file_leaves_a_turn_to_the_others() {
     assert!(scene.text().len() < 1_400_000, "one file was read whole in one turn");
     scene.poll(&mut tailer);
     assert_eq!(scene.text().len(), 1_500_006);
+}
+
+#[test]
+fn rotated_file_is_read_to_its_end_before_the_next_one() {
+    let mut scene = Scene::new();
+    scene.append("a.log", &"x".repeat(2_500_000));
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    fs::rename(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    scene.append("a.log", "new");
+    scene.poll(&mut tailer);
+    assert!(!scene.text().ends_with("new"), "the old file is not read to its end yet");
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text().len(), 2_500_003);
+    assert!(scene.text().ends_with("new"));
 }
 
 #[test]

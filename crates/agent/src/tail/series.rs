@@ -1,0 +1,109 @@
+//! Which files continue each other.
+//!
+//! A server that rotates its log goes on under a new name, or under the old one after the file got
+//! another. Such files make a series: each is read to its end before the next one, so that entries come
+//! in the order in which they were written.
+
+use std::path::Path;
+
+/// The series of a file: its path without what rotation changes. Dates, times, weekdays and months are
+/// taken out, as `log_filename` puts them in, and the number that `logrotate` appends. A version number,
+/// as in `postgresql-15-main.log`, stays: it tells servers apart.
+pub(super) fn series_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.rsplit_once('.').map_or(name.as_ref(), |(stem, extension)| {
+        if extension.bytes().all(|byte| byte.is_ascii_digit()) { stem } else { &name }
+    });
+    let mut series = path.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
+    series.push('/');
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let moment = moment_bytes(rest);
+        if moment > 0 {
+            series.push('#');
+            rest = rest.get(moment..).unwrap_or_default();
+        } else {
+            series.push(first);
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        }
+    }
+    series
+}
+
+/// Names that `strftime` gives for `%a`, `%A`, `%b` and `%B`, the longer ones first.
+const NAMES: [&str; 38] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    "January",
+    "February",
+    "March",
+    "April",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+    "Mon",
+    "Tue",
+    "Wed",
+    "Thu",
+    "Fri",
+    "Sat",
+    "Sun",
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+    "Sept",
+];
+
+/// Length of a date, a time or the name of a day or month at the start; 0 where there is none. A date
+/// begins with at least four digits; more digits may follow behind single separators.
+fn moment_bytes(text: &str) -> usize {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut length = digits(text);
+    if length < 4 {
+        return NAMES.iter().find(|name| text.starts_with(*name)).map_or(0, |name| name.len());
+    }
+    loop {
+        let rest = text.get(length..).unwrap_or_default();
+        let separator = usize::from(rest.starts_with(['-', '_', ':', 'T', '.']));
+        match digits(rest.get(separator..).unwrap_or_default()) {
+            0 => return length,
+            more => length += separator + more,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotated_names_belong_together_and_servers_apart() {
+        let same = |a: &str, b: &str| series_of(Path::new(a)) == series_of(Path::new(b));
+        assert!(same("/l/postgresql-2026-11-24_022252.log", "/l/postgresql-2026-11-25_000000.log"));
+        assert!(same("/l/postgresql-Mon.log", "/l/postgresql-Tue.log"));
+        assert!(same("/l/postgresql.log", "/l/postgresql.log.1"));
+        assert!(same("/l/postgresql.log.20261124", "/l/postgresql.log"));
+        assert!(same("/l/pg-1795486862.log", "/l/pg-1795486863.log"));
+        assert!(!same("/l/postgresql-15-main.log", "/l/postgresql-16-main.log"));
+        assert!(!same("/l/a.log", "/m/a.log"));
+        assert!(!same("/l/a.log", "/l/b.log"));
+    }
+}
