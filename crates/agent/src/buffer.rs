@@ -72,11 +72,16 @@ pub struct Entry {
 }
 
 /// What storing did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pushed {
-    /// Entries that were lost because the buffer is full: of the oldest batches, dropped to make room,
-    /// and of batches that are larger than the whole buffer may be.
-    pub lost_entries: u64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// Everything is stored or accounted for.
+    Stored {
+        /// Entries that were lost because the buffer is full: of the oldest batches, dropped to make
+        /// room, and of batches that are larger than the whole buffer may be.
+        lost_entries: u64,
+    },
+    /// Nothing is stored: there is no room, and nothing may be dropped.
+    NoRoom,
 }
 
 /// How full the buffer is.
@@ -120,7 +125,10 @@ impl Buffer {
         let space = |entry: &Entry| entry.batch.body.len() as u64 + row::OVERHEAD_BYTES;
         let max_bytes = self.settings.max_bytes / 5 * 4;
         let needed = entries.iter().map(space).filter(|bytes| *bytes <= max_bytes).sum();
-        let mut pushed = Pushed { lost_entries: self.make_room(needed, now_ms)? };
+        if self.settings.when_full == WhenFull::Pause && !self.fits(needed)? {
+            return Ok(Pushed::NoRoom);
+        }
+        let mut lost_entries = self.make_room(needed, now_ms)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for entry in entries {
@@ -134,11 +142,11 @@ impl Buffer {
             } else {
                 let loss = Loss { reason: "too_large", file, ..Loss::of(&entry.batch) };
                 ledger::add_loss(&transaction, &loss, now_ms)?;
-                pushed.lost_entries += entry.batch.entries;
+                lost_entries += entry.batch.entries;
             }
         }
         transaction.commit()?;
-        Ok(pushed)
+        Ok(Pushed::Stored { lost_entries })
     }
 
     /// Stores positions without a batch, such as where reading of a file begins.
@@ -228,10 +236,14 @@ impl Buffer {
         })
     }
 
+    fn fits(&self, needed: u64) -> Result<bool, Error> {
+        Ok(evict::used_bytes(&self.connection)? + needed <= self.settings.max_bytes)
+    }
+
     /// Drops the oldest batches, down to 80 % of the bound, if `needed` bytes more would exceed it.
     /// Returns how many entries that were.
     fn make_room(&mut self, needed: u64, now_ms: i64) -> Result<u64, Error> {
-        if evict::used_bytes(&self.connection)? + needed <= self.settings.max_bytes {
+        if self.fits(needed)? {
             return Ok(0);
         }
         let target = (self.settings.max_bytes / 5 * 4).saturating_sub(needed);

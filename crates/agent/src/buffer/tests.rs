@@ -77,10 +77,13 @@ fn full_buffer_drops_the_oldest_down_to_four_fifths_and_accounts_for_them() {
     let mut buffer = Buffer::open(&settings(&folder, max_bytes)).unwrap();
     let mut evictions = 0;
     for number in 0..200 {
-        let pushed = buffer.push(&[entry(number, 5, 40_000)], 1).unwrap();
+        let Pushed::Stored { lost_entries } = buffer.push(&[entry(number, 5, 40_000)], 1).unwrap()
+        else {
+            panic!("this buffer does not pause")
+        };
         let stats = buffer.stats().unwrap();
         assert!(stats.used_bytes <= max_bytes, "{} bytes used", stats.used_bytes);
-        if pushed.lost_entries > 0 {
+        if lost_entries > 0 {
             evictions += 1;
             assert!(stats.used_bytes <= max_bytes / 5 * 4, "{} bytes left", stats.used_bytes);
             assert!(stats.used_bytes > max_bytes / 2, "{} bytes left", stats.used_bytes);
@@ -113,7 +116,7 @@ fn batch_larger_than_the_bound_is_accounted_as_lost() {
     let folder = tempfile::tempdir().unwrap();
     let mut buffer = Buffer::open(&settings(&folder, 400_000)).unwrap();
     let pushed = buffer.push(&[entry(0, 7, 500_000), entry(1, 2, 10)], 1).unwrap();
-    assert_eq!(pushed.lost_entries, 7);
+    assert_eq!(pushed, Pushed::Stored { lost_entries: 7 });
     let ledger = buffer.ledger().unwrap();
     assert_eq!((ledger.lost["too_large"], ledger.waiting), (7, 2));
     assert!(ledger.balances());
@@ -153,6 +156,7 @@ fn pausing_buffer_says_when_it_has_no_room() {
         buffer.push(&[entry(number, 1, 20_000)], 1).unwrap();
         number += 1;
     }
+    assert_eq!(buffer.push(&[entry(number, 1, 200_000)], 1).unwrap(), Pushed::NoRoom);
     let ledger = buffer.ledger().unwrap();
     assert_eq!((ledger.read, ledger.lost_total()), (u64::try_from(number).unwrap(), 0));
 }

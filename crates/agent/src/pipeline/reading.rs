@@ -13,7 +13,7 @@ use wire::{BatchId, FileHealth};
 
 use crate::{
     batch::{Batch, Encoder, SealedBatch},
-    buffer::{self, Entry},
+    buffer::{self, Entry, Pushed},
     pipeline::{clock::Clocks, stream::Stream},
     ship::SharedBuffer,
     shutdown::Shutdown,
@@ -55,6 +55,14 @@ pub(super) struct Reader {
     pub(super) streams: HashMap<FileNumber, Stream>,
 }
 
+/// Whether what a turn has brought is in the buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    All,
+    /// The buffer is full and is not to drop anything: what was read waits, and nothing more is read.
+    NoRoom,
+}
+
 /// What one turn has brought so far.
 #[derive(Debug, Default)]
 struct Work {
@@ -75,9 +83,9 @@ impl Reader {
                     report(&error);
                     AFTER_ERROR
                 }
-                Ok(()) if read_bytes > 0 => Duration::ZERO,
-                Ok(()) if self.streams.values().any(Stream::is_waiting) => WAITING,
-                Ok(()) => IDLE,
+                Ok(Stored::All) if read_bytes > 0 => Duration::ZERO,
+                Ok(Stored::All) if self.streams.values().any(Stream::is_waiting) => WAITING,
+                Ok(Stored::All | Stored::NoRoom) => IDLE,
             };
             let now = self.clocks.now().monotonic;
             if now >= next_status {
@@ -127,9 +135,9 @@ impl Reader {
     }
 
     /// Stores what the turn has brought. What could not be stored stays in `work`.
-    fn store(&mut self, work: &mut Work) -> Result<(), buffer::Error> {
+    fn store(&mut self, work: &mut Work) -> Result<Stored, buffer::Error> {
         if work.is_stored() {
-            return Ok(());
+            return Ok(Stored::All);
         }
         let now_ms = self.clocks.now_ms();
         let opened = work.opened.iter();
@@ -144,8 +152,8 @@ impl Reader {
             buffer.push_checkpoints(&starts, now_ms)?;
             buffer.push(&entries, now_ms)
         })?;
-        if pushed.lost_entries > 0 {
-            let lost_entries = pushed.lost_entries;
+        let Pushed::Stored { lost_entries } = pushed else { return Ok(Stored::NoRoom) };
+        if lost_entries > 0 {
             let hint = "raise buffer.max_size_mb, or see why the listener takes nothing";
             tracing::error!(lost_entries, hint, "the buffer is full: oldest entries dropped");
         }
@@ -158,7 +166,7 @@ impl Reader {
         }
         work.opened.clear();
         work.sealed.clear();
-        Ok(())
+        Ok(Stored::All)
     }
 
     /// Seals and stores what is whole. The rest stays in the log, to be read at the next start.

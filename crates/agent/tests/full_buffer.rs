@@ -1,0 +1,104 @@
+#![cfg(test)]
+//! The whole agent with a buffer that is far too small: nothing is lost without being counted.
+
+mod support;
+
+use std::{
+    fmt::Write as _,
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use agent::{
+    batch::Compression,
+    buffer::{self, Buffer, WhenFull},
+    config::Config,
+    pipeline::Agent,
+    shutdown::Shutdown,
+    tail::{LogPath, StartAt},
+};
+use support::{Receiver, eventually, stored};
+
+const ENTRIES: u64 = 40_000;
+const MAX_BYTES: u64 = 1_000_000;
+const DELIVERED_BATCHES: usize = 3;
+
+/// Entries that hardly compress, so that the buffer fills.
+fn log() -> String {
+    let mut log = String::new();
+    let mut random = 1u64;
+    for number in 0..ENTRIES {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let noise = random.rotate_left(17) ^ random;
+        writeln!(log, "2026-11-24 02:21:01.123 UTC [7] LOG:  {number} {random:016x}{noise:016x}")
+            .unwrap();
+    }
+    log
+}
+
+/// Runs the agent on a log until `is_done`, with a listener that confirms the first batches and then
+/// does not answer. Returns the buffer that it leaves.
+fn run(when_full: WhenFull, is_done: impl Fn(&Receiver) -> bool) -> (Buffer, tempfile::TempDir) {
+    let taken = AtomicUsize::new(0);
+    let receiver = Receiver::start(move |_, request| {
+        let has_room = || taken.fetch_add(1, Ordering::Relaxed) < DELIVERED_BATCHES;
+        if request.is_batch() && has_room() { stored() } else { None }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postgresql.log");
+    fs::write(&path, log()).unwrap();
+    let mut config = Config::default();
+    config.listener.url = format!("http://{}", receiver.address);
+    config.listener.api_key = "key".to_owned().into();
+    config.listener.compression = Compression::Zstd;
+    config.buffer.path = folder.path().join("buffer");
+    let mut settings = config.check(None).unwrap();
+    settings.tail.paths = vec![LogPath::new(path.to_str().unwrap())];
+    settings.tail.start_at = StartAt::Beginning;
+    settings.buffer = buffer::Settings { max_bytes: MAX_BYTES, when_full, ..settings.buffer };
+    let buffer_settings = settings.buffer.clone();
+
+    let agent = Agent::open(settings).unwrap();
+    let shutdown = Shutdown::new();
+    thread::scope(|scope| {
+        let running = scope.spawn(|| agent.run(&shutdown));
+        eventually("the agent has done its part", || is_done(&receiver));
+        shutdown.request();
+        running.join().unwrap().unwrap();
+    });
+    (Buffer::open(&buffer_settings).unwrap(), folder)
+}
+
+/// True once the breaker must have opened: by then the whole log has long been read.
+fn breaker_is_open(receiver: &Receiver) -> bool {
+    let requests = receiver.requests.lock().unwrap();
+    requests.len() >= DELIVERED_BATCHES + 5
+}
+
+#[test]
+fn full_buffer_drops_the_oldest_and_accounts_for_every_entry() {
+    let (mut buffer, _folder) = run(WhenFull::DropOldest, breaker_is_open);
+    let ledger = buffer.ledger().unwrap();
+    assert_eq!(ledger.read, ENTRIES);
+    assert_eq!(ledger.delivered, 500 * DELIVERED_BATCHES as u64);
+    assert!(ledger.lost["evicted"] > 10_000, "{ledger:?}");
+    assert_eq!(ledger.read, ledger.delivered + ledger.waiting + ledger.lost["evicted"]);
+    let used = buffer.stats().unwrap().used_bytes;
+    assert!(used <= MAX_BYTES && used > MAX_BYTES / 2, "{used} bytes in use");
+    // What waits is the newest part of the log.
+    let oldest = buffer.peek().unwrap().unwrap().batch;
+    let body = String::from_utf8(zstd::decode_all(&oldest.body[..]).unwrap()).unwrap();
+    assert!(!body.contains(r#""message":"0 "#));
+}
+
+#[test]
+fn pausing_buffer_leaves_the_rest_in_the_log() {
+    let (buffer, _folder) = run(WhenFull::Pause, breaker_is_open);
+    let ledger = buffer.ledger().unwrap();
+    assert!(ledger.read < ENTRIES, "all was read");
+    assert_eq!(ledger.lost_total(), 0);
+    assert!(ledger.balances(), "{ledger:?}");
+    let position = buffer.checkpoints().unwrap().unwrap()[0].position;
+    assert!(position > 0 && position < log().len() as u64);
+}
