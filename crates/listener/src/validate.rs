@@ -39,6 +39,7 @@ pub struct Accepted {
     sent_at: Timestamp,
     source: Source,
     batch_id: Option<BatchId>,
+    bytes: usize,
     content: Content,
 }
 
@@ -85,6 +86,12 @@ impl Accepted {
         self.batch_id
     }
 
+    /// How long the body was, a measure of the memory that this takes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The data.
     #[must_use]
     pub const fn content(&self) -> &Content {
@@ -123,7 +130,7 @@ pub fn accept(body: &[u8]) -> Result<Accepted, Invalid> {
         | Source::PgLocks
         | Source::SystemMetrics => (None, sample(payload.data)?),
     };
-    Ok(Accepted { sent_at, source: payload.source, batch_id, content })
+    Ok(Accepted { sent_at, source: payload.source, batch_id, bytes: body.len(), content })
 }
 
 fn check_project(project: &str) -> Result<(), Invalid> {
