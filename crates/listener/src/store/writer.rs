@@ -229,7 +229,7 @@ impl State {
 
     fn write_for_a_try(&mut self) -> rusqlite::Result<()> {
         let transaction = self.begin()?;
-        transaction.execute("INSERT INTO probe VALUES (zeroblob(65536))", [])?;
+        transaction.execute("INSERT INTO probe VALUES (zeroblob(262144))", [])?;
         transaction.execute("DELETE FROM probe", [])?;
         transaction.commit()
     }
