@@ -102,8 +102,8 @@ impl App {
     }
 }
 
-/// All routes; `pages` are those for a browser, under the same lock as the API's reads.
-pub(crate) fn router(app: Arc<App>, pages: Router<Arc<App>>) -> Router {
+/// All routes. `pages` are under the same lock as the API's reads, `assets` are for everybody.
+pub(crate) fn router(app: Arc<App>, pages: Router<Arc<App>>, assets: Router<Arc<App>>) -> Router {
     let reads = Router::new()
         .route("/api/entries", get(reads::entries))
         .route("/api/entries/{id}", get(reads::entry))
@@ -117,6 +117,7 @@ pub(crate) fn router(app: Arc<App>, pages: Router<Arc<App>>) -> Router {
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .merge(reads)
+        .merge(assets)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), access::guard))

@@ -21,6 +21,7 @@ pub mod store;
 pub mod validate;
 
 mod api;
+mod ui;
 
 pub use config::Config;
 pub use server::{Error, Server};

@@ -114,6 +114,7 @@ fn batch_id(value: &HeaderValue) -> Result<BatchId, Refused> {
 /// Logs a refusal, now and then: a sender that is refused comes again.
 fn note(app: &App, project: Option<&str>, refused: &Refused) {
     if let Some(held_back) = app.refusals.admit((app.clock)()) {
-        tracing::warn!(project, reason = refused.reason(), held_back, "a request is refused");
+        let (status, reason) = (refused.status().as_u16(), refused.reason());
+        tracing::warn!(project, status, reason, held_back, "a request is refused");
     }
 }
