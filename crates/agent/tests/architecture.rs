@@ -31,7 +31,14 @@ const PGLOG: Layers = &[
     ("parser", &["timestamp", "prefix", "assemble"]),
 ];
 
-const LISTENER: Layers = &[];
+const LISTENER: Layers = &[
+    ("validate", &[]),
+    ("store", &["validate"]),
+    ("api", &["validate", "store"]),
+    ("ui", &["validate", "store", "api"]),
+    ("config", &["store", "api"]),
+    ("server", &["validate", "store", "api", "ui", "config"]),
+];
 
 /// Lines of a file, its unit tests included.
 const MAX_FILE_LINES: usize = 500;

@@ -4,14 +4,29 @@
 //! |---|---|---|
 //! | `POST /ingest/postgres` | a project's | [`wire::Answer`] |
 //! | `GET /health` | none | `OK` |
-//! | `GET /ready` | none | whether data can be stored |
+//! | `GET /ready` | none | whether data can be stored; 503 where not |
 //! | `GET /api/entries` | for reading | [`rows::EntryList`] |
 //! | `GET /api/entries/{id}` | for reading | [`rows::Entry`] |
 //! | `GET /api/statements/slowest` | for reading | [`rows::StatementList`] |
 //! | `GET /api/errors` | for reading | [`rows::ErrorList`] |
 //! | `GET /api/agents` | for reading | [`rows::AgentList`] |
 //!
-//! Whatever is refused is refused as [`wire::Refusal`].
+//! Whatever is refused is refused as [`wire::Refusal`], which names what is wrong.
+//!
+//! Parameters of `/api/entries`, all of which may be left out:
+//!
+//! | parameter | entries |
+//! |---|---|
+//! | `project` | of this project |
+//! | `from`, `to` | logged from, and before: RFC 3339, or `-90s`, `-15m`, `-1h`, `-7d` |
+//! | `level` | `WARNING`: of this level and above; `LOG,FATAL`: of exactly these |
+//! | `text` | with this in message, statement or detail, in any case |
+//! | `pid`, `user`, `database`, `event`, `state_code`, `correlation_id` | with exactly this |
+//! | `min_duration_ms` | that took at least so long |
+//! | `limit`, `cursor` | so many (100, at most 1000), behind `next_cursor` of the page before |
+//!
+//! The groups take `project`, `from` (`-24h`), `to` and `limit`; statements also `by`, which is `max`,
+//! `total` or `mean`. The agents take `project`.
 
 mod access;
 mod body;
@@ -22,7 +37,7 @@ mod quiet;
 mod rate;
 mod reads;
 mod refused;
-pub(crate) mod rows;
+pub mod rows;
 
 use std::{sync::Arc, time::Duration};
 
@@ -102,8 +117,8 @@ impl App {
     }
 }
 
-/// All routes; `pages` are those for a browser, under the same lock as the API's reads.
-pub(crate) fn router(app: Arc<App>, pages: Router<Arc<App>>) -> Router {
+/// All routes. `pages` are under the same lock as the API's reads, `assets` are for everybody.
+pub(crate) fn router(app: Arc<App>, pages: Router<Arc<App>>, assets: Router<Arc<App>>) -> Router {
     let reads = Router::new()
         .route("/api/entries", get(reads::entries))
         .route("/api/entries/{id}", get(reads::entry))
@@ -117,6 +132,7 @@ pub(crate) fn router(app: Arc<App>, pages: Router<Arc<App>>) -> Router {
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .merge(reads)
+        .merge(assets)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), access::guard))

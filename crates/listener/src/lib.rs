@@ -15,12 +15,17 @@
 //! # }
 //! ```
 
-pub mod config;
-pub mod server;
-pub mod store;
+// In the order of the data's journey.
 pub mod validate;
 
-mod api;
+pub mod store;
+
+pub mod api;
+
+mod ui;
+
+pub mod config;
+pub mod server;
 
 pub use config::Config;
 pub use server::{Error, Server};

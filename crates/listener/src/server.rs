@@ -20,6 +20,7 @@ use crate::{
     api::{self, App},
     config::{self, Config},
     store::{OpenError, Store},
+    ui,
 };
 
 /// How long a client may take to send a request's head, and to send the next one.
@@ -161,7 +162,7 @@ struct Connections {
 impl Connections {
     fn new(app: Arc<App>, max: u32) -> Self {
         Self {
-            service: api::router(app, axum::Router::new()),
+            service: api::router(app, ui::pages(), ui::assets()),
             open: JoinSet::new(),
             places: Arc::new(Semaphore::new(max as usize)),
             graceful: GracefulShutdown::new(),

@@ -136,6 +136,7 @@ fn too_large() -> Refused {
 mod tests {
     use std::io::Write;
 
+    use axum::http::StatusCode;
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
 
@@ -164,7 +165,7 @@ mod tests {
             (zstd::encode_all(&bomb[..], 3).unwrap(), Encoding::Zstd),
         ] {
             let refused = decode(&body, encoding).unwrap_err();
-            assert!(refused.reason().starts_with("413 "), "{}", refused.reason());
+            assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
         }
     }
 

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
-use tokio::task;
+use tokio::{sync::OwnedSemaphorePermit, task};
 use wire::{Answer, BatchId};
 
 use crate::{
@@ -27,65 +27,64 @@ pub(super) async fn ingest(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    let (project, encoding) = match admit(&app, &headers) {
+    let admitted = match Admitted::new(&app, &headers, &body) {
         Ok(admitted) => admitted,
         Err(refused) => {
-            note(&app, "unknown", &refused);
-            return Err(refuse(&headers, body, refused).await);
+            note(&app, None, &refused);
+            // A sender that waits for our word need not send at all.
+            if !headers.contains_key(header::EXPECT) {
+                body::discard(body).await;
+            }
+            return Err(refused);
         }
     };
-    let result = match reserve(&app, &body) {
-        Ok(reserved) => {
-            let result = store(&app, &project, &headers, (body, encoding)).await;
-            drop(reserved);
-            result
-        }
-        Err(refused) => Err(refuse(&headers, body, refused).await),
-    };
-    match result {
+    match admitted.store(&app, &headers, body).await {
         Ok(answer) => Ok(json(&answer)),
         Err(refused) => {
-            note(&app, &project, &refused);
+            note(&app, Some(&admitted.project), &refused);
             Err(refused)
         }
     }
 }
 
-/// Checks what can be checked before the body has come.
-fn admit(app: &App, headers: &HeaderMap) -> Result<(Arc<str>, Encoding), Refused> {
-    let project = access::project_of(app, headers)?;
-    app.rate.admit(&project, (app.clock)()).map_err(|wait_s| {
-        Refused::too_many("Rate limit exceeded", wait_s)
-            .detail("hint: raise limits.requests_per_minute, or send larger batches")
-    })?;
-    Ok((project, Encoding::of(headers)?))
+/// A request whose body may come.
+struct Admitted {
+    project: Arc<str>,
+    encoding: Encoding,
+    /// The body's share of memory, given back when it is dropped.
+    _memory: OwnedSemaphorePermit,
 }
 
-/// Keeps memory for the body.
-fn reserve(app: &App, body: &Body) -> Result<impl Drop + use<>, Refused> {
-    let kib = u32::try_from((body::announced_bytes(body)? >> 10) + 1).unwrap_or(u32::MAX);
-    let receiving = Arc::clone(&app.receiving);
-    receiving
-        .try_acquire_many_owned(kib)
-        .map_err(|_| Refused::too_many("Too many requests are being received", 1))
-}
+impl Admitted {
+    /// Checks what can be checked before the body has come.
+    fn new(app: &App, headers: &HeaderMap, body: &Body) -> Result<Self, Refused> {
+        let project = access::project_of(app, headers)?;
+        app.rate.admit(&project, (app.clock)()).map_err(|wait_s| {
+            Refused::too_many("Rate limit exceeded", wait_s)
+                .detail("hint: raise limits.requests_per_minute, or send larger batches")
+        })?;
+        let encoding = Encoding::of(headers)?;
+        let kib = u32::try_from((body::announced_bytes(body)? >> 10) + 1).unwrap_or(u32::MAX);
+        let memory = Arc::clone(&app.receiving)
+            .try_acquire_many_owned(kib)
+            .map_err(|_| Refused::too_many("Too many requests are being received", 1))?;
+        Ok(Self { project, encoding, _memory: memory })
+    }
 
-async fn store(
-    app: &App,
-    project: &Arc<str>,
-    headers: &HeaderMap,
-    (body, encoding): (Body, Encoding),
-) -> Result<Answer, Refused> {
-    let body = body::receive(body, app.settings.body_timeout).await?;
-    let accepted = check(app, body, encoding).await?;
-    let accepted = match headers.get(wire::IDEMPOTENCY_KEY) {
-        Some(value) => accepted.with_key(batch_id(value)?)?,
-        None => accepted,
-    };
-    let source = accepted.source();
-    let stored = app.store.ingest(Arc::clone(project), accepted, (app.clock)()).await?;
-    let Stored { row_id, is_duplicate } = stored;
-    Ok(Answer { success: true, row_id, source: Some(source), duplicate: is_duplicate })
+    /// Receives, checks and stores the body.
+    async fn store(&self, app: &App, headers: &HeaderMap, body: Body) -> Result<Answer, Refused> {
+        let body = body::receive(body, app.settings.body_timeout).await?;
+        let accepted = check(app, body, self.encoding).await?;
+        let accepted = match headers.get(wire::IDEMPOTENCY_KEY) {
+            Some(value) => accepted.with_key(batch_id(value)?)?,
+            None => accepted,
+        };
+        let source = accepted.source();
+        let project = Arc::clone(&self.project);
+        let Stored { row_id, is_duplicate } =
+            app.store.ingest(project, accepted, (app.clock)()).await?;
+        Ok(Answer { success: true, row_id, source: Some(source), duplicate: is_duplicate })
+    }
 }
 
 /// Decompresses and validates, on a thread that may be busy for a while.
@@ -112,17 +111,10 @@ fn batch_id(value: &HeaderValue) -> Result<BatchId, Refused> {
     })
 }
 
-/// Lets the sender finish, so that it reads the answer, unless it waits for a word before it sends.
-async fn refuse(headers: &HeaderMap, body: Body, refused: Refused) -> Refused {
-    if !headers.contains_key(header::EXPECT) {
-        body::discard(body).await;
-    }
-    refused
-}
-
 /// Logs a refusal, now and then: a sender that is refused comes again.
-fn note(app: &App, project: &str, refused: &Refused) {
+fn note(app: &App, project: Option<&str>, refused: &Refused) {
     if let Some(held_back) = app.refusals.admit((app.clock)()) {
-        tracing::warn!(project, reason = refused.reason(), held_back, "a request is refused");
+        let (status, reason) = (refused.status().as_u16(), refused.reason());
+        tracing::warn!(project, status, reason, held_back, "a request is refused");
     }
 }

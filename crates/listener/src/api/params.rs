@@ -56,6 +56,11 @@ impl Params {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.trim())
     }
 
+    /// All parameters in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Takes a parameter out; at the end, none may be left.
     pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, BadParam> {
         let value = self.get(name).map(str::to_owned);

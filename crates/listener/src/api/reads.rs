@@ -1,4 +1,4 @@
-//! Answers questions in JSON. The form of the answers is in [`crate::api::rows`].
+//! Answers questions in JSON.
 
 use std::sync::Arc;
 
@@ -23,9 +23,7 @@ const DEFAULT_SCOPE: SignedDuration = SignedDuration::from_hours(24);
 
 type Answer = Result<Response, Refused>;
 
-/// `GET /api/entries`: `project`, `from`, `to` (times, or `-1h`), `level` (a least one, or a list),
-/// `text`, `pid`, `user`, `database`, `event`, `state_code`, `correlation_id`, `min_duration_ms`,
-/// `limit` (1 to 1000, 100), `cursor`.
+/// `GET /api/entries`.
 pub(super) async fn entries(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
     let params = Params::parse(&query.unwrap_or_default());
     let query = EntryQuery::read(params, (app.clock)())?;
@@ -40,8 +38,7 @@ pub(super) async fn entry(State(app): State<Arc<App>>, Path(id): Path<String>) -
     Ok(json(&Entry::from(row.ok_or_else(unknown)?)))
 }
 
-/// `GET /api/statements/slowest`: `project`, `from` (`-24h`), `to`, `by` (`max`, `total`, `mean`),
-/// `limit`.
+/// `GET /api/statements/slowest`.
 pub(super) async fn slowest_statements(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
@@ -58,7 +55,7 @@ pub(super) async fn slowest_statements(
     Ok(json(&StatementList { statements: groups.into_iter().map(Into::into).collect() }))
 }
 
-/// `GET /api/errors`: `project`, `from` (`-24h`), `to`, `limit`.
+/// `GET /api/errors`.
 pub(super) async fn errors(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
     let params = Params::parse(&query.unwrap_or_default());
     let (scope, limit) = scope_and_limit(params, (app.clock)())?;
@@ -66,7 +63,7 @@ pub(super) async fn errors(State(app): State<Arc<App>>, RawQuery(query): RawQuer
     Ok(json(&ErrorList { errors: groups.into_iter().map(Into::into).collect() }))
 }
 
-/// `GET /api/agents`: `project`.
+/// `GET /api/agents`.
 pub(super) async fn agents(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
     let now = (app.clock)();
     let mut params = Params::parse(&query.unwrap_or_default());

@@ -106,10 +106,17 @@ impl Refused {
         self
     }
 
-    /// What a log says about it.
+    /// The status that it is answered with.
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, in one line.
     pub(crate) fn reason(&self) -> String {
-        let details = self.details.first().map_or(String::new(), |detail| format!(": {detail}"));
-        format!("{} {}{details}", self.status.as_u16(), self.message)
+        match self.details.first() {
+            Some(detail) => format!("{}: {detail}", self.message),
+            None => self.message.clone(),
+        }
     }
 }
 

@@ -15,112 +15,112 @@ const SILENT_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// `GET /api/entries`: a page of entries, newest first.
 #[derive(Debug, Serialize)]
-pub(crate) struct EntryList {
+pub struct EntryList {
     /// The entries.
-    pub(crate) entries: Vec<Entry>,
+    pub entries: Vec<Entry>,
     /// The `cursor` of the next page; `null` on the last one.
-    pub(crate) next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 /// One log entry and where it comes from.
 #[derive(Debug, Serialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Names the entry: `GET /api/entries/{id}`.
-    pub(crate) id: i64,
+    pub id: i64,
     /// The project that it belongs to.
-    pub(crate) project: String,
+    pub project: String,
     /// The agent that sent it; `null` where the agent is older than batch ids.
-    pub(crate) agent: Option<String>,
+    pub agent: Option<String>,
     /// The log file on the agent's machine.
-    pub(crate) file: Option<String>,
+    pub file: Option<String>,
     /// The time that it is sorted by: its own, or that of the request where it has none.
-    pub(crate) timestamp: Timestamp,
+    pub timestamp: Timestamp,
     /// When it arrived.
-    pub(crate) received_at: Timestamp,
+    pub received_at: Timestamp,
     /// The entry as it came.
-    pub(crate) entry: Box<RawValue>,
+    pub entry: Box<RawValue>,
 }
 
 /// `GET /api/statements/slowest`: statements that were logged with their duration.
 #[derive(Debug, Serialize)]
-pub(crate) struct StatementList {
+pub struct StatementList {
     /// The slowest first.
-    pub(crate) statements: Vec<Statement>,
+    pub statements: Vec<Statement>,
 }
 
 /// Runs of one statement with different values.
 #[derive(Debug, Serialize)]
-pub(crate) struct Statement {
+pub struct Statement {
     /// The statement, with `?` for its values.
-    pub(crate) statement: String,
+    pub statement: String,
     /// How many runs were logged.
-    pub(crate) calls: i64,
+    pub calls: i64,
     /// How long they took together.
-    pub(crate) total_ms: f64,
+    pub total_ms: f64,
     /// How long they took on average.
-    pub(crate) mean_ms: f64,
+    pub mean_ms: f64,
     /// How long the slowest took.
-    pub(crate) max_ms: f64,
+    pub max_ms: f64,
     /// The entry of the slowest.
-    pub(crate) slowest_id: i64,
+    pub slowest_id: i64,
     /// When that was logged.
-    pub(crate) slowest_timestamp: Timestamp,
+    pub slowest_timestamp: Timestamp,
     /// The project of the slowest.
-    pub(crate) project: String,
+    pub project: String,
 }
 
 /// `GET /api/errors`: entries of level ERROR, FATAL and PANIC.
 #[derive(Debug, Serialize)]
-pub(crate) struct ErrorList {
+pub struct ErrorList {
     /// The most frequent first.
-    pub(crate) errors: Vec<ErrorKind>,
+    pub errors: Vec<ErrorKind>,
 }
 
 /// Errors that differ only in values.
 #[derive(Debug, Serialize)]
-pub(crate) struct ErrorKind {
+pub struct ErrorKind {
     /// The message, with `…` for its values.
-    pub(crate) message: String,
+    pub message: String,
     /// How severe the latest was.
-    pub(crate) level: Option<&'static str>,
+    pub level: Option<&'static str>,
     /// SQLSTATE of the latest; `null` where the log does not have it.
-    pub(crate) state_code: Option<String>,
+    pub state_code: Option<String>,
     /// How many there were.
-    pub(crate) count: i64,
+    pub count: i64,
     /// When the first was logged.
-    pub(crate) first_timestamp: Timestamp,
+    pub first_timestamp: Timestamp,
     /// When the last was logged.
-    pub(crate) last_timestamp: Timestamp,
+    pub last_timestamp: Timestamp,
     /// The entry that arrived last.
-    pub(crate) latest_id: i64,
+    pub latest_id: i64,
     /// Its project.
-    pub(crate) project: String,
+    pub project: String,
 }
 
 /// `GET /api/agents`: every agent that was heard of in the last two weeks.
 #[derive(Debug, Serialize)]
-pub(crate) struct AgentList {
+pub struct AgentList {
     /// In the order of their projects and names.
-    pub(crate) agents: Vec<Agent>,
+    pub agents: Vec<Agent>,
 }
 
 /// An agent and what it last said of itself.
 #[derive(Debug, Serialize)]
-pub(crate) struct Agent {
+pub struct Agent {
     /// The project whose key it uses.
-    pub(crate) project: String,
+    pub project: String,
     /// Its name.
-    pub(crate) agent: String,
+    pub agent: String,
     /// When a request of it last arrived.
-    pub(crate) last_seen: Timestamp,
+    pub last_seen: Timestamp,
     /// True if that was more than a minute ago.
-    pub(crate) is_silent: bool,
+    pub is_silent: bool,
     /// Bytes of its files that it has not read yet.
-    pub(crate) lag_bytes: Option<u64>,
+    pub lag_bytes: Option<u64>,
     /// Entries that it had to give up, for whatever reason; the ledger has the reasons.
-    pub(crate) lost_total: Option<u64>,
+    pub lost_total: Option<u64>,
     /// Its own account; `null` for an agent that sends only logs.
-    pub(crate) health: Option<AgentHealth>,
+    pub health: Option<AgentHealth>,
 }
 
 /// The keys of an entry that groups are named by.

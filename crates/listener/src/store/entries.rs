@@ -10,6 +10,10 @@ use crate::{
     validate::Level,
 };
 
+/// How large an answer gets before it ends early, in bytes of JSON. A page may ask for a thousand entries,
+/// and an entry may have megabytes.
+const MAX_ANSWER_BYTES: usize = if cfg!(test) { 64 << 10 } else { 16 << 20 };
+
 /// What entries must be; an empty filter takes all.
 #[derive(Debug, Clone, Default)]
 pub struct EntryFilter {
@@ -61,7 +65,7 @@ pub struct Cursor {
 /// One page of entries.
 #[derive(Debug)]
 pub struct EntryPage {
-    /// Newest first.
+    /// Newest first; fewer than asked for where they are very large.
     pub entries: Vec<EntryRow>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Cursor>,
@@ -168,14 +172,31 @@ fn page(
 ) -> rusqlite::Result<EntryPage> {
     let query = Query::new(filter, cursor, limit);
     let mut statement = connection.prepare_cached(&query.sql)?;
-    let mut entries = statement
-        .query_map(params_from_iter(&query.values), entry_row)?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    // One more was asked for than is shown, to know whether there is one.
-    let is_last_page = entries.len() <= limit;
+    let rows = statement.query_map(params_from_iter(&query.values), entry_row)?;
+    // One more is asked for than is shown, to know whether there is one.
+    let (mut entries, is_cut) = take_bounded(rows, |entry| entry.json.len())?;
+    let is_last_page = !is_cut && entries.len() <= limit;
     entries.truncate(limit);
     let next = if is_last_page { None } else { entries.last().map(Cursor::behind) };
     Ok(EntryPage { entries, next })
+}
+
+/// Takes rows until they are too large together; returns them and whether some were left.
+pub(super) fn take_bounded<T>(
+    rows: impl Iterator<Item = rusqlite::Result<T>>,
+    bytes: impl Fn(&T) -> usize,
+) -> rusqlite::Result<(Vec<T>, bool)> {
+    let mut taken = Vec::new();
+    let mut total = 0;
+    for row in rows {
+        if total >= MAX_ANSWER_BYTES {
+            return Ok((taken, true));
+        }
+        let row = row?;
+        total += bytes(&row);
+        taken.push(row);
+    }
+    Ok((taken, false))
 }
 
 /// A SELECT in the making.

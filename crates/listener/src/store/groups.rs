@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use crate::store::{
     EntryRow, Error, Store,
-    entries::{SELECT, entry_row},
+    entries::{SELECT, entry_row, take_bounded},
     micros, time_of,
 };
 
@@ -113,7 +113,7 @@ fn statements(
             slowest: entry_row(row)?,
         })
     })?;
-    rows.collect()
+    Ok(take_bounded(rows, |group| group.slowest.json.len())?.0)
 }
 
 fn errors(
@@ -143,7 +143,7 @@ fn errors(
             latest: entry_row(row)?,
         })
     })?;
-    rows.collect()
+    Ok(take_bounded(rows, |group| group.latest.json.len())?.0)
 }
 
 fn bounds(scope: &Scope) -> (i64, i64) {

@@ -104,7 +104,7 @@ fn configure(connection: &Connection, max_size_mb: Option<u64>) -> rusqlite::Res
     )?;
     if let Some(mb) = max_size_mb {
         let page_bytes = pragma(connection, "page_size")?.max(1);
-        let pages = i64::try_from(mb << 20).unwrap_or(i64::MAX) / page_bytes;
+        let pages = i64::try_from(mb.saturating_mul(1 << 20)).unwrap_or(i64::MAX) / page_bytes;
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     Ok(())
@@ -117,13 +117,20 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         pragma(connection, name).map_err(database)
     };
     let (application_id, version) = (read("application_id")?, read("user_version")?);
-    if read("page_count")? > 0 && application_id != i64::from(APPLICATION_ID) {
+    // Without tables it is ours as well: a first start that was cut off before it made them.
+    if application_id != i64::from(APPLICATION_ID) && has_tables(connection, path)? {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
     if MIGRATIONS.iter().all(|(known, _)| *known < version) {
         return Err(OpenError::Newer { path: path.to_owned() });
     }
     Ok(())
+}
+
+fn has_tables(connection: &Connection, path: &Path) -> Result<bool, OpenError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema)";
+    let database = |source| OpenError::Database { path: path.to_owned(), source };
+    connection.query_row(sql, [], |row| row.get(0)).map_err(database)
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -182,6 +189,17 @@ mod tests {
         let path = folder.path().join("a.db");
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
         assert!(matches!(open_writer(&path, None), Err(OpenError::Foreign { .. })));
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_off_is_finished_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let connection = Connection::open(&path).unwrap();
+        configure(&connection, None).unwrap();
+        drop(connection);
+        assert!(fs::metadata(&path).unwrap().len() > 0);
+        assert!(open_writer(&path, None).is_ok());
     }
 
     #[test]

@@ -38,10 +38,18 @@ async fn put(store: &Store, accepted: Accepted, at: Timestamp) -> Stored {
     store.ingest("shop".into(), accepted, at).await.unwrap()
 }
 
-/// Messages of all entries that fit, newest first, asked for in one page.
+/// Messages of all entries that fit, newest first.
 async fn messages(store: &Store, filter: EntryFilter) -> Vec<String> {
-    let page = store.entries(filter, None, 10_000).await.unwrap();
-    page.entries.iter().map(message).collect()
+    let mut messages = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = store.entries(filter.clone(), cursor, 1_000).await.unwrap();
+        messages.extend(page.entries.iter().map(message));
+        cursor = page.next;
+        if cursor.is_none() {
+            return messages;
+        }
+    }
 }
 
 fn message(row: &EntryRow) -> String {
@@ -50,6 +58,11 @@ fn message(row: &EntryRow) -> String {
 
 fn size(folder: &TempDir) -> u64 {
     fs::metadata(settings(folder).path).unwrap().len()
+}
+
+#[test]
+fn the_schemas_numbers_are_those_of_the_levels() {
+    assert_eq!((Level::Log.rank(), Level::Warning.rank(), Level::Error.rank()), (6, 9, 10));
 }
 
 #[tokio::test]
@@ -214,6 +227,17 @@ async fn each_filter_takes_what_it_says() {
     assert_eq!(messages(&store, before).await, ["plain"]);
     let nobody = EntryFilter { project: text("nobody"), ..any() };
     assert!(messages(&store, nobody).await.is_empty());
+}
+
+#[tokio::test]
+async fn very_large_entries_end_a_page_early_and_none_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let large = |number: usize| json!({"message": format!("{number}{}", "x".repeat(50_000))});
+    put(&store, batch(1, &(0..5).map(large).collect::<Vec<_>>()), now()).await;
+    let page = store.entries(EntryFilter::default(), None, 5).await.unwrap();
+    assert_eq!(page.entries.len(), 2);
+    assert_eq!(messages(&store, EntryFilter::default()).await.len(), 5);
 }
 
 #[tokio::test]

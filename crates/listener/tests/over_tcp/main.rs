@@ -4,4 +4,5 @@
 mod client;
 mod durability;
 mod ingest;
+mod page;
 mod reading;
