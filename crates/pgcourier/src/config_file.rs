@@ -74,7 +74,7 @@ fn nearest_key(message: &str) -> Option<String> {
     let unknown = names.next().filter(|_| message.starts_with("unknown field"))?;
     let known: Vec<&str> = names.collect();
     let nearest = known.iter().min_by_key(|name| distance(unknown, name))?;
-    if distance(unknown, nearest) <= unknown.len().max(3) / 2 {
+    if distance(unknown, nearest) <= unknown.len().div_ceil(2) {
         return Some(format!("did you mean `{nearest}`?"));
     }
     Some(format!("the keys here are {}", known.join(", ")))

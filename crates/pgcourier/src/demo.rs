@@ -10,15 +10,9 @@ use std::{
 use agent::shutdown::Shutdown;
 use pglog::{Clock, Precision, Timestamp};
 
-/// The log of one server, file by file; `testdata/logs/README.md` says where it comes from.
-const FILES: [&[u8]; 6] = [
-    include_bytes!("../../../testdata/logs/pg15/debian/postgresql-2026-11-24_022019.log.gz"),
-    include_bytes!("../../../testdata/logs/pg15/debian/postgresql-2026-11-24_022029.log.gz"),
-    include_bytes!("../../../testdata/logs/pg15/debian/postgresql-2026-11-24_022031.log.gz"),
-    include_bytes!("../../../testdata/logs/pg15/debian/postgresql-2026-11-24_022032.log.gz"),
-    include_bytes!("../../../testdata/logs/pg15/debian/postgresql-2026-11-24_022034.log.gz"),
-    include_bytes!("../../../testdata/logs/pg15/debian/postgresql-2026-11-24_022035.log.gz"),
-];
+/// The log of a server under load; `testdata/logs/README.md` says where it comes from.
+const LOG: &[u8] =
+    include_bytes!("../../../testdata/logs/pg15/debian/postgresql-2026-11-24_022019.log.gz");
 
 /// Length of `2026-11-24 02:20:19.878 UTC`.
 const TIME_BYTES: usize = 27;
@@ -26,24 +20,17 @@ const TIME_BYTES: usize = 27;
 /// How many files stay in the folder.
 const KEPT_FILES: usize = 3;
 
-/// Writes the log into `folder` again and again until the shutdown is requested, under a new file name
-/// for each file, as a server rotates them.
+/// Writes the log into `folder` again and again until the shutdown is requested, each time under a new
+/// name, as a server does that rotates its log.
 ///
 /// # Errors
 /// Those of writing the files.
 pub(crate) fn play(folder: &Path, shutdown: &Shutdown) -> io::Result<()> {
-    let mut player = Player { folder, shutdown, clock: Clock::new(), files: Vec::new(), shift: 0 };
-    loop {
-        for packed in FILES {
-            let mut text = Vec::new();
-            flate2::read::GzDecoder::new(packed).read_to_end(&mut text)?;
-            if player.play_file(&text)? == Played::Stopped {
-                return Ok(());
-            }
-        }
-        // The next round begins now.
-        player.shift = 0;
-    }
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(LOG).read_to_end(&mut text)?;
+    let mut player = Player { folder, shutdown, clock: Clock::new(), files: Vec::new() };
+    while player.play_file(&text)? == Played::ToItsEnd {}
+    Ok(())
 }
 
 #[derive(PartialEq, Eq)]
@@ -57,13 +44,13 @@ struct Player<'a> {
     shutdown: &'a Shutdown,
     clock: Clock,
     files: Vec<PathBuf>,
-    /// Microseconds from the log's time to ours; 0 before the first line.
-    shift: i64,
 }
 
 impl Player<'_> {
     fn play_file(&mut self, text: &[u8]) -> io::Result<Played> {
         let mut file = self.next_file()?;
+        // Microseconds from the log's time to ours.
+        let mut shift = None;
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let time = line
                 .get(..TIME_BYTES)
@@ -74,10 +61,7 @@ impl Player<'_> {
                 continue;
             };
             let logged = time.timestamp.micros();
-            if self.shift == 0 {
-                self.shift = now_micros() - logged;
-            }
-            let ours = logged + self.shift;
+            let ours = logged + *shift.get_or_insert_with(|| now_micros() - logged);
             let ahead = u64::try_from(ours - now_micros()).unwrap_or(0);
             if self.shutdown.wait(Duration::from_micros(ahead)) {
                 return Ok(Played::Stopped);

@@ -44,7 +44,7 @@ impl Writer {
                 for _ in 0..50 {
                     file.write_all(entry(number).as_bytes()).unwrap();
                     number += 1;
-                    if number % ROTATE_EVERY == 0 {
+                    if number.is_multiple_of(ROTATE_EVERY) {
                         file = rotated(&folder, number / ROTATE_EVERY);
                     }
                 }
@@ -83,7 +83,7 @@ fn rotated(folder: &Path, round: u64) -> File {
 
 fn entry(number: u64) -> String {
     let pid = 1000 + number % 7;
-    let more = if number % 10 == 0 { "\n\tFROM numbers" } else { "" };
+    let more = if number.is_multiple_of(10) { "\n\tFROM numbers" } else { "" };
     format!("2026-11-24 02:21:01.123 UTC [{pid}] bob@shop LOG:  statement: SELECT {number}{more}\n")
 }
 
@@ -126,7 +126,11 @@ fn check(listener: &Listener, written: u64) {
     for stored in listener.entries() {
         let statement = stored["entry"]["statement"].as_str().unwrap().to_owned();
         let number: u64 = statement.split_whitespace().nth(1).unwrap().parse().unwrap();
-        assert_eq!(statement.ends_with("\nFROM numbers"), number % 10 == 0, "torn: {statement}");
+        assert_eq!(
+            statement.ends_with("\nFROM numbers"),
+            number.is_multiple_of(10),
+            "torn: {statement}"
+        );
         by_file.entry(stored["file"].as_str().unwrap().to_owned()).or_default().push(number);
     }
     let mut all = Vec::new();

@@ -35,7 +35,7 @@ mod timestamp;
 
 pub use assemble::{Assembled, Assembler, Limits};
 pub use entry::{Field, LogEntry, Phase, Text};
-pub use parser::{Parser, ParserOptions};
+pub use parser::{Kind, Parser, ParserOptions};
 pub use prefix::{
     Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,
 };

@@ -23,12 +23,15 @@ pub struct ParserOptions {
     pub limits: Limits,
 }
 
-/// Whether the prefix is known, or only assumed.
+/// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Prefix {
-    Fits,
-    /// None fits any line, so every line is another program's.
-    Unknown,
+pub enum Kind {
+    /// A PostgreSQL log.
+    Log,
+    /// Text in which no known prefix fits any line. Every line counts as another program's.
+    OtherText,
+    /// No text. Nothing of it is read.
+    Binary,
 }
 
 /// Turns the bytes of one file into entries, and finds out first how to read them.
@@ -57,7 +60,10 @@ enum State {
         held: Vec<u8>,
         start: u64,
     },
-    Reading(Box<Assembler>, Prefix),
+    Reading(Box<Assembler>, Kind),
+    Skipping {
+        position: u64,
+    },
 }
 
 impl Parser {
@@ -66,7 +72,7 @@ impl Parser {
     pub fn new(options: ParserOptions, position: u64) -> Self {
         let state = match &options.log_line_prefix {
             Some(prefix) => {
-                State::Reading(assembler(&options, prefix.clone(), position), Prefix::Fits)
+                State::Reading(assembler(&options, prefix.clone(), position), Kind::Log)
             }
             None => State::Sampling { held: Vec::new(), start: position },
         };
@@ -78,7 +84,7 @@ impl Parser {
         let State::Sampling { held, start } = &self.state else { return };
         // What is held already says more about itself than what came before it.
         if let Some(prefix) = infer(sample).filter(|_| held.is_empty()) {
-            self.state = State::Reading(assembler(&self.options, prefix, *start), Prefix::Fits);
+            self.state = State::Reading(assembler(&self.options, prefix, *start), Kind::Log);
         }
     }
 
@@ -93,6 +99,7 @@ impl Parser {
                     self.settle(sink);
                 }
             }
+            State::Skipping { position } => *position += bytes.len() as u64,
         }
     }
 
@@ -127,6 +134,7 @@ impl Parser {
         match &self.state {
             State::Sampling { start, .. } => *start,
             State::Reading(assembler, _) => assembler.safe_position(),
+            State::Skipping { position } => *position,
         }
     }
 
@@ -136,6 +144,7 @@ impl Parser {
         match &self.state {
             State::Sampling { held, start } => start + held.len() as u64,
             State::Reading(assembler, _) => assembler.position(),
+            State::Skipping { position } => *position,
         }
     }
 
@@ -143,32 +152,45 @@ impl Parser {
     #[must_use]
     pub fn log_line_prefix(&self) -> Option<&LinePrefix> {
         match &self.state {
-            State::Sampling { .. } => None,
-            State::Reading(assembler, _) => Some(assembler.prefix()),
+            State::Reading(assembler, Kind::Log) => Some(assembler.prefix()),
+            _ => None,
         }
     }
 
-    /// Tells whether the bytes are those of a PostgreSQL log. `None` before enough of them have come.
+    /// Tells what the file is. `None` before enough bytes have come.
     #[must_use]
-    pub const fn is_recognised(&self) -> Option<bool> {
+    pub const fn kind(&self) -> Option<Kind> {
         match &self.state {
             State::Sampling { .. } => None,
-            State::Reading(_, prefix) => Some(matches!(prefix, Prefix::Fits)),
+            State::Reading(_, kind) => Some(*kind),
+            State::Skipping { .. } => Some(Kind::Binary),
         }
     }
 
-    /// Decides on a prefix and reads what was held.
+    /// Decides how to read and reads what was held.
     fn settle(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         let State::Sampling { held, start } = &mut self.state else { return };
         let held = std::mem::take(held);
-        let (setting, prefix) = match infer(&held) {
-            Some(setting) => (setting, Prefix::Fits),
-            None => (LinePrefix::compile(""), Prefix::Unknown),
+        let (prefix, kind) = match infer(&held) {
+            Some(prefix) => (prefix, Kind::Log),
+            None if looks_binary(&held) => {
+                self.state = State::Skipping { position: *start + held.len() as u64 };
+                return;
+            }
+            None => (LinePrefix::compile(""), Kind::OtherText),
         };
-        let mut reading = assembler(&self.options, setting, *start);
+        let mut reading = assembler(&self.options, prefix, *start);
         reading.push(&held, sink);
-        self.state = State::Reading(reading, prefix);
+        self.state = State::Reading(reading, kind);
     }
+}
+
+/// Tells whether bytes are those of a program, an archive or an image: text has next to no control
+/// characters. NUL does not count, for a hole in a log reads as NULs.
+fn looks_binary(bytes: &[u8]) -> bool {
+    let is_odd = |byte: &&u8| matches!(byte, 0x01..=0x08 | 0x0e..=0x1a | 0x1c..=0x1f);
+    let odd = bytes.iter().filter(is_odd).count();
+    odd * 50 > bytes.len()
 }
 
 fn assembler(options: &ParserOptions, prefix: LinePrefix, position: u64) -> Box<Assembler> {
@@ -218,13 +240,21 @@ mod tests {
     }
 
     #[test]
-    fn file_that_is_no_log_is_read_as_unparsed_lines() {
+    fn text_that_is_no_log_is_read_as_unparsed_lines() {
         let mut parser = Parser::new(ParserOptions::default(), 0);
         let mut unparsed = 0;
         let mut count = |found: &Assembled<'_>| unparsed += usize::from(found.entry.unparsed);
-        parser.push(b"\x7fELF\x02\x01\n\0\0\0\n", &mut count);
+        parser.push(b"Dear diary,\n\0\0\0\n", &mut count);
         parser.finish(&mut count);
-        assert_eq!(unparsed, 2);
-        assert_eq!(parser.is_recognised(), Some(false));
+        assert_eq!((unparsed, parser.kind()), (2, Some(Kind::OtherText)));
+    }
+
+    #[test]
+    fn binary_file_is_not_read() {
+        let mut parser = Parser::new(ParserOptions::default(), 0);
+        let binary: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+        parser.push(&binary, &mut |_| panic!("nothing of it is an entry"));
+        parser.finish(&mut |_| panic!("nothing of it is an entry"));
+        assert_eq!((parser.kind(), parser.safe_position()), (Some(Kind::Binary), 10_000));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use pglog::{Parser, ParserOptions};
+use pglog::{Kind, LinePrefix, Parser, ParserOptions};
 
 use crate::batch::{Batch, Batcher, Settings};
 
@@ -128,25 +128,29 @@ impl Stream {
 
     /// Says once how the file is read.
     fn announce(&mut self) {
-        let Some(prefix) = self.parser.log_line_prefix().filter(|_| !self.announced) else {
-            return;
-        };
+        let Some(kind) = self.parser.kind().filter(|_| !self.announced) else { return };
         self.announced = true;
         let path = self.path.display();
-        if self.parser.is_recognised() == Some(false) {
-            let hint = "set collection.log_line_prefix to what SHOW log_line_prefix says on the server; \
-                        until then lines are sent as they are";
-            tracing::warn!(%path, hint, "no known log_line_prefix fits this file: is it a PostgreSQL log?");
-        } else {
-            tracing::info!(%path, log_line_prefix = prefix.as_str(), "reading");
+        match kind {
+            Kind::Log => {
+                let log_line_prefix = self.parser.log_line_prefix().map(LinePrefix::as_str);
+                tracing::info!(%path, log_line_prefix, "reading");
+            }
+            Kind::OtherText => {
+                let hint = "set collection.log_line_prefix to what SHOW log_line_prefix says on the \
+                            server; until then lines are sent as they are";
+                tracing::warn!(%path, hint, "no known log_line_prefix fits this file");
+            }
+            Kind::Binary => {
+                let hint = "take it out of collection.log_path; only text logs can be read";
+                tracing::error!(%path, hint, "this is a binary file; nothing of it is sent");
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use pglog::LinePrefix;
-
     use super::*;
 
     fn entries(count: u64) -> String {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use pglog::{Assembled, Clock, LinePrefix, Parser, ParserOptions};
+use pglog::{Assembled, Clock, Kind, LinePrefix, Parser, ParserOptions};
 
 use crate::failure::Failure;
 
@@ -57,8 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(READ_BYTES, io::stdout().lock());
     for file in &args.files {
         match parse(file, &options, &mut out) {
-            Ok(Recognised::Yes) => {}
-            Ok(Recognised::No) => return Err(unrecognised(file)),
+            Ok(Kind::Log) => {}
+            Ok(kind) => return Err(unrecognised(file, kind)),
             // Whoever reads the output has seen enough, such as `head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => {
@@ -87,9 +87,13 @@ fn options(args: &Args) -> Result<ParserOptions, Failure> {
     Ok(ParserOptions { log_line_prefix, clock, ..ParserOptions::default() })
 }
 
-fn unrecognised(file: &Path) -> Failure {
-    let message =
-        format!("{} does not look like a PostgreSQL log in the stderr format", file.display());
+fn unrecognised(file: &Path, kind: Kind) -> Failure {
+    let file = file.display();
+    if kind == Kind::Binary {
+        return Failure::new(format!("{file} is a binary file"))
+            .with_hint("only text logs can be read, plain or compressed with gzip or zstd");
+    }
+    let message = format!("{file} does not look like a PostgreSQL log in the stderr format");
     let hint =
         "give the prefix with --log-line-prefix; SHOW log_line_prefix on the server tells it";
     Failure::new(message).with_hint(hint)
@@ -147,13 +151,7 @@ fn read_some(input: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<usize> {
     }
 }
 
-/// Whether the input was a log.
-enum Recognised {
-    Yes,
-    No,
-}
-
-fn parse(file: &Path, options: &ParserOptions, out: &mut impl Write) -> io::Result<Recognised> {
+fn parse(file: &Path, options: &ParserOptions, out: &mut impl Write) -> io::Result<Kind> {
     let chunks = read_ahead(file);
     let mut parser = Parser::new(options.clone(), 0);
     let mut json = Vec::new();
@@ -169,18 +167,18 @@ fn parse(file: &Path, options: &ParserOptions, out: &mut impl Write) -> io::Resu
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if parser.is_recognised() == Some(false) {
-            return Ok(Recognised::No);
+        if let Some(kind @ (Kind::OtherText | Kind::Binary)) = parser.kind() {
+            return Ok(kind);
         }
         out.write_all(&json)?;
         json.clear();
     }
     parser.finish(&mut |found| write_line(&mut json, found));
-    if parser.is_recognised() == Some(false) {
-        return Ok(Recognised::No);
+    if let Some(kind @ (Kind::OtherText | Kind::Binary)) = parser.kind() {
+        return Ok(kind);
     }
     out.write_all(&json)?;
-    Ok(Recognised::Yes)
+    Ok(Kind::Log)
 }
 
 fn write_line(json: &mut Vec<u8>, found: &Assembled<'_>) {
