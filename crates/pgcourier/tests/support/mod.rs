@@ -1,6 +1,7 @@
 //! Runs the real binary: listeners, agents, and what they need.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod browser;
 pub(crate) mod postgres;
 
 use std::{
@@ -103,6 +104,26 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _gone_already = self.child.kill();
         let _reaped = self.child.wait();
+    }
+}
+
+/// `pgcourier up` on a port of its own.
+pub(crate) struct Up {
+    process: Process,
+    pub(crate) url: String,
+}
+
+impl Up {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+        let process = Process::spawn(command.args(["up", "--listen", "127.0.0.1:0"]).args(args));
+        let line: Value = serde_json::from_str(&process.wait_for_log("\"listening\"")).unwrap();
+        let url = format!("http://{}/", line["address"].as_str().unwrap());
+        Self { process, url }
+    }
+
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.process.terminate()
     }
 }
 
