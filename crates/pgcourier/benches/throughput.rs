@@ -1,0 +1,189 @@
+//! How much log a second of processor time takes, beside `wc -l` on the same file in the same run.
+//!
+//! `cargo bench --profile dist -p pgcourier --bench throughput [-- LOG]`
+//!
+//! Without a LOG, a real log of `testdata/logs` is repeated to 200 MB. Processor seconds are those that
+//! the kernel counts, user and system together, so other work on the machine hardly disturbs them.
+
+use std::{
+    env,
+    error::Error,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use pglog::{Parser, ParserOptions};
+
+const DEFAULT_MB: usize = 200;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let named = env::args().skip(1).find(|arg| !arg.starts_with('-')).map(PathBuf::from);
+    let log = named.map_or_else(|| make_log(folder.path()), Ok)?;
+    let bytes = fs::metadata(&log)?.len();
+    print(&format!("{}: {:.1} MB", log.display(), mega(bytes)));
+    print(&format!("{:<34}{:>9}{:>12}{:>12}", "", "CPU s", "MB/CPU s", "of wc -l"));
+    let count_lines = cpu_seconds(Command::new("wc").arg("-l").arg(&log))?;
+    let mut rows = vec![("wc -l", count_lines)];
+    rows.push(("library: bytes to entries", parse_in_process(&log)?));
+    rows.push(("pgcourier parse > /dev/null", cpu_seconds(pgcourier().arg("parse").arg(&log))?));
+    let (agent, peak_kib) = run_agent(&log, folder.path())?;
+    rows.push(("agent: file to acknowledged", agent));
+    for (what, seconds) in rows {
+        let share = count_lines / seconds;
+        let rate = mega(bytes) / seconds;
+        print(&format!("{what:<34}{seconds:>9.2}{rate:>12.0}{share:>12.4}"));
+    }
+    print(&format!("agent: {:.1} MiB resident at most", f64::from(peak_kib) / 1024.0));
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a bench prints its figures")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+fn mega(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
+}
+
+fn pgcourier() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+    command.arg("--log-level=error");
+    command
+}
+
+/// Repeats a real log.
+fn make_log(folder: &Path) -> Result<PathBuf> {
+    let name = "../../testdata/logs/pg15/debian/postgresql-2026-11-24_022019.log.gz";
+    let packed = fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))?;
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(packed).read_to_end(&mut text)?;
+    let path = folder.join("postgresql.log");
+    let mut file = fs::File::create(&path)?;
+    for _ in 0..DEFAULT_MB * 1_000_000 / text.len() {
+        file.write_all(&text)?;
+    }
+    Ok(path)
+}
+
+/// Processor time of a command, user and system. The shell asks the kernel for it.
+fn cpu_seconds(command: &Command) -> Result<f64> {
+    let mut shell = Command::new("bash");
+    shell.args(["-c", "TIMEFORMAT='%U %S'; time \"$@\" > /dev/null", "bash"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    let output = shell.output()?;
+    let times = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(times.into());
+    }
+    let seconds = times.split_whitespace().map(str::parse::<f64>);
+    Ok(seconds.sum::<std::result::Result<f64, _>>()?)
+}
+
+fn parse_in_process(log: &Path) -> Result<f64> {
+    let mut file = fs::File::open(log)?;
+    let mut parser = Parser::new(ParserOptions::default(), 0);
+    let mut buffer = vec![0; 256 << 10];
+    let mut entries = 0u64;
+    let before = cpu_of("self")?;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        let bytes = buffer.get(..read).unwrap_or_default();
+        parser.push(bytes, &mut |_| entries += 1);
+    }
+    parser.finish(&mut |_| entries += 1);
+    if entries < 1000 {
+        return Err(format!("only {entries} entries were found").into());
+    }
+    Ok(cpu_of("self")? - before)
+}
+
+/// User and system time of a process, which the kernel counts in ticks of 10 ms.
+fn cpu_of(pid: &str) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = behind_name.split_whitespace().skip(11).take(2);
+    Ok(ticks.map(str::parse::<f64>).sum::<std::result::Result<f64, _>>()? / 100.0)
+}
+
+/// Runs the agent until the whole log is acknowledged. Returns its processor time and the most memory
+/// that it had, in KiB.
+fn run_agent(log: &Path, folder: &Path) -> Result<(f64, u32)> {
+    let (sender, ends) = mpsc::channel();
+    let address = receive(sender)?;
+    let buffer = folder.join("buffer");
+    let config = folder.join("agent.toml");
+    let text = format!(
+        "[collection]\nlog_path = {log:?}\nstart_at = \"beginning\"\n\
+         [listener]\nurl = \"http://{address}\"\napi_key = \"bench\"\n[buffer]\npath = {buffer:?}\n"
+    );
+    fs::write(&config, text)?;
+    let mut agent = pgcourier().arg("run").arg("-c").arg(&config).spawn()?;
+    let pid = agent.id().to_string();
+    let whole = fs::metadata(log)?.len();
+    while ends.recv_timeout(Duration::from_secs(120))? < whole {}
+    let seconds = cpu_of(&pid)?;
+    let peak = peak_kib(&pid)?;
+    agent.kill()?;
+    agent.wait()?;
+    Ok((seconds, peak))
+}
+
+fn peak_kib(pid: &str) -> Result<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
+    Ok(line.split_whitespace().nth(1).unwrap_or_default().parse()?)
+}
+
+/// Answers every request with success, and tells where each batch ends in its file.
+fn receive(ends: mpsc::Sender<u64>) -> Result<SocketAddr> {
+    let socket = TcpListener::bind("127.0.0.1:0")?;
+    let address = socket.local_addr()?;
+    thread::spawn(move || {
+        for stream in socket.incoming().map_while(std::result::Result::ok) {
+            let mut reader = BufReader::new(stream);
+            while let Some(body) = read_body(&mut reader) {
+                let text = zstd::decode_all(&body[..]).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text);
+                let end = text.split("\"end\":").nth(1).unwrap_or("0}");
+                let end = end.split('}').next().and_then(|end| end.parse().ok()).unwrap_or(0);
+                if reader.get_mut().write_all(ANSWER.as_bytes()).is_err() || ends.send(end).is_err()
+                {
+                    return;
+                }
+            }
+        }
+    });
+    Ok(address)
+}
+
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"success\":true}";
+
+fn read_body(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let mut length = 0;
+    let mut line = String::new();
+    while reader.read_line(&mut line).ok()? > 0 {
+        if line == "\r\n" {
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).ok()?;
+            return Some(body);
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().ok()?;
+        }
+        line.clear();
+    }
+    None
+}
