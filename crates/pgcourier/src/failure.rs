@@ -15,12 +15,19 @@ pub(crate) struct Failure {
     code: u8,
 }
 
+/// What clap exits with as well.
+const WRONG_USAGE: u8 = 2;
 /// `EX_CONFIG` of `sysexits.h`; the service manager does not start the daemon again after it.
 const WRONG_CONFIGURATION: u8 = 78;
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, code: 1 }
+    }
+
+    /// What was typed makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: WRONG_USAGE, ..Self::new(message) }
     }
 
     pub(crate) fn configuration(message: impl Into<String>) -> Self {

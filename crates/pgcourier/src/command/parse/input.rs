@@ -1,0 +1,220 @@
+//! Bytes of the logs: files and stdin, compressed or not.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, Receiver},
+    },
+    thread,
+};
+
+/// How much is read at once.
+pub(super) const READ_BYTES: usize = 256 << 10;
+/// How many reads are done before they are asked for.
+const CHUNKS_AHEAD: usize = 4;
+
+/// A log that is being read on a thread of its own, so that unpacking and parsing go side by side, and
+/// so that a silence can be noticed.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// The bytes, cut anywhere. It closes at the end of the log.
+    pub(super) chunks: Receiver<io::Result<Vec<u8>>>,
+    /// How many bytes of the file, as it stands on disk, have been read.
+    read: Arc<AtomicU64>,
+    /// How many there are; `None` for a pipe.
+    size: Option<u64>,
+}
+
+impl Input {
+    pub(super) fn open(path: &Path) -> Self {
+        let (sender, chunks) = mpsc::sync_channel(CHUNKS_AHEAD);
+        let read = Arc::new(AtomicU64::new(0));
+        let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+        let size = size.map(|metadata| metadata.len());
+        let counter = Arc::clone(&read);
+        let path: PathBuf = path.to_owned();
+        thread::spawn(move || {
+            let result = open(&path, counter).and_then(|mut input| {
+                loop {
+                    let mut chunk = Vec::new();
+                    let read = read_some(&mut input, &mut chunk)?;
+                    // The receiver is gone where nobody wants the rest.
+                    if read == 0 || sender.send(Ok(chunk)).is_err() {
+                        return Ok(());
+                    }
+                }
+            });
+            if let Err(error) = result {
+                let _nobody_waits = sender.send(Err(error));
+            }
+        });
+        Self { chunks, read, size }
+    }
+
+    /// The share of the file that has been read, from 0 to 1. `None` for a pipe.
+    fn share(&self) -> Option<f64> {
+        let size = self.size.filter(|size| *size > 0)?;
+        // Of sizes beyond 2^52 a share needs no last digits.
+        #[expect(clippy::cast_precision_loss, reason = "a share of a size")]
+        let share = self.read.load(Ordering::Relaxed) as f64 / size as f64;
+        Some(share.min(1.0))
+    }
+}
+
+/// Opens a file, and unpacks it if its first bytes say that it is packed.
+fn open(path: &Path, counter: Arc<AtomicU64>) -> io::Result<Box<dyn Read>> {
+    let input: Box<dyn Read> =
+        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    unpacked(Counted { input, counter })
+}
+
+fn unpacked(input: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+    let mut input = BufReader::with_capacity(READ_BYTES, input);
+    Ok(match Packing::of(input.fill_buf()?) {
+        None => Box::new(input),
+        Some(Packing::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+        Some(Packing::Zstd) => Box::new(zstd::Decoder::with_buffer(input)?),
+        Some(Packing::Bzip2) => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
+        Some(Packing::Xz) => Box::new(lzma_rust2::XzReader::new(input, true)),
+        Some(Packing::Lz4) => Box::new(lz4_flex::frame::FrameDecoder::new(input)),
+    })
+}
+
+/// How a file is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    Gzip,
+    Zstd,
+    Bzip2,
+    Xz,
+    Lz4,
+}
+
+impl Packing {
+    /// Reads the first bytes; names lie.
+    fn of(head: &[u8]) -> Option<Self> {
+        const MAGIC: [(&[u8], Packing); 5] = [
+            (b"\x1f\x8b", Packing::Gzip),
+            (b"\x28\xb5\x2f\xfd", Packing::Zstd),
+            (b"BZh", Packing::Bzip2),
+            (b"\xfd7zXZ\0", Packing::Xz),
+            (b"\x04\x22\x4d\x18", Packing::Lz4),
+        ];
+        MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, packing)| *packing)
+    }
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    input: R,
+    counter: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.counter.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Reads what there is, one chunk at most. Returns 0 at the end.
+fn read_some(input: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<usize> {
+    chunk.resize(READ_BYTES, 0);
+    loop {
+        match input.read(chunk) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => {
+                chunk.truncate(*read.as_ref().unwrap_or(&0));
+                return read;
+            }
+        }
+    }
+}
+
+/// Files smaller than this are through before anybody wonders.
+const WORTH_A_BAR: u64 = 64 << 20;
+/// Width of the bar, in characters.
+const BAR_CHARS: usize = 30;
+
+/// Shows on stderr how far a big file has been read.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Per cent shown last. `None` where nothing is to be shown.
+    shown: Option<u8>,
+}
+
+impl Progress {
+    /// Shows something only on a terminal that the output does not go to.
+    pub(super) fn new(input: &Input) -> Self {
+        let is_worth_it = input.size.is_some_and(|size| size >= WORTH_A_BAR);
+        let is_seen = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Self { shown: (is_worth_it && is_seen).then_some(0) }
+    }
+
+    pub(super) fn update(&mut self, input: &Input) {
+        let (Some(shown), Some(share)) = (self.shown, input.share()) else { return };
+        // A share is from 0 to 1.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+        let percent = (share * 100.0) as u8;
+        if percent != shown {
+            self.shown = Some(percent);
+            let done = usize::from(percent) * BAR_CHARS / 100;
+            let bar = format!("\r[{:<BAR_CHARS$}] {percent:>3} %", "=".repeat(done));
+            let _nobody_looks = io::stderr().write_all(bar.as_bytes());
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(self) {
+        if self.shown.is_some_and(|shown| shown > 0) {
+            let blank = format!("\r{:<1$}\r", "", BAR_CHARS + 10);
+            let _nobody_looks = io::stderr().write_all(blank.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `hello\n`, packed by the command-line tools of each format.
+    const PACKED: [(&[u8], Packing); 5] = [
+        (
+            b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\xe7\x02\x00\x20\x30\x3a\x36\x06\x00\x00\x00",
+            Packing::Gzip,
+        ),
+        (b"\x28\xb5\x2f\xfd\x04\x58\x31\x00\x00hello\n\x53\x88\xbd\x91", Packing::Zstd),
+        (BZIP2, Packing::Bzip2),
+        (XZ, Packing::Xz),
+        (LZ4, Packing::Lz4),
+    ];
+    const BZIP2: &[u8] = b"\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\xc1\xc0\x80\xe2\x00\x00\x01\x41\x00\x00\x10\x02\x44\xa0\x00\x30\xcd\x00\xc3\x46\x29\x97\x17\x72\x45\x38\x50\x90\xc1\xc0\x80\xe2";
+    const XZ: &[u8] = b"\xfd\x37\x7a\x58\x5a\x00\x00\x04\xe6\xd6\xb4\x46\x02\x00\x21\x01\x16\x00\x00\x00\x74\x2f\xe5\xa3\x01\x00\x05\x68\x65\x6c\x6c\x6f\x0a\x00\x00\x00\xa5\x60\x97\xf1\x94\xf6\xfd\xe0\x00\x01\x1e\x06\xc1\x2f\xa4\x1d\x1f\xb6\xf3\x7d\x01\x00\x00\x00\x00\x04\x59\x5a";
+    const LZ4: &[u8] = b"\x04\x22\x4d\x18\x64\x40\xa7\x06\x00\x00\x80\x68\x65\x6c\x6c\x6f\x0a\x00\x00\x00\x00\xf9\x5b\x6b\x94";
+
+    #[test]
+    fn every_packing_is_known_by_its_first_bytes_and_unpacked() {
+        for (packed, packing) in PACKED {
+            assert_eq!(Packing::of(packed), Some(packing));
+            let mut text = String::new();
+            unpacked(packed).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "hello\n", "{packing:?}");
+        }
+        assert_eq!(Packing::of(b"hello\n"), None);
+    }
+
+    #[test]
+    fn packed_log_that_ends_too_early_is_an_error() {
+        for (packed, packing) in PACKED {
+            // Within the data: the lz4 library takes a frame without its end mark for whole.
+            let cut = &packed[..packed.len() - 9];
+            let read = unpacked(cut).and_then(|mut input| io::read_to_string(&mut input));
+            assert!(read.is_err(), "{packing:?}");
+        }
+    }
+}

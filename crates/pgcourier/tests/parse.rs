@@ -1,0 +1,111 @@
+#![cfg(test)]
+//! `pgcourier parse` as it is used on the command line.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Output, Stdio},
+};
+
+const LOG: &str = "\
+2026-11-24 02:21:01.123 UTC [1] bob@shop LOG:  duration: 12.500 ms  statement: SELECT 1
+2026-11-24 02:21:02.123 UTC [2] amy@shop ERROR:  division by zero
+2026-11-24 02:21:02.123 UTC [2] amy@shop STATEMENT:  SELECT 1 / 0
+2026-11-24 02:21:03.123 UTC [3] LOG:  checkpoint starting: time
+2026-11-24 02:21:04.123 UTC [2] amy@shop ERROR:  division by zero
+";
+
+fn parse(args: &[&str], log: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.log");
+    fs::write(&file, log).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+    command.arg("parse").args(args).arg(&file).output().unwrap()
+}
+
+fn lines(args: &[&str]) -> Vec<String> {
+    let output = parse(args, LOG);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn conditions_and_times_choose_entries() {
+    assert_eq!(lines(&[]).len(), 4);
+    assert_eq!(lines(&["--where", "level>=ERROR"]).len(), 2);
+    assert_eq!(lines(&["--where", "level>=ERROR", "--since", "2026-11-24 02:21:03"]).len(), 1);
+    assert_eq!(lines(&["--until", "2026-11-24T02:21:02Z"]).len(), 1);
+    assert_eq!(lines(&["--where", "duration_ms>10", "--where", "user=bob"]).len(), 1);
+    assert_eq!(lines(&["--since", "-1h"]).len(), 0);
+    let berlin = ["--log-timezone", "Europe/Berlin", "--until", "2026-11-24 03:21:02"];
+    assert_eq!(lines(&berlin).len(), 1, "times are those of the log's zone");
+}
+
+#[test]
+fn summary_counts_and_is_json_for_machines() {
+    let text = lines(&["--summary"]).join("\n");
+    assert!(text.contains("4 entries") && text.contains("2  ERROR"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&lines(&["--summary=json"])[0]).unwrap();
+    assert_eq!(json["levels"]["ERROR"], 2);
+    assert_eq!(json["slowest_statements"][0]["statement"], "SELECT ?");
+}
+
+#[test]
+fn text_for_people_has_no_colour_in_a_pipe() {
+    let text = lines(&["--pretty"]).join("\n");
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("12.5 ms  SELECT 1"), "{text}");
+    let colours = lines(&["--pretty", "--color", "always"]).join("\n");
+    assert!(colours.contains("\u{1b}[31m"), "{colours}");
+}
+
+#[test]
+fn wrong_conditions_and_times_are_told_with_a_hint() {
+    for (args, told) in [
+        (["--where", "levle>=ERROR"], "unknown field \"levle\""),
+        (["--where", "level>=BAD"], "unknown level \"BAD\""),
+        (["--since", "yesterday"], "--since: \"yesterday\" is no time"),
+        (["--log-timezone", "Mars/Olympus"], "--log-timezone"),
+    ] {
+        let output = parse(&args, LOG);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(told), "{stderr}");
+    }
+}
+
+#[test]
+fn entry_of_a_log_that_is_still_written_is_shown_without_waiting_for_the_next() {
+    let mut parse = Command::new(env!("CARGO_BIN_EXE_pgcourier"))
+        .args(["parse", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = parse.stdin.take().unwrap();
+    stdin.write_all(LOG.as_bytes()).unwrap();
+    let shown = BufReader::new(parse.stdout.take().unwrap()).lines().take(4);
+    assert_eq!(shown.map_while(Result::ok).count(), 4, "stdin is still open");
+    drop(stdin);
+    assert!(parse.wait().unwrap().success());
+}
+
+#[test]
+fn closed_pipe_ends_it_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.log");
+    fs::write(&file, LOG.repeat(20_000)).unwrap();
+    let mut parse = Command::new(env!("CARGO_BIN_EXE_pgcourier"))
+        .arg("parse")
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(parse.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with('{'));
+    let output = parse.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
