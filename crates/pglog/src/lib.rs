@@ -27,6 +27,7 @@
 
 mod assemble;
 mod entry;
+mod language;
 mod message;
 mod parser;
 mod prefix;
@@ -35,6 +36,9 @@ mod timestamp;
 
 pub use assemble::{Assembled, Assembler, Limits};
 pub use entry::{Field, LogEntry, Phase, Text};
+pub use language::{
+    Language, StatementMessage, parameters_of, prepared_statement_of, statement_message,
+};
 pub use parser::{Kind, Parser, ParserOptions};
 pub use prefix::{
     Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,

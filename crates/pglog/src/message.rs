@@ -49,13 +49,6 @@ fn split_millis(text: &str) -> Option<(Duration, &str)> {
     Some((Duration::from_micros(micros), rest))
 }
 
-/// Splits ` at character 15` off the end of a message.
-pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
-    let (words, number) = message.rsplit_once(" at character ")?;
-    let canonical = number.bytes().all(|b| b.is_ascii_digit()) && !number.starts_with('0');
-    Some((words, canonical.then(|| number.parse().ok())??))
-}
-
 /// Splits the SQLSTATE off that `log_error_verbosity = verbose` puts in front of a message.
 pub(crate) fn split_state_code(message: &str) -> Option<(&str, &str)> {
     let (code, rest) = message.split_at_checked(5)?;
@@ -131,14 +124,6 @@ mod tests {
         for message in ["duration: long", "duration: 1 ms", "statements: x", "execute", "x"] {
             assert_eq!(parts(message), (None, None, None), "{message}");
         }
-    }
-
-    #[test]
-    fn position_is_taken_from_the_end_only() {
-        assert_eq!(split_position("syntax error at character 15"), Some(("syntax error", 15)));
-        assert_eq!(split_position("a at character 1 b"), None);
-        assert_eq!(split_position("a at character "), None);
-        assert_eq!(split_position("a at character 99999999999"), None);
     }
 
     #[test]

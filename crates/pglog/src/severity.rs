@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::language;
+
 /// How serious an entry is. The order is that of an operator: `LOG` stands below `WARNING`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -105,38 +107,30 @@ pub enum Label {
     Statement,
 }
 
-/// Labels in the server's own spelling, the frequent ones first.
-const LABELS: [(&str, Label); 16] = [
-    ("LOG", Label::Level(Level::Log)),
-    ("ERROR", Label::Level(Level::Error)),
-    ("STATEMENT", Label::Statement),
-    ("DETAIL", Label::Detail),
-    ("FATAL", Label::Level(Level::Fatal)),
-    ("WARNING", Label::Level(Level::Warning)),
-    ("HINT", Label::Hint),
-    ("CONTEXT", Label::Context),
-    ("QUERY", Label::Query),
-    ("LOCATION", Label::Location),
-    ("BACKTRACE", Label::Backtrace),
-    ("NOTICE", Label::Level(Level::Notice)),
-    ("INFO", Label::Level(Level::Info)),
-    ("PANIC", Label::Level(Level::Panic)),
-    ("DEBUG", Label::Level(Level::Debug)),
-    ("DEBUG1", Label::Level(Level::Debug1)),
-];
-
-/// Splits `LOG:  text` into label and text. `None` where no label with its colon and two spaces stands
-/// at the start.
+/// Splits `LOG:  text` into label and text, in any language that PostgreSQL speaks. `None` where no label
+/// with its colon and blanks stands at the start.
 #[must_use]
 pub fn split_label(text: &str) -> Option<(Label, &str)> {
-    let first = text.as_bytes().first()?;
-    LABELS.iter().find_map(|(word, label)| {
-        if word.as_bytes().first() != Some(first) {
-            return None;
-        }
-        let rest = text.strip_prefix(word)?.strip_prefix(":  ")?;
-        Some((*label, rest))
-    })
+    split_english_label(text).or_else(|| language::split_label(text))
+}
+
+/// The labels of most logs, without a search.
+fn split_english_label(text: &str) -> Option<(Label, &str)> {
+    let (word, label) = match text.as_bytes() {
+        [b'L', b'O', b'G', ..] => ("LOG:  ", Label::Level(Level::Log)),
+        [b'L', ..] => ("LOCATION:  ", Label::Location),
+        [b'S', ..] => ("STATEMENT:  ", Label::Statement),
+        [b'E', ..] => ("ERROR:  ", Label::Level(Level::Error)),
+        [b'D', b'E', b'T', ..] => ("DETAIL:  ", Label::Detail),
+        [b'D', ..] => ("DEBUG:  ", Label::Level(Level::Debug)),
+        [b'F', ..] => ("FATAL:  ", Label::Level(Level::Fatal)),
+        [b'W', ..] => ("WARNING:  ", Label::Level(Level::Warning)),
+        [b'H', ..] => ("HINT:  ", Label::Hint),
+        [b'C', ..] => ("CONTEXT:  ", Label::Context),
+        [b'N', ..] => ("NOTICE:  ", Label::Level(Level::Notice)),
+        _ => return None,
+    };
+    Some((label, text.strip_prefix(word)?))
 }
 
 #[cfg(test)]

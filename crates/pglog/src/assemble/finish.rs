@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     entry::{Field, LogEntry, Text},
+    language,
     message::{self, Location},
     prefix::PrefixFields,
     timestamp::{Clock, Timestamp},
@@ -81,14 +82,14 @@ fn read_location<'a>(entry: &mut LogEntry<'a>, location: &Text<'a>) {
 /// The server appends the position of an error to its message: that in the inner query where there is
 /// one, else that in the statement.
 fn read_position(entry: &mut LogEntry<'_>) {
-    let Some((_, position)) = message::split_position(&entry.message) else { return };
+    let Some((_, position)) = language::split_position(&entry.message) else { return };
     if entry.internal_query.is_some() {
         entry.internal_position = Some(position);
     } else {
         entry.cursor_position = Some(position);
     }
     entry.message = message::cut(&entry.message, |text| {
-        message::split_position(text).map_or(text, |(words, _)| words)
+        language::split_position(text).map_or(text, |(words, _)| words)
     });
 }
 

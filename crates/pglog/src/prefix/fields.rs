@@ -1,11 +1,11 @@
 //! The values that a prefix carries.
 
-use crate::prefix::escape::Escape;
+use crate::{language, prefix::escape::Escape};
 
 /// Values of one prefix as the server printed them, without padding.
 ///
 /// A field is `None` where the prefix has no such escape, where the server printed nothing (as
-/// background processes do for names) and where it printed `[unknown]`.
+/// background processes do for names) and where it printed `[unknown]`, in any language.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrefixFields<'a> {
     /// `%a`
@@ -57,7 +57,7 @@ impl<'a> PrefixFields<'a> {
     }
 
     pub(crate) fn set(&mut self, escape: Escape, value: &'a str) {
-        let known = (!value.is_empty() && value != UNKNOWN).then_some(value);
+        let known = (!value.is_empty() && !language::is_unknown(value)).then_some(value);
         match escape {
             Escape::ApplicationName => self.application_name = known,
             Escape::User => self.user = known,
@@ -89,9 +89,6 @@ impl<'a> PrefixFields<'a> {
         self.remote_port = parts.map(|(_, port)| port);
     }
 }
-
-/// What a session prints for a name that it does not have yet.
-const UNKNOWN: &str = "[unknown]";
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,84 @@
+//! Where in a statement an error is: the server appends it to the message.
+
+use super::damaged::damaged_length;
+
+/// How a language appends a position: the text before the number and the text behind it.
+///
+/// Translations of ` at character %d` in the catalogs that the labels come from, English first.
+const BEFORE_AND_BEHIND: [(&str, &str); 16] = [
+    (" at character ", ""),
+    (" bei Zeichen ", ""),
+    (" en carácter ", ""),
+    (" au caractère ", ""),
+    (" al carattere ", ""),
+    (" przy znaku ", ""),
+    (" no caracter ", ""),
+    (" vid tecken ", ""),
+    (" символ ", ""),
+    (" სიმბოლოსთან ", ""),
+    ("(", "文字目)"),
+    (" (символ ", ")"),
+    (" 第 ", " 个字符处"),
+    (" 在第 ", " 個字元處"),
+    (" ", " 번째 문자 부근"),
+    // Traditional Chinese before PostgreSQL 10.
+    ("於字元", ""),
+];
+
+/// The most digits of a position.
+const MAX_DIGITS: usize = 10;
+
+/// Takes the second text off the end of the first.
+type Strip = for<'a> fn(&'a str, &str) -> Option<&'a str>;
+
+/// Splits ` at character 15`, in any language, off the end of a message.
+pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
+    let last = *message.as_bytes().last()?;
+    if last.is_ascii() && !matches!(last, b')' | b'?') && !last.is_ascii_digit() {
+        return None;
+    }
+    let split = |strip: Strip| {
+        BEFORE_AND_BEHIND.iter().find_map(|(before, behind)| {
+            let rest = strip(message, behind)?;
+            let digits =
+                rest.bytes().rev().take(MAX_DIGITS + 1).take_while(u8::is_ascii_digit).count();
+            let (rest, number) = rest.split_at_checked(rest.len() - digits)?;
+            let words = strip(rest, before)?;
+            // As the server prints numbers: without leading zeros.
+            (!number.starts_with('0')).then(|| Some((words, number.parse().ok()?)))?
+        })
+    };
+    split(|text, suffix| text.strip_suffix(suffix)).or_else(|| split(strip_damaged_suffix))
+}
+
+/// Takes a suffix off of which letters beyond ASCII may be lost.
+fn strip_damaged_suffix<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
+    let length = damaged_length(suffix.chars().rev(), text.chars().rev())?;
+    text.get(..text.len() - length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn position_is_taken_from_the_end_only() {
+        assert_eq!(split_position("syntax error at character 15"), Some(("syntax error", 15)));
+        assert_eq!(split_position("a at character 1 b"), None);
+        assert_eq!(split_position("a at character "), None);
+        assert_eq!(split_position("a at character 015"), None);
+        assert_eq!(split_position("a at character 99999999999"), None);
+        assert_eq!(split_position(""), None);
+    }
+
+    #[test]
+    fn position_is_found_in_every_language() {
+        for (before, behind) in BEFORE_AND_BEHIND {
+            let message = format!("»x« ü{before}4711{behind}");
+            assert_eq!(split_position(&message), Some(("»x« ü", 4711)), "{message}");
+            let lose = |text: &str| text.replace(|c: char| !c.is_ascii(), "?");
+            let message = format!("x{}4711{}", lose(before), lose(behind));
+            assert_eq!(split_position(&message), Some(("x", 4711)), "{message}");
+        }
+    }
+}

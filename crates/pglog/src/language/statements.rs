@@ -1,0 +1,322 @@
+//! Messages about statements and their durations, in every language.
+
+use super::Language;
+use crate::entry::Phase;
+
+/// How one language words one kind of message: `head NUMBER behind_number NAME behind_name SQL`.
+///
+/// Without a `behind_name` the message has no name; without a `head` it has no duration; without a
+/// `phase` it ends behind the duration.
+#[derive(Debug)]
+struct Wording {
+    language: Language,
+    phase: Option<Phase>,
+    head: &'static str,
+    behind_number: &'static str,
+    behind_name: Option<&'static str>,
+}
+
+const fn wording(
+    language: Language,
+    phase: Option<Phase>,
+    [head, behind_number]: [&'static str; 2],
+    behind_name: Option<&'static str>,
+) -> Wording {
+    Wording { language, phase, head, behind_number, behind_name }
+}
+
+/// A message about a statement, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementMessage<'a> {
+    /// The language that it is in.
+    pub language: Language,
+    /// Milliseconds with three decimals. `None` for the messages of `log_statement`.
+    pub duration: Option<&'a str>,
+    /// `None` where there is nothing but a duration.
+    pub phase: Option<Phase>,
+    /// The prepared statement, with its portal behind a slash; `<unnamed>` too.
+    pub name: Option<&'a str>,
+    /// The SQL.
+    pub statement: Option<&'a str>,
+}
+
+/// Takes a message of `log_statement`, `log_duration` or `log_min_duration_statement` apart. `None` for any
+/// other message.
+///
+/// ```
+/// use pglog::{Language, Phase, statement_message};
+///
+/// let read = statement_message("durée : 0.123 ms, lien s1 : SELECT $1").expect("a duration");
+/// assert_eq!(read.language, Language::French);
+/// assert_eq!((read.duration, read.phase), (Some("0.123"), Some(Phase::Bind)));
+/// assert_eq!((read.name, read.statement), (Some("s1"), Some("SELECT $1")));
+/// ```
+#[must_use]
+pub fn statement_message(message: &str) -> Option<StatementMessage<'_>> {
+    let first = *message.as_bytes().first()?;
+    let start = WORDINGS.partition_point(|wording| wording.first_byte() < first);
+    let mut candidates =
+        WORDINGS.get(start..)?.iter().take_while(|wording| wording.first_byte() == first);
+    candidates.find_map(|wording| wording.read(message))
+}
+
+impl Wording {
+    fn first_byte(&self) -> u8 {
+        let text = if self.head.is_empty() { self.behind_number } else { self.head };
+        text.as_bytes().first().copied().unwrap_or_default()
+    }
+
+    fn read<'a>(&self, message: &'a str) -> Option<StatementMessage<'a>> {
+        let rest = message.strip_prefix(self.head)?;
+        let digits = match self.head {
+            "" => 0,
+            _ => rest.bytes().position(|b| !b.is_ascii_digit() && b != b'.')?,
+        };
+        let (number, rest) = rest.split_at_checked(digits)?;
+        let rest = rest.strip_prefix(self.behind_number)?;
+        let (name, statement) = match (self.phase, self.behind_name) {
+            (None, _) if !rest.is_empty() => return None,
+            (None, _) => (None, None),
+            (Some(_), None) => (None, Some(rest)),
+            (Some(_), Some(behind)) => {
+                let (name, statement) = rest.split_once(behind)?;
+                (Some(name), Some(statement))
+            }
+        };
+        let duration = (!number.is_empty()).then_some(number);
+        Some(StatementMessage {
+            language: self.language,
+            duration,
+            phase: self.phase,
+            name,
+            statement,
+        })
+    }
+}
+
+/// Sorted by their first byte, the longest first, because some begin others.
+///
+/// Taken from the servers' own catalogs, `postgres-15.mo` of PostgreSQL 15.18 and 15.20: the translations
+/// of `duration: %s ms`, `duration: %s ms  statement: %s` and their like.
+#[rustfmt::skip]
+const WORDINGS: &[Wording] = &[
+    wording(Language::German, Some(Phase::Execute), ["", "Ausführen Fetch von "], Some(": ")),
+    wording(Language::German, Some(Phase::Statement), ["", "Anweisung: "], None),
+    wording(Language::German, Some(Phase::Execute), ["", "Ausführen "], Some(": ")),
+    wording(Language::German, Some(Phase::Execute), ["Dauer: ", " ms  Ausführen Fetch von "], Some(": ")),
+    wording(Language::German, Some(Phase::Statement), ["Dauer: ", " ms  Anweisung: "], None),
+    wording(Language::German, Some(Phase::Execute), ["Dauer: ", " ms  Ausführen "], Some(": ")),
+    wording(Language::German, Some(Phase::Bind), ["Dauer: ", " ms  Binden "], Some(": ")),
+    wording(Language::German, Some(Phase::Parse), ["Dauer: ", " ms  Parsen "], Some(": ")),
+    wording(Language::German, None, ["Dauer: ", " ms"], None),
+    wording(Language::French, Some(Phase::Execute), ["durée : ", " ms  exécute fetch à partir de "], Some(": ")),
+    wording(Language::Spanish, Some(Phase::Execute), ["duración: ", " ms  ejecutar fetch desde "], Some(": ")),
+    wording(Language::Italian, Some(Phase::Execute), ["durata: ", " ms  esecuzione di fetch da "], Some(": ")),
+    wording(Language::English, Some(Phase::Execute), ["duration: ", " ms  execute fetch from "], Some(": ")),
+    wording(Language::French, Some(Phase::Statement), ["durée : ", " ms, instruction : "], None),
+    wording(Language::Italian, Some(Phase::Execute), ["durata: ", " ms  esecuzione di "], Some(": ")),
+    wording(Language::Spanish, Some(Phase::Statement), ["duración: ", " ms  sentencia: "], None),
+    wording(Language::English, Some(Phase::Statement), ["duration: ", " ms  statement: "], None),
+    wording(Language::Spanish, Some(Phase::Execute), ["duración: ", " ms  ejecutar "], Some(": ")),
+    wording(Language::Italian, Some(Phase::Statement), ["durata: ", " ms  istruzione: "], None),
+    wording(Language::Italian, Some(Phase::Parse), ["durata: ", " ms  analisi di "], Some(": ")),
+    wording(Language::English, Some(Phase::Execute), ["duration: ", " ms  execute "], Some(": ")),
+    wording(Language::French, Some(Phase::Execute), ["durée : ", " ms  exécute "], Some(": ")),
+    wording(Language::Spanish, Some(Phase::Parse), ["duración: ", " ms  parse: "], Some(": ")),
+    wording(Language::French, Some(Phase::Parse), ["durée : ", " ms, analyse "], Some(" : ")),
+    wording(Language::Spanish, Some(Phase::Bind), ["duración: ", " ms  bind "], Some(": ")),
+    wording(Language::English, Some(Phase::Parse), ["duration: ", " ms  parse "], Some(": ")),
+    wording(Language::English, Some(Phase::Bind), ["duration: ", " ms  bind "], Some(": ")),
+    wording(Language::French, Some(Phase::Bind), ["durée : ", " ms, lien "], Some(" : ")),
+    wording(Language::Italian, Some(Phase::Bind), ["durata: ", " ms  bind "], Some(": ")),
+    wording(Language::Spanish, None, ["duración: ", " ms"], None),
+    wording(Language::English, None, ["duration: ", " ms"], None),
+    wording(Language::French, None, ["durée : ", " ms"], None),
+    wording(Language::Italian, None, ["durata: ", " ms"], None),
+    wording(Language::French, Some(Phase::Execute), ["", "exécute fetch à partir de "], Some(": ")),
+    wording(Language::Italian, Some(Phase::Execute), ["", "esecuzione di fetch da "], Some(": ")),
+    wording(Language::Spanish, Some(Phase::Execute), ["", "ejecutar fetch desde "], Some(": ")),
+    wording(Language::English, Some(Phase::Execute), ["", "execute fetch from "], Some(": ")),
+    wording(Language::Italian, Some(Phase::Execute), ["", "esecuzione di "], Some(": ")),
+    wording(Language::Spanish, Some(Phase::Execute), ["", "ejecutar "], Some(": ")),
+    wording(Language::French, Some(Phase::Execute), ["", "exécute "], Some(": ")),
+    wording(Language::English, Some(Phase::Execute), ["", "execute "], Some(": ")),
+    wording(Language::French, Some(Phase::Statement), ["", "instruction : "], None),
+    wording(Language::Italian, Some(Phase::Statement), ["", "istruzione: "], None),
+    wording(Language::Swedish, Some(Phase::Execute), ["", "kör hämtning från "], Some(": ")),
+    wording(Language::Swedish, Some(Phase::Execute), ["", "kör "], Some(": ")),
+    wording(Language::Spanish, Some(Phase::Statement), ["", "sentencia: "], None),
+    wording(Language::English, Some(Phase::Statement), ["", "statement: "], None),
+    wording(Language::Swedish, Some(Phase::Statement), ["", "sats: "], None),
+    wording(Language::Swedish, Some(Phase::Execute), ["varaktighet: ", " ms  kör hämtning från "], Some(": ")),
+    wording(Language::Swedish, Some(Phase::Parse), ["varaktighet: ", " ms  parse "], Some(": ")),
+    wording(Language::Swedish, Some(Phase::Statement), ["varaktighet: ", " ms  sats: "], None),
+    wording(Language::Swedish, Some(Phase::Bind), ["varaktighet: ", " ms  bind "], Some(": ")),
+    wording(Language::Swedish, Some(Phase::Execute), ["varaktighet: ", " ms  kör "], Some(": ")),
+    wording(Language::Swedish, None, ["varaktighet ", " ms"], None),
+    wording(Language::Russian, Some(Phase::Bind), ["продолжительность: ", " мс, сообщение Bind "], Some(": ")),
+    wording(Language::Russian, Some(Phase::Execute), ["продолжительность: ", " мс  выполнение "], Some(": ")),
+    wording(Language::Russian, Some(Phase::Execute), ["продолжительность: ", " мс  выборка из "], Some(": ")),
+    wording(Language::Russian, Some(Phase::Statement), ["продолжительность: ", " мс, оператор: "], None),
+    wording(Language::Russian, Some(Phase::Parse), ["продолжительность: ", " мс, разбор "], Some(": ")),
+    wording(Language::Russian, None, ["продолжительность: ", " мс"], None),
+    wording(Language::Ukrainian, Some(Phase::Execute), ["", "виконати витягнення з "], Some(": ")),
+    wording(Language::Ukrainian, Some(Phase::Execute), ["", "виконувати "], Some(": ")),
+    wording(Language::Russian, Some(Phase::Execute), ["", "выполнение "], Some(": ")),
+    wording(Language::Russian, Some(Phase::Execute), ["", "выборка из "], Some(": ")),
+    wording(Language::Russian, Some(Phase::Statement), ["", "оператор: "], None),
+    wording(Language::Ukrainian, Some(Phase::Statement), ["", "оператор: "], None),
+    wording(Language::Ukrainian, Some(Phase::Execute), ["тривалість: ", " мс виконати витягнення з "], Some(": ")),
+    wording(Language::Ukrainian, Some(Phase::Bind), ["тривалість: ", " мс, повідомлення bind "], Some(": ")),
+    wording(Language::Ukrainian, Some(Phase::Parse), ["тривалість: ", " мс, аналізування "], Some(": ")),
+    wording(Language::Ukrainian, Some(Phase::Execute), ["тривалість: ", " мс виконувати "], Some(": ")),
+    wording(Language::Ukrainian, Some(Phase::Statement), ["тривалість: ", " мс, оператор: "], None),
+    wording(Language::Ukrainian, None, ["тривалість: ", " мс"], None),
+    wording(Language::Georgian, Some(Phase::Statement), ["ხანგრძლივობა: ", " მწმ  გამოსახულება: "], None),
+    wording(Language::Georgian, Some(Phase::Execute), ["ხანგრძლივობა: ", " მწმs  გაშვება "], Some(": ")),
+    wording(Language::Georgian, Some(Phase::Execute), ["ხანგრძლივობა: ", " მწმs  execute fetch from "], Some(": ")),
+    wording(Language::Georgian, Some(Phase::Bind), ["ხანგრძლივობა: ", " მწმ  მიბმა "], Some(": ")),
+    wording(Language::Georgian, Some(Phase::Parse), ["ხანგრძლივობა: ", " მწმ  "], Some("-ის დამუშავება: ")),
+    wording(Language::Georgian, None, ["ხანგრძლივობა: ", " მწმ"], None),
+    wording(Language::Georgian, Some(Phase::Statement), ["", "ოპერატორი: "], None),
+    wording(Language::Georgian, Some(Phase::Execute), ["", "გაშვება "], Some(": ")),
+    wording(Language::TraditionalChinese, Some(Phase::Execute), ["", "執行擷取，來源為 "], Some(": ")),
+    wording(Language::Japanese, Some(Phase::Execute), ["", "取り出し実行 "], Some(": ")),
+    wording(Language::TraditionalChinese, Some(Phase::Execute), ["", "執行 "], Some(": ")),
+    wording(Language::Japanese, Some(Phase::Execute), ["", "実行 "], Some(": ")),
+    wording(Language::TraditionalChinese, Some(Phase::Execute), ["持續時間: ", " 毫秒  執行擷取，來源為 "], Some(": ")),
+    wording(Language::Japanese, Some(Phase::Execute), ["期間: ", " ミリ秒  取り出し実行 "], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Execute), ["执行时间: ", " ms 执行FETCH操作"], Some(": ")),
+    wording(Language::TraditionalChinese, Some(Phase::Statement), ["持續時間: ", " 毫秒  陳述式: "], None),
+    wording(Language::Japanese, Some(Phase::Bind), ["期間: ", " ミリ秒  バインド "], Some(": ")),
+    wording(Language::TraditionalChinese, Some(Phase::Execute), ["持續時間: ", " 毫秒  執行 "], Some(": ")),
+    wording(Language::TraditionalChinese, Some(Phase::Bind), ["持續時間: ", " 毫秒  繫結 "], Some(": ")),
+    wording(Language::TraditionalChinese, Some(Phase::Parse), ["持續時間: ", " 毫秒  解析 "], Some(": ")),
+    wording(Language::Japanese, Some(Phase::Parse), ["期間: ", " ミリ秒  パース"], Some(" : ")),
+    wording(Language::Japanese, Some(Phase::Execute), ["期間: ", " ミリ秒  実行 "], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Parse), ["执行时间: ", " ms  解析 "], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Statement), ["执行时间: ", " ms 语句: "], None),
+    wording(Language::Japanese, Some(Phase::Statement), ["期間: ", " ミリ秒  文: "], None),
+    wording(Language::SimplifiedChinese, Some(Phase::Execute), ["", "执行提取，来源为 "], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Execute), ["执行时间: ", " ms 执行"], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Bind), ["执行时间: ", " ms 绑定"], Some(": ")),
+    wording(Language::TraditionalChinese, None, ["持續時間: ", " 毫秒"], None),
+    wording(Language::Japanese, None, ["期間: ", " ミリ秒"], None),
+    wording(Language::SimplifiedChinese, Some(Phase::Execute), ["", "执行FETCH操作 "], Some(": ")),
+    wording(Language::SimplifiedChinese, None, ["执行时间: ", " ms"], None),
+    wording(Language::SimplifiedChinese, Some(Phase::Execute), ["", "执行 "], Some(": ")),
+    wording(Language::Japanese, Some(Phase::Statement), ["", "文: "], None),
+    wording(Language::SimplifiedChinese, Some(Phase::Execute), ["耗时: ", " ms  执行提取，来源为 "], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Statement), ["耗时: ", " ms  语句: "], None),
+    wording(Language::SimplifiedChinese, Some(Phase::Execute), ["耗时: ", " ms  执行 "], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Bind), ["耗时: ", " ms  绑定 "], Some(": ")),
+    wording(Language::SimplifiedChinese, Some(Phase::Parse), ["耗时: ", " ms  解析 "], Some(": ")),
+    wording(Language::SimplifiedChinese, None, ["耗时: ", " ms"], None),
+    wording(Language::SimplifiedChinese, Some(Phase::Statement), ["", "语句: "], None),
+    wording(Language::TraditionalChinese, Some(Phase::Statement), ["", "陳述式: "], None),
+    wording(Language::Korean, Some(Phase::Statement), ["", "명령 구문: "], None),
+    wording(Language::Korean, Some(Phase::Statement), ["실행시간: ", " ms  명령 구문: "], None),
+    wording(Language::Korean, Some(Phase::Execute), ["수행시간: ", " ms  자료뽑기 "], Some(": ")),
+    wording(Language::Korean, Some(Phase::Execute), ["수행시간: ", " ms  쿼리실행 "], Some(": ")),
+    wording(Language::Korean, Some(Phase::Parse), ["실행시간: ", " ms  "], Some(" 구문분석: ")),
+    wording(Language::Korean, Some(Phase::Bind), ["실행시간: ", " ms  "], Some(" 접속: ")),
+    wording(Language::Korean, None, ["실행시간: ", " ms"], None),
+    wording(Language::Korean, Some(Phase::Execute), ["", "자료뽑기 "], Some(": ")),
+    wording(Language::Korean, Some(Phase::Execute), ["", "쿼리실행 "], Some(": ")),
+];
+
+/// Returns the bind values of a `DETAIL:`, such as `$1 = '5', $2 = NULL`. `None` for any other detail.
+#[must_use]
+pub fn parameters_of(detail: &str) -> Option<&str> {
+    PARAMETERS.iter().find_map(|label| detail.strip_prefix(label))
+}
+
+/// Returns the SQL of the prepared statement of an `EXECUTE` that the server puts into the `DETAIL:`.
+/// `None` for any other detail.
+#[must_use]
+pub fn prepared_statement_of(detail: &str) -> Option<&str> {
+    PREPARE.iter().find_map(|label| detail.strip_prefix(label))
+}
+
+/// Translations of `parameters: %s` (13 to 16) and `Parameters: %s` (17 and later).
+const PARAMETERS: &[&str] = &[
+    "Parameter: ",
+    "Parameters: ",
+    "parameters: ",
+    "parametrar: ",
+    "parametri: ",
+    "paramètres : ",
+    "parámetros: ",
+    "параметри: ",
+    "параметры: ",
+    "პარამეტრები: ",
+    "パラメータ: ",
+    "参数: ",
+    "參數: ",
+    "매개 변수: ",
+];
+
+/// Translations of `prepare: %s`.
+const PREPARE: &[&str] = &[
+    "Vorbereiten: ",
+    "preparazione: ",
+    "prepare: ",
+    "préparation : ",
+    "подготовка: ",
+    "підготовка: ",
+    "მომზადება: ",
+    "准备: ",
+    "準備: ",
+    "預備敘述: ",
+    "预备语句: ",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Parts<'a> = (Option<&'a str>, Option<Phase>, Option<&'a str>, Option<&'a str>);
+
+    fn parts(message: &str) -> Option<Parts<'_>> {
+        let read = statement_message(message)?;
+        Some((read.duration, read.phase, read.name, read.statement))
+    }
+
+    #[test]
+    fn every_wording_is_read_back() {
+        for wording in WORDINGS {
+            let (number, name) = (if wording.head.is_empty() { "" } else { "1.234" }, "s1/p1");
+            let mut message = format!("{}{number}{}", wording.head, wording.behind_number);
+            if let Some(behind) = wording.behind_name {
+                message += &format!("{name}{behind}");
+            }
+            let sql = wording.phase.map(|_| "SELECT 'a: b'\n, 1");
+            message += sql.unwrap_or_default();
+            let expected = (
+                (!number.is_empty()).then_some(number),
+                wording.phase,
+                wording.behind_name.map(|_| name),
+                sql,
+            );
+            assert_eq!(parts(&message), Some(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn details_of_statements_are_read() {
+        assert_eq!(parameters_of("Parameters: $1 = 'x'"), Some("$1 = 'x'"));
+        assert_eq!(parameters_of("paramètres : $1 = NULL"), Some("$1 = NULL"));
+        assert_eq!(
+            prepared_statement_of("prepare: PREPARE s AS SELECT 1"),
+            Some("PREPARE s AS SELECT 1")
+        );
+        assert_eq!(parameters_of("Key (a)=(1) already exists."), None);
+    }
+
+    #[test]
+    fn other_messages_are_not_read() {
+        for message in ["", "Dauer: lang", "Dauer: 1.000 ms und mehr", "duration: 1 min", "x"] {
+            assert_eq!(parts(message), None, "{message}");
+        }
+    }
+}
