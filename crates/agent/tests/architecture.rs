@@ -24,11 +24,12 @@ const AGENT: Layers = &[
 const PGLOG: Layers = &[
     ("severity", &[]),
     ("timestamp", &[]),
-    ("prefix", &["severity"]),
     ("entry", &["severity", "timestamp"]),
-    ("message", &["entry"]),
-    ("assemble", &["severity", "timestamp", "prefix", "entry", "message"]),
-    ("parser", &["timestamp", "prefix", "assemble"]),
+    ("language", &["severity", "entry"]),
+    ("prefix", &["severity", "language"]),
+    ("message", &["entry", "language"]),
+    ("assemble", &["severity", "timestamp", "prefix", "entry", "message", "language"]),
+    ("parser", &["timestamp", "prefix", "assemble", "language"]),
 ];
 
 const LISTENER: Layers = &[

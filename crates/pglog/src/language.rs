@@ -129,10 +129,33 @@ impl fmt::Display for Language {
     }
 }
 
-/// Splits a label in any language off, as [`crate::split_label`] does with those in English.
-pub(crate) fn split_label(text: &str) -> Option<(Label, &str)> {
-    let (row, length) = labels::find(text)?;
-    Some((row.1, text.get(length..)?))
+/// Splits `LOG:  text` into label and text, in any language that PostgreSQL speaks. `None` where no label
+/// with its colon and blanks stands at the start.
+#[must_use]
+pub fn split_label(text: &str) -> Option<(Label, &str)> {
+    split_english_label(text).or_else(|| {
+        let (row, length) = labels::find(text)?;
+        Some((row.1, text.get(length..)?))
+    })
+}
+
+/// The labels of most logs, without a search.
+fn split_english_label(text: &str) -> Option<(Label, &str)> {
+    let (word, label) = match text.as_bytes() {
+        [b'L', b'O', b'G', ..] => ("LOG:  ", Label::Level(Level::Log)),
+        [b'L', ..] => ("LOCATION:  ", Label::Location),
+        [b'S', ..] => ("STATEMENT:  ", Label::Statement),
+        [b'E', ..] => ("ERROR:  ", Label::Level(Level::Error)),
+        [b'D', b'E', b'T', ..] => ("DETAIL:  ", Label::Detail),
+        [b'D', ..] => ("DEBUG:  ", Label::Level(Level::Debug)),
+        [b'F', ..] => ("FATAL:  ", Label::Level(Level::Fatal)),
+        [b'W', ..] => ("WARNING:  ", Label::Level(Level::Warning)),
+        [b'H', ..] => ("HINT:  ", Label::Hint),
+        [b'C', ..] => ("CONTEXT:  ", Label::Context),
+        [b'N', ..] => ("NOTICE:  ", Label::Level(Level::Notice)),
+        _ => return None,
+    };
+    Some((label, text.strip_prefix(word)?))
 }
 
 impl Level {
@@ -171,6 +194,16 @@ const UNKNOWN: [&str; 13] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn label_needs_its_colon_and_two_spaces() {
+        assert_eq!(split_label("LOG:  hello"), Some((Label::Level(Level::Log), "hello")));
+        assert_eq!(split_label("STATEMENT:  "), Some((Label::Statement, "")));
+        assert_eq!(split_label("LOG: hello"), None);
+        assert_eq!(split_label("LOGS:  hello"), None);
+        assert_eq!(split_label(" LOG:  hello"), None);
+        assert_eq!(split_label(""), None);
+    }
 
     #[test]
     fn language_is_that_of_most_lines() {

@@ -37,11 +37,12 @@ mod timestamp;
 pub use assemble::{Assembled, Assembler, Limits};
 pub use entry::{Field, LogEntry, Phase, Text};
 pub use language::{
-    Language, StatementMessage, parameters_of, prepared_statement_of, statement_message,
+    Language, StatementMessage, parameters_of, prepared_statement_of, split_label,
+    statement_message,
 };
 pub use parser::{Kind, Parser, ParserOptions};
 pub use prefix::{
     Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,
 };
-pub use severity::{Label, Level, split_label};
+pub use severity::{Label, Level};
 pub use timestamp::{Clock, LogTime, Precision, Timestamp, UnknownZone};

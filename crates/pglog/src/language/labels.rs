@@ -1,6 +1,6 @@
 //! The words in front of a message, in every language.
 
-use super::{
+use crate::language::{
     Language,
     damaged::{REPLACEMENT, damaged_length},
 };

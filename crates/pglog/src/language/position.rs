@@ -1,6 +1,6 @@
 //! Where in a statement an error is: the server appends it to the message.
 
-use super::damaged::damaged_length;
+use crate::language::damaged::damaged_length;
 
 /// How a language appends a position: the text before the number and the text behind it.
 ///

@@ -1,7 +1,7 @@
 //! Messages about statements and their durations, in every language.
 
-use super::Language;
 use crate::entry::Phase;
+use crate::language::Language;
 
 /// How one language words one kind of message: `head NUMBER behind_number NAME behind_name SQL`.
 ///

@@ -9,12 +9,13 @@ use std::ops::ControlFlow;
 use memchr::memmem;
 
 use crate::{
+    language::split_label,
     prefix::{
         escape::{Padding, Token},
         fields::PrefixFields,
         shape::{MAX_TEXT_BYTES, Shape},
     },
-    severity::{Label, split_label},
+    severity::Label,
 };
 
 /// The most choices that are tried on one line. Real lines need a handful; a line that is made to
