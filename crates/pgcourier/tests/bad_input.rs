@@ -188,7 +188,7 @@ fn parse_says_what_it_cannot_read() {
     assert_eq!(code, 1);
     assert!(told.contains("--log-line-prefix"), "{told}");
     let (code, told) = refused(&["parse", "--log-timezone", "Mars/Olympus", &text]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(told.contains("Mars/Olympus"), "{told}");
 }
 
