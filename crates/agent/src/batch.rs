@@ -19,6 +19,7 @@
 //! ```
 
 mod encode;
+mod split;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -10,24 +10,42 @@
 //!
 //! let folder = tempfile::tempdir()?;
 //! let mut buffer = Buffer::open(&Settings::at(folder.path()))?;
-//! assert_eq!(buffer.peek()?, None);
+//! assert_eq!(buffer.peek(&[], 0)?, None);
 //! assert!(buffer.ledger()?.balances());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ballast;
 mod checkpoints;
+mod dead;
 mod evict;
 mod ledger;
+mod make;
 mod open;
+mod push;
+mod queue;
 mod row;
+mod salvage;
+mod space;
+mod totals;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    mem,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
-use ledger::Loss;
+use ballast::Ballast;
+pub use dead::DeadLetter;
 pub use open::Error;
 pub use row::Waiting;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, params};
+pub use salvage::Salvaged;
 use serde::Deserialize;
+use space::Space;
+use totals::Totals;
+use wire::{BatchId, Source};
 
 use crate::{batch::SealedBatch, tail::Checkpoint};
 
@@ -42,22 +60,41 @@ pub enum WhenFull {
     Pause,
 }
 
+/// How the buffer keeps working on a full file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reserve {
+    /// The files have their full size from the start.
+    #[default]
+    Preallocated,
+    /// A file of ballast is given up when there is no other space. So on file systems that copy on
+    /// write, and for buffers of more than 2 GiB.
+    Ballast,
+}
+
 /// Where the buffer is and how large it may become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Its folder, which is made where it is missing.
     pub folder: PathBuf,
-    /// The most bytes in use; 100 MB by default.
+    /// The most bytes that its folder takes on disk; 100 MB by default, 1 MB at least.
     pub max_bytes: u64,
     /// What happens then; the oldest batches are dropped by default.
     pub when_full: WhenFull,
+    /// How it keeps working on a full file system; chosen by the kind of file system by default.
+    pub reserve: Reserve,
 }
 
 impl Settings {
     /// Returns the defaults for a buffer in this folder.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), max_bytes: 100_000_000, when_full: WhenFull::default() }
+        let copies = ballast::is_copying(folder);
+        Self {
+            folder: folder.to_owned(),
+            max_bytes: 100_000_000,
+            when_full: WhenFull::default(),
+            reserve: if copies { Reserve::Ballast } else { Reserve::Preallocated },
+        }
     }
 }
 
@@ -72,16 +109,14 @@ pub struct Entry {
 }
 
 /// What storing did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushed {
-    /// Everything is stored or accounted for.
-    Stored {
-        /// Entries that were lost because the buffer is full: of the oldest batches, dropped to make
-        /// room, and of batches that are larger than the whole buffer may be.
-        lost_entries: u64,
-    },
-    /// Nothing is stored: there is no room, and nothing may be dropped.
-    NoRoom,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pushed {
+    /// How many of the batches, from the first on, are stored or accounted for. For the others there is
+    /// no room, and nothing more may be dropped.
+    pub stored: usize,
+    /// Entries that were lost because the buffer is full: of the oldest batches, dropped to make room,
+    /// and of batches that are larger than the whole buffer may be.
+    pub lost_entries: u64,
 }
 
 /// How full the buffer is.
@@ -89,173 +124,262 @@ pub enum Pushed {
 pub struct Stats {
     /// Batches that wait.
     pub batches: u64,
-    /// Bytes in use on disk.
+    /// Entries in them.
+    pub entries: u64,
+    /// Bytes of their bodies.
+    pub body_bytes: u64,
+    /// Bytes in use in the database.
     pub used_bytes: u64,
-    /// The bound on them.
+    /// The bound on them: what is left of [`Settings::max_bytes`] besides SQLite's log.
     pub max_bytes: u64,
+    /// Bytes that the folder takes on disk.
+    pub disk_bytes: u64,
     /// When the oldest batch was stored, in milliseconds since 1970-01-01 UTC.
     pub oldest_ms: Option<i64>,
+    /// Dead letters.
+    pub dead_letters: u64,
+}
+
+/// A batch that waits, without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Its place in the queue.
+    pub seq: i64,
+    /// Its name.
+    pub id: Option<BatchId>,
+    /// Where its data comes from.
+    pub source: Option<Source>,
+    /// How many entries it has.
+    pub entries: u64,
+    /// Bytes of its body, as compressed as it is stored.
+    pub bytes: u64,
+    /// When it was stored, in milliseconds since 1970-01-01 UTC.
+    pub created_ms: i64,
 }
 
 /// The buffer. One process opens it, with one connection.
 #[derive(Debug)]
 pub struct Buffer {
     connection: Connection,
+    /// False after a failure, until the database is open again.
+    is_open: bool,
     settings: Settings,
+    space: Space,
+    totals: Totals,
+    ballast: Ballast,
+    /// What was done about a damaged database, the last time.
+    salvaged: Option<Salvaged>,
     /// The batch that is being sent, which is not to be evicted.
     leased: Option<i64>,
+    /// Held for as long as the buffer is open.
+    _lock: File,
 }
 
 impl Buffer {
-    /// Opens the buffer, and makes it where there is none.
+    /// Opens the buffer, and makes it where there is none. One that is damaged is made anew from what
+    /// can be read of it.
     ///
     /// # Errors
-    /// [`Error`] says what is in the way: no right to write, another process, no database.
+    /// [`Error`] says what is in the way: no right to write, another process, a later version.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
-        let connection = open::open(settings)?;
-        Ok(Self { connection, settings: settings.clone(), leased: None })
+        let lock = open::lock(&settings.folder)?;
+        let opened = open::open(settings)?;
+        let mut ballast = Ballast::in_folder(&settings.folder, opened.space.ballast_bytes);
+        ballast.restore(i64::MIN);
+        Ok(Self {
+            totals: Totals::count(&opened.connection)?,
+            connection: opened.connection,
+            is_open: true,
+            settings: settings.clone(),
+            space: opened.space,
+            ballast,
+            salvaged: opened.salvaged,
+            leased: None,
+            _lock: lock,
+        })
     }
 
-    /// Stores batches with their positions, all or none. `now_ms` is the time of day in milliseconds
-    /// since 1970-01-01 UTC.
-    ///
-    /// # Errors
-    /// Those of the database; then nothing is stored.
-    pub fn push(&mut self, entries: &[Entry], now_ms: i64) -> Result<Pushed, Error> {
-        let space = |entry: &Entry| entry.batch.body.len() as u64 + row::OVERHEAD_BYTES;
-        let max_bytes = self.settings.max_bytes / 5 * 4;
-        let needed = entries.iter().map(space).filter(|bytes| *bytes <= max_bytes).sum();
-        if self.settings.when_full == WhenFull::Pause && !self.fits(needed)? {
-            return Ok(Pushed::NoRoom);
-        }
-        let mut lost_entries = self.make_room(needed, now_ms)?;
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for entry in entries {
-            let file = match &entry.checkpoint {
-                Some(checkpoint) => Some(checkpoints::store(&transaction, checkpoint, now_ms)?),
-                None => None,
-            };
-            ledger::add(&transaction, ledger::READ, entry.batch.entries)?;
-            if space(entry) <= max_bytes {
-                row::insert(&transaction, &entry.batch, file, now_ms)?;
-            } else {
-                let loss = Loss { reason: "too_large", file, ..Loss::of(&entry.batch) };
-                ledger::add_loss(&transaction, &loss, now_ms)?;
-                lost_entries += entry.batch.entries;
-            }
-        }
-        transaction.commit()?;
-        Ok(Pushed::Stored { lost_entries })
-    }
-
-    /// Stores positions without a batch, such as where reading of a file begins.
-    ///
-    /// # Errors
-    /// Those of the database; then nothing is stored.
-    pub fn push_checkpoints(
-        &mut self,
-        checkpoints: &[Checkpoint],
-        now_ms: i64,
-    ) -> Result<(), Error> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for checkpoint in checkpoints {
-            checkpoints::store(&transaction, checkpoint, now_ms)?;
-        }
-        checkpoints::note_start(&transaction)?;
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Returns the oldest batch. It stays until it is acknowledged, and is not evicted meanwhile.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn peek(&mut self) -> Result<Option<Waiting>, Error> {
-        let oldest = row::oldest(&self.connection)?;
-        self.leased = oldest.as_ref().map(|waiting| waiting.seq);
-        Ok(oldest)
-    }
-
-    /// Removes a batch that the listener has confirmed.
-    ///
-    /// # Errors
-    /// Those of the database; then the batch stays, and is sent again.
-    pub fn ack(&mut self, seq: i64) -> Result<(), Error> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some(entries) = row::delete(&transaction, seq)? {
-            ledger::add(&transaction, ledger::DELIVERED, entries)?;
-        }
-        transaction.commit()?;
-        self.leased = None;
-        Ok(())
+    /// Returns what was done about a damaged database, if one was found since the buffer was opened.
+    #[must_use]
+    pub const fn salvaged(&self) -> Option<&Salvaged> {
+        self.salvaged.as_ref()
     }
 
     /// Returns the positions of all files. `None` before the first start.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn checkpoints(&self) -> Result<Option<Vec<Checkpoint>>, Error> {
-        checkpoints::load(&self.connection)
+    pub fn checkpoints(&mut self) -> Result<Option<Vec<Checkpoint>>, Error> {
+        self.attempt(|buffer| checkpoints::load(&buffer.connection))
     }
 
     /// Returns the account of all entries.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn ledger(&self) -> Result<wire::Ledger, Error> {
-        ledger::load(&self.connection)
-    }
-
-    /// Tells whether a batch of usual size can be stored without dropping another.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn has_room(&self) -> Result<bool, Error> {
-        Ok(self.settings.when_full == WhenFull::DropOldest
-            || evict::used_bytes(&self.connection)? < self.settings.max_bytes / 100 * 95)
+    pub fn ledger(&mut self) -> Result<wire::Ledger, Error> {
+        self.attempt(|buffer| {
+            let mut ledger = ledger::load(&buffer.connection)?.ledger;
+            ledger.waiting = buffer.totals.entries;
+            (_, ledger.dead_lettered) = dead::count(&buffer.connection)?;
+            Ok(ledger)
+        })
     }
 
     /// Returns how full the buffer is.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn stats(&self) -> Result<Stats, Error> {
-        let (batches, oldest_ms) = self.connection.query_row(
-            "SELECT count(*), min(created_ms) FROM batch",
-            [],
-            |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)),
-        )?;
-        Ok(Stats {
-            batches: batches.unsigned_abs(),
-            used_bytes: evict::used_bytes(&self.connection)?,
-            max_bytes: self.settings.max_bytes,
-            oldest_ms,
+    pub fn stats(&mut self) -> Result<Stats, Error> {
+        self.attempt(|buffer| {
+            let oldest_ms = buffer
+                .connection
+                .prepare_cached("SELECT created_ms FROM batch ORDER BY seq LIMIT 1")?
+                .query_row([], |row| row.get(0))
+                .optional()?;
+            let (dead_letters, _) = dead::count(&buffer.connection)?;
+            let Totals { batches, entries, bytes } = buffer.totals;
+            Ok(Stats {
+                batches,
+                entries,
+                body_bytes: bytes,
+                used_bytes: evict::used_bytes(&buffer.connection)?,
+                max_bytes: buffer.space.capacity_bytes(),
+                disk_bytes: disk_bytes(&buffer.settings.folder),
+                oldest_ms,
+                dead_letters,
+            })
         })
     }
 
-    fn fits(&self, needed: u64) -> Result<bool, Error> {
-        Ok(evict::used_bytes(&self.connection)? + needed <= self.settings.max_bytes)
+    /// Tells whether the counts that are kept agree with the rows.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn counts_agree(&mut self) -> Result<bool, Error> {
+        self.attempt(|buffer| Ok(Totals::count(&buffer.connection)? == buffer.totals))
     }
 
-    /// Drops the oldest batches, down to 80 % of the bound, if `needed` bytes more would exceed it.
-    /// Returns how many entries that were.
-    fn make_room(&mut self, needed: u64, now_ms: i64) -> Result<u64, Error> {
-        if self.fits(needed)? {
-            return Ok(0);
-        }
-        let target = (self.settings.max_bytes / 5 * 4).saturating_sub(needed);
-        let mut dropped = 0;
-        while evict::used_bytes(&self.connection)? > target {
-            match evict::step(&mut self.connection, self.leased, now_ms)? {
-                0 => break,
-                entries => dropped += entries,
-            }
-        }
-        Ok(dropped)
+    /// Returns up to `limit` batches that wait, from the first behind `after` on.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn list(&mut self, after: i64, limit: u32) -> Result<Vec<Summary>, Error> {
+        self.attempt(|buffer| {
+            let mut statement = buffer.connection.prepare_cached(
+                "SELECT seq, id, source, entries, length(body), created_ms FROM batch
+                 WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )?;
+            let found = statement.query_map(params![after, limit], |row| {
+                let (id, source): (Vec<u8>, String) = (row.get(1)?, row.get(2)?);
+                Ok(Summary {
+                    seq: row.get(0)?,
+                    id: BatchId::from_slice(&id).ok(),
+                    source: Source::ALL.into_iter().find(|known| known.as_str() == source),
+                    entries: row.get::<_, i64>(3)?.unsigned_abs(),
+                    bytes: row.get::<_, i64>(4)?.unsigned_abs(),
+                    created_ms: row.get(5)?,
+                })
+            })?;
+            Ok(found.collect::<Result<Vec<_>, _>>()?)
+        })
     }
+
+    /// Returns one batch. `None` where it is not there or damaged.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn get(&mut self, seq: i64) -> Result<Option<Waiting>, Error> {
+        let stored = self.attempt(|buffer| row::get(&buffer.connection, seq))?;
+        Ok(stored.and_then(|stored| {
+            let (seq, created_ms) = (stored.seq, stored.created_ms);
+            stored.batch.map(|batch| Waiting { seq, created_ms, batch })
+        }))
+    }
+
+    /// Stores a number under a name, for the next start.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn remember(&mut self, key: &str, number: i64) -> Result<(), Error> {
+        self.attempt(|buffer| {
+            buffer
+                .connection
+                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+                .execute(params![key, number])?;
+            Ok(())
+        })
+    }
+
+    /// Returns a number that was stored under a name. What is damaged is as if it were not there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn recall(&mut self, key: &str) -> Result<Option<i64>, Error> {
+        self.attempt(|buffer| {
+            let mut statement =
+                buffer.connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+            let found = statement.query_row([key], |row| Ok(row.get(0).ok())).optional()?;
+            Ok(found.flatten())
+        })
+    }
+
+    /// Does something with the database. After a failure that leaves open what is on disk, the database
+    /// is opened anew, checked, and asked once more: a commit that failed must not be tried again on the
+    /// same connection. Where the disk is full the ballast goes first.
+    fn attempt<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if !self.is_open {
+            self.reopen()?;
+        }
+        match work(self) {
+            Err(error) if error.is_damage() => {
+                tracing::error!(%error, "the buffer failed; it is opened anew");
+                self.reopen()?;
+                work(self)
+            }
+            Err(error) if error.is_full() && self.ballast.release() => {
+                tracing::warn!("the disk is full; the buffer gave its ballast up");
+                work(self)
+            }
+            result => result,
+        }
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        self.is_open = false;
+        // The old connection must be gone before the new one looks at the files.
+        drop(mem::replace(&mut self.connection, Connection::open_in_memory()?));
+        let opened = open::open(&self.settings)?;
+        self.totals = Totals::count(&opened.connection)?;
+        self.connection = opened.connection;
+        self.space = opened.space;
+        self.salvaged = opened.salvaged.or_else(|| self.salvaged.take());
+        self.is_open = true;
+        Ok(())
+    }
+
+    /// Removes a damaged database that is kept, whose space is needed. Tells whether there was one.
+    fn give_up_kept(&mut self) -> Result<bool, Error> {
+        let kept = salvage::kept_of(&open::database_of(&self.settings.folder));
+        if !kept.exists() {
+            return Ok(false);
+        }
+        make::remove(&kept)?;
+        self.space = Space::of(&self.settings, 0);
+        let pages = self.space.pages.cast_signed();
+        self.connection.pragma_update(None, "max_page_count", pages)?;
+        Ok(true)
+    }
+}
+
+/// Returns the bytes that the files of a folder take on disk.
+fn disk_bytes(folder: &Path) -> u64 {
+    let Ok(files) = fs::read_dir(folder) else { return 0 };
+    let blocks = files.flatten().filter_map(|file| file.metadata().ok());
+    blocks.map(|metadata| metadata.blocks() * 512).sum()
 }
 
 #[cfg(test)]

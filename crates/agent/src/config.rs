@@ -292,9 +292,9 @@ impl Buffer {
     fn check(&self) -> Result<buffer::Settings, Error> {
         let max_mb = in_range("buffer.max_size_mb", self.max_size_mb, 1..=100_000)?;
         Ok(buffer::Settings {
-            folder: self.path.clone(),
             max_bytes: max_mb * 1_000_000,
             when_full: self.when_full,
+            ..buffer::Settings::at(&self.path)
         })
     }
 }

@@ -83,7 +83,7 @@ impl Agent {
     /// Where the buffer cannot be opened or the client not be set up.
     pub fn open(settings: Settings) -> Result<Self, Error> {
         let clocks = Clocks::start();
-        let buffer = Buffer::open(&settings.buffer)?;
+        let mut buffer = Buffer::open(&settings.buffer)?;
         let checkpoints = buffer.checkpoints()?;
         let buffer = Arc::new(Mutex::new(buffer));
         let status = Arc::new(Status::default());

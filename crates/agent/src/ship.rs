@@ -104,7 +104,7 @@ impl Shipper {
             if now.monotonic < self.paused_until {
                 return Ok(Flushed::Pause { until: self.paused_until });
             }
-            let Some(waiting) = self.with_buffer(Buffer::peek)? else {
+            let Some(waiting) = self.with_buffer(|buffer| buffer.peek(&[], 0))? else {
                 return Ok(Flushed::Empty);
             };
             let permission = self.breaker.allow(now.monotonic);

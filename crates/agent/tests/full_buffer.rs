@@ -87,14 +87,14 @@ fn full_buffer_drops_the_oldest_and_accounts_for_every_entry() {
     let used = buffer.stats().unwrap().used_bytes;
     assert!(used <= MAX_BYTES && used > MAX_BYTES / 2, "{used} bytes in use");
     // What waits is the newest part of the log.
-    let oldest = buffer.peek().unwrap().unwrap().batch;
+    let oldest = buffer.peek(&[], 1).unwrap().unwrap().batch;
     let body = String::from_utf8(zstd::decode_all(&oldest.body[..]).unwrap()).unwrap();
     assert!(!body.contains(r#""message":"0 "#));
 }
 
 #[test]
 fn pausing_buffer_leaves_the_rest_in_the_log() {
-    let (buffer, _folder) = run(WhenFull::Pause, breaker_is_open);
+    let (mut buffer, _folder) = run(WhenFull::Pause, breaker_is_open);
     let ledger = buffer.ledger().unwrap();
     assert!(ledger.read < ENTRIES, "all was read");
     assert_eq!(ledger.lost_total(), 0);

@@ -103,21 +103,28 @@ impl Encoder {
 
     /// Compresses as configured; what cannot be compressed is sent as it is.
     fn compress(&self, body: Vec<u8>) -> (Encoding, Vec<u8>) {
-        let packed = match self.compression {
-            Compression::Auto | Compression::Zstd => {
-                zstd::bulk::compress(&body, ZSTD_LEVEL).map(|packed| (Encoding::Zstd, packed))
-            }
-            Compression::Gzip => gzip(&body).map(|packed| (Encoding::Gzip, packed)),
+        let encoding = match self.compression {
+            Compression::Auto | Compression::Zstd => Encoding::Zstd,
+            Compression::Gzip => Encoding::Gzip,
             Compression::None => return (Encoding::Identity, body),
         };
-        packed.unwrap_or((Encoding::Identity, body))
+        match compress(encoding, &body) {
+            Ok(packed) => (encoding, packed),
+            Err(_) => (Encoding::Identity, body),
+        }
     }
 }
 
-fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
+pub(super) fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    match encoding {
+        Encoding::Identity => Ok(body.to_vec()),
+        Encoding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(body)?;
+            encoder.finish()
+        }
+        Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
+    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
-    buffer::Error,
+    buffer::{Error, row::unreadable},
     tail::{Checkpoint, FileIdentity, Guard},
 };
 
@@ -22,12 +23,13 @@ pub(super) fn store(
     now_ms: i64,
 ) -> Result<i64, Error> {
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO file (path, device, inode, born_ns, head, position, guard_bytes, guard_hash, seen_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        "INSERT INTO file (path, device, inode, born_ns, head, position, guard_bytes, guard_hash, seen_ms,
+                           hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (device, inode, born_ns) DO UPDATE SET
              path = excluded.path, head = excluded.head, position = excluded.position,
              guard_bytes = excluded.guard_bytes, guard_hash = excluded.guard_hash,
-             seen_ms = excluded.seen_ms
+             seen_ms = excluded.seen_ms, hash = excluded.hash
          RETURNING id",
     )?;
     let identity = checkpoint.identity;
@@ -42,6 +44,7 @@ pub(super) fn store(
             checkpoint.guard.bytes.cast_signed(),
             checkpoint.guard.hash.cast_signed(),
             now_ms,
+            checksum(checkpoint),
         ],
         |row| row.get(0),
     )?;
@@ -61,21 +64,59 @@ pub(super) fn load(connection: &Connection) -> Result<Option<Vec<Checkpoint>>, E
     let started: Option<i64> = connection
         .query_row("SELECT value FROM meta WHERE key = ?1", [STARTED], |row| row.get(0))
         .optional()?;
-    let mut statement = connection.prepare(
-        "SELECT path, device, inode, born_ns, head, position, guard_bytes, guard_hash
-         FROM file ORDER BY seen_ms, id",
-    )?;
-    let found = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
+    let sql = format!("SELECT {COLUMNS} FROM file ORDER BY seen_ms, id");
+    let mut statement = connection.prepare(&sql)?;
+    // A row without its checksum is no position: the file is read again.
+    let found: Vec<Checkpoint> = statement.query_map([], read)?.flatten().collect();
     Ok((started.is_some() || !found.is_empty()).then_some(found))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
+/// The columns of a position, in the order in which they are read.
+pub(super) const COLUMNS: &str =
+    "path, device, inode, born_ns, head, position, guard_bytes, guard_hash, hash";
+
+/// Reads a row of [`COLUMNS`] and checks it.
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
     let number = |index| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(index)?.cast_unsigned()) };
-    Ok(Checkpoint {
+    let checkpoint = Checkpoint {
         path: OsString::from_vec(row.get(0)?).into(),
         identity: FileIdentity { device: number(1)?, inode: number(2)?, born_ns: row.get(3)? },
         head: row.get(4)?,
         position: number(5)?,
         guard: Guard { bytes: number(6)?, hash: number(7)? },
-    })
+    };
+    if row.get::<_, i64>(8)? == checksum(&checkpoint) {
+        Ok(checkpoint)
+    } else {
+        Err(unreadable(8, "hash"))
+    }
+}
+
+/// The checksum of everything in a position.
+fn checksum(checkpoint: &Checkpoint) -> i64 {
+    let mut hash = Xxh3::new();
+    let identity = checkpoint.identity;
+    hash.update(checkpoint.path.as_os_str().as_bytes());
+    hash.update(&identity.device.to_le_bytes());
+    hash.update(&identity.inode.to_le_bytes());
+    hash.update(&identity.born_ns.to_le_bytes());
+    hash.update(&checkpoint.head);
+    hash.update(&checkpoint.position.to_le_bytes());
+    hash.update(&checkpoint.guard.bytes.to_le_bytes());
+    hash.update(&checkpoint.guard.hash.to_le_bytes());
+    hash.digest().cast_signed()
+}
+
+/// Returns the positions, with when they were stored, that can be read of a damaged table.
+pub(super) fn salvage(bad: &Connection) -> Vec<(Checkpoint, i64)> {
+    let mut found = Vec::new();
+    let sql = format!("SELECT {COLUMNS}, seen_ms FROM file");
+    let Ok(mut statement) = bad.prepare(&sql) else { return found };
+    let Ok(mut rows) = statement.query([]) else { return found };
+    while let Ok(Some(row)) = rows.next() {
+        if let (Ok(checkpoint), Ok(seen_ms)) = (read(row), row.get(9)) {
+            found.push((checkpoint, seen_ms));
+        }
+    }
+    found
 }

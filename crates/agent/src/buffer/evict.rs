@@ -1,10 +1,11 @@
 //! Dropping the oldest batches.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::buffer::{
     Error,
     ledger::{self, Loss},
+    totals::Totals,
 };
 
 /// How many batches one transaction drops: so few that the log of the database stays small.
@@ -20,37 +21,39 @@ pub(super) fn used_bytes(connection: &Connection) -> Result<u64, Error> {
     Ok((pages * pragma("PRAGMA page_size")?).unsigned_abs())
 }
 
-/// Drops some of the oldest batches, but not the one that is being sent, and notes the loss in the same
-/// transaction. Returns how many entries that were; 0 where none is left.
+/// Drops some of the oldest batches, until no more than `target_bytes` are in use, but not the one that
+/// is being sent, and notes the loss in the same transaction. Returns what went.
 pub(super) fn step(
     connection: &mut Connection,
     leased: Option<i64>,
+    target_bytes: u64,
     now_ms: i64,
-) -> Result<u64, Error> {
+) -> Result<Totals, Error> {
+    let mut dropped = Totals::default();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let leased = leased.unwrap_or(-1);
-    let Some((last_seq, loss)) = oldest(&transaction, leased)? else { return Ok(0) };
-    transaction
-        .prepare_cached("DELETE FROM batch WHERE seq <= ?1 AND seq <> ?2")?
-        .execute([last_seq, leased])?;
-    ledger::add_loss(&transaction, &loss, now_ms)?;
+    {
+        let mut oldest = transaction.prepare_cached(
+            "SELECT seq, entries, length(body) FROM batch WHERE seq <> ?1 ORDER BY seq LIMIT ?2",
+        )?;
+        let mut delete = transaction.prepare_cached("DELETE FROM batch WHERE seq = ?1")?;
+        let oldest = oldest
+            .query_map([leased.unwrap_or(-1), STEP_BATCHES], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        for (seq, entries, bytes) in oldest {
+            if dropped.batches > 0 && used_bytes(&transaction)? <= target_bytes {
+                break;
+            }
+            delete.execute([seq])?;
+            dropped.add(entries.unsigned_abs(), bytes.unsigned_abs());
+        }
+    }
+    if dropped.batches > 0 {
+        let Totals { batches, entries, bytes } = dropped;
+        let loss = Loss { reason: "evicted", file: None, batches, entries, bytes };
+        ledger::add_loss(&transaction, &loss, now_ms)?;
+    }
     transaction.commit()?;
-    Ok(loss.entries)
-}
-
-/// Returns the place of the last batch that a step drops, and what the step loses.
-fn oldest(transaction: &Transaction<'_>, leased: i64) -> Result<Option<(i64, Loss)>, Error> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT max(seq), count(*), sum(entries), sum(length(body))
-         FROM (SELECT seq, entries, body FROM batch WHERE seq <> ?1 ORDER BY seq LIMIT ?2)",
-    )?;
-    let found = statement.query_row([leased, STEP_BATCHES], |row| {
-        let last_seq: Option<i64> = row.get(0)?;
-        let Some(last_seq) = last_seq else { return Ok(None) };
-        let number =
-            |index| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(index)?.unsigned_abs()) };
-        let (batches, entries, bytes) = (number(1)?, number(2)?, number(3)?);
-        Ok(Some((last_seq, Loss { reason: "evicted", file: None, batches, entries, bytes })))
-    })?;
-    Ok(found)
+    Ok(dropped)
 }

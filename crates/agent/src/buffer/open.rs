@@ -1,27 +1,39 @@
-//! Opening the database.
+//! Opening the database, whatever state it is in.
+//!
+//! A lock on a file of its own says who owns the folder. A database that is damaged does not stop the
+//! agent: what can be read is taken over into a new one, see [`salvage`].
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, config::DbConfig, params};
+use rustix::fs::{FlockOperation, flock};
 
-use crate::buffer::Settings;
+use crate::buffer::{
+    Settings,
+    make::{self, FORMAT, FORMAT_KEY},
+    salvage::{self, Salvaged},
+    space::{FRAME_BYTES, PAGE_BYTES, Space},
+};
 
 /// The oldest SQLite that does not lose commits when its log is reset (fixed in 3.51.3).
 const MIN_SQLITE_VERSION: i32 = 3_051_003;
 
-/// The version of the tables, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 1;
-
-const PAGE_BYTES: u64 = 4096;
+/// The largest database that is checked as a whole at each start; rows have checksums in any case.
+const MAX_CHECKED_BYTES: u64 = 2 << 30;
 
 /// Why the buffer cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The folder cannot be made or written to.
-    #[error("cannot use the folder {path} for the buffer")]
+    #[error("cannot use {path} for the buffer")]
     Folder {
-        /// The folder.
+        /// The folder, or the file in it.
         path: PathBuf,
         /// Why not.
         source: io::Error,
@@ -29,13 +41,11 @@ pub enum Error {
     /// Another process has the buffer open.
     #[error("the buffer {path} is in use by another pgcourier")]
     InUse {
-        /// The database.
+        /// The folder.
         path: PathBuf,
     },
     /// The tables are those of a later version.
-    #[error(
-        "the buffer {path} was written by a newer pgcourier (format {found}, known {SCHEMA_VERSION})"
-    )]
+    #[error("the buffer {path} was written by a newer pgcourier (format {found}, known {FORMAT})")]
     TooNew {
         /// The database.
         path: PathBuf,
@@ -58,66 +68,217 @@ impl Error {
             Self::Folder { .. } => {
                 "make the folder and give it to the agent's user, or change buffer.path"
             }
-            Self::InUse { .. } => "stop the other agent, or give this one a buffer.path of its own",
+            Self::InUse { .. } => "stop the other agent, or give this one its own buffer.path",
             Self::TooNew { .. } => "start the newer version, or change buffer.path",
             Self::OldSqlite(_) => "build pgcourier with the SQLite that it brings along",
             Self::Database(_) => "see whether the file system of buffer.path is full or broken",
         }
     }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Database(error) => error.sqlite_error_code(),
+            _ => None,
+        }
+    }
+
+    /// Tells whether there is no room, in the database or on its file system.
+    pub(super) fn is_full(&self) -> bool {
+        self.code() == Some(ErrorCode::DiskFull)
+    }
+
+    /// Tells whether the connection must not be trusted any more: after a failed write or read nobody
+    /// knows what reached the disk.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::SchemaChanged
+            )
+        )
+    }
 }
 
-pub(super) fn open(settings: &Settings) -> Result<Connection, Error> {
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) space: Space,
+    /// What had to be done about a damaged one.
+    pub(super) salvaged: Option<Salvaged>,
+}
+
+/// Takes the folder for this process. The lock ends with the file.
+pub(super) fn lock(folder: &Path) -> Result<File, Error> {
     if rusqlite::version_number() < MIN_SQLITE_VERSION {
         return Err(Error::OldSqlite(rusqlite::version()));
     }
-    fs::create_dir_all(&settings.folder)
-        .map_err(|source| Error::Folder { path: settings.folder.clone(), source })?;
-    let path = settings.folder.join("buffer.db");
-    let connection = Connection::open(&path)?;
-    // Another process would hold it for as long as it lives, so waiting is of no use.
-    connection.busy_timeout(Duration::ZERO)?;
-    let configured = configure(&connection, settings.max_bytes);
-    match configured.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Err(Error::InUse { path }),
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            let source = io::Error::from(io::ErrorKind::PermissionDenied);
-            Err(Error::Folder { path: settings.folder.clone(), source })
-        }
-        _ => {
-            configured?;
-            migrate(&connection, path)?;
-            Ok(connection)
+    let cannot = |source| Error::Folder { path: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(cannot)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(folder.join("buffer.lock"))
+        .map_err(cannot)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse { path: folder.to_owned() }),
+        Err(error) => Err(cannot(error.into())),
+    }
+}
+
+/// Returns the path of the database in a folder.
+pub(super) fn database_of(folder: &Path) -> PathBuf {
+    folder.join("buffer.db")
+}
+
+/// Opens the database in a folder that is locked, makes it where there is none, and makes it anew where
+/// it is damaged.
+pub(super) fn open(settings: &Settings) -> Result<Opened, Error> {
+    let path = database_of(&settings.folder);
+    let space = Space::of(settings, salvage::kept_bytes(&path));
+    let draft = make::draft_of(&path);
+    if !path.exists() {
+        if is_whole(&draft) {
+            make::publish(&draft, &path)?;
+        } else {
+            make::make(&path, &space)?;
         }
     }
+    make::remove(&draft)?;
+    make::remove(&salvage::aside_of(&path))?;
+    let damage = match connect(&path, &space)? {
+        Connected::Whole(connection) => {
+            return Ok(Opened { connection, space, salvaged: None });
+        }
+        Connected::Damaged(damage) => damage,
+    };
+    let salvaged = salvage::rebuild(&path, settings, &damage)?;
+    let space = Space::of(settings, salvage::kept_bytes(&path));
+    match connect(&path, &space)? {
+        Connected::Whole(connection) => Ok(Opened { connection, space, salvaged: Some(salvaged) }),
+        Connected::Damaged(damage) => {
+            let source = io::Error::other(damage);
+            Err(Error::Folder { path, source })
+        }
+    }
+}
+
+/// Tells whether a draft had been finished when the process ended.
+fn is_whole(draft: &Path) -> bool {
+    let version = |connection: Connection| {
+        connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+    };
+    draft.exists() && Connection::open(draft).and_then(version).is_ok_and(|found| found == FORMAT)
+}
+
+/// A database that can be used, or what is wrong with it.
+enum Connected {
+    Whole(Connection),
+    Damaged(String),
+}
+
+fn connect(path: &Path, space: &Space) -> Result<Connected, Error> {
+    match try_connect(path, space) {
+        Ok(connected) => Ok(connected),
+        Err(Error::Database(error)) => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Err(Error::InUse { path: path.to_owned() })
+            }
+            Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull) => Err(Error::Database(error)),
+            _ => match OpenOptions::new().read(true).write(true).open(path) {
+                Ok(_) => Ok(Connected::Damaged(error.to_string())),
+                Err(source) => Err(Error::Folder { path: path.to_owned(), source }),
+            },
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn try_connect(path: &Path, space: &Space) -> Result<Connected, Error> {
+    let connection = Connection::open(path)?;
+    configure(&connection, space)?;
+    if let Some(damage) = format_of(&connection, path)? {
+        return Ok(Connected::Damaged(damage));
+    }
+    if space.capacity_bytes() <= MAX_CHECKED_BYTES {
+        let verdict: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Ok(Connected::Damaged(verdict));
+        }
+    }
+    if space.preallocated {
+        fill_log(&connection, path, space)?;
+    }
+    Ok(Connected::Whole(connection))
 }
 
 /// Sets the connection up. The locking mode comes first: any read before it would make a file of shared
-/// memory, for which a full disk has no room.
-fn configure(connection: &Connection, max_bytes: u64) -> Result<(), rusqlite::Error> {
-    let max_pages = (max_bytes / PAGE_BYTES).max(32);
+/// memory, for which a full disk has no room. The log stays when the connection is closed, because a
+/// full disk has no room for a new one.
+pub(super) fn configure(connection: &Connection, space: &Space) -> Result<(), rusqlite::Error> {
+    // Another process would hold it for as long as it lives, so waiting is of no use.
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch(&format!(
         "PRAGMA locking_mode = EXCLUSIVE;
-         PRAGMA page_size = {PAGE_BYTES};
+         PRAGMA temp_store = MEMORY;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
-         PRAGMA wal_autocheckpoint = 256;
+         PRAGMA wal_autocheckpoint = {};
+         PRAGMA journal_size_limit = -1;
          PRAGMA secure_delete = OFF;
          PRAGMA mmap_size = 0;
+         PRAGMA cell_size_check = ON;
          PRAGMA trusted_schema = OFF;
          PRAGMA cache_size = -2048;
-         PRAGMA max_page_count = {max_pages};
-         BEGIN IMMEDIATE; COMMIT;"
+         PRAGMA max_page_count = {};
+         BEGIN IMMEDIATE; COMMIT;",
+        space.checkpoint_pages, space.pages
     ))
 }
 
-fn migrate(connection: &Connection, path: PathBuf) -> Result<(), Error> {
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match found {
-        SCHEMA_VERSION => Ok(()),
-        0 => Ok(connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
-            include_str!("schema.sql")
-        ))?),
-        _ => Err(Error::TooNew { path, found }),
+/// Looks whether these are our tables. Returns what is wrong, if something is. One torn page must not
+/// make a version of its own, so both copies of the number have to say the same.
+fn format_of(connection: &Connection, path: &Path) -> Result<Option<String>, Error> {
+    let header: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let stored: i64 =
+        connection
+            .query_row("SELECT value FROM meta WHERE key = ?1", [FORMAT_KEY], |row| row.get(0))?;
+    if header == FORMAT && stored == FORMAT {
+        return Ok(None);
     }
+    if header == stored && header > FORMAT {
+        return Err(Error::TooNew { path: path.to_owned(), found: header });
+    }
+    Ok(Some(format!("its format is {header} in one place and {stored} in the other")))
+}
+
+/// Lets the log grow to its full share once, so that it never needs more space.
+fn fill_log(connection: &Connection, path: &Path, space: &Space) -> Result<(), Error> {
+    let has_bytes = fs::metadata(make::log_of(path)).map_or(0, |log| log.len());
+    let pages = space.transaction_bytes() / PAGE_BYTES;
+    if has_bytes >= pages * FRAME_BYTES {
+        return Ok(());
+    }
+    let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+    let bytes = pages.min(free.unsigned_abs().saturating_sub(8)) * PAGE_BYTES;
+    let filled = connection
+        .execute("INSERT INTO meta VALUES ('fill', zeroblob(?1))", params![bytes.cast_signed()]);
+    match filled {
+        // It is as large as it can be now, and what is in it is not lost.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            tracing::warn!("no room for the whole log of the buffer; it grows when there is");
+        }
+        result => {
+            result?;
+            connection.execute("DELETE FROM meta WHERE key = 'fill'", [])?;
+        }
+    }
+    Ok(())
 }

@@ -99,7 +99,7 @@ impl Reader {
     /// One look at all files. Returns how many bytes were read.
     fn turn(&mut self, work: &mut Work) -> usize {
         let now = self.clocks.now();
-        let reading = match self.with_buffer(|buffer| buffer.has_room()) {
+        let reading = match self.with_buffer(buffer::Buffer::has_room) {
             Ok(true) => Reading::Allowed,
             Ok(false) | Err(_) => Reading::Paused,
         };
@@ -152,20 +152,23 @@ impl Reader {
             buffer.push_checkpoints(&starts, now_ms)?;
             buffer.push(&entries, now_ms)
         })?;
-        let Pushed::Stored { lost_entries } = pushed else { return Ok(Stored::NoRoom) };
+        let Pushed { stored, lost_entries } = pushed;
         if lost_entries > 0 {
             let hint = "raise buffer.max_size_mb, or see why the listener takes nothing";
             tracing::error!(lost_entries, hint, "the buffer is full: oldest entries dropped");
         }
-        if !entries.is_empty() {
+        if stored > 0 {
             self.status.set_caught_up(false);
             self.stored.notify_one();
+        }
+        work.opened.clear();
+        work.sealed.drain(..stored.min(entries.len()));
+        if !work.sealed.is_empty() {
+            return Ok(Stored::NoRoom);
         }
         for file in work.closed.drain(..) {
             self.streams.remove(&file);
         }
-        work.opened.clear();
-        work.sealed.clear();
         Ok(Stored::All)
     }
 

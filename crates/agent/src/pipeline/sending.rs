@@ -97,7 +97,7 @@ impl Sender {
     }
 
     fn health(&self) -> Result<AgentHealth, buffer::Error> {
-        let buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         let stats = buffer.stats()?;
         let ledger = buffer.ledger()?;
         drop(buffer);

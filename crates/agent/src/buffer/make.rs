@@ -1,0 +1,119 @@
+//! Making a database: complete under another name first, so that a crash leaves none or a whole one.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, ErrorCode, params};
+
+use crate::buffer::{
+    open::Error,
+    space::{PAGE_BYTES, Space},
+};
+
+/// The version of the tables, in `PRAGMA user_version` and, against a torn page, in `meta`.
+pub(super) const FORMAT: i64 = 2;
+/// The key of the second copy.
+pub(super) const FORMAT_KEY: &str = "format";
+
+/// The largest value written at once while the file is filled.
+const FILL_BYTES: u64 = 128 << 20;
+/// Pages that are left out of the filling, for the tables themselves.
+const UNFILLED_PAGES: u64 = 24;
+
+/// Where a database is made.
+pub(super) fn draft_of(path: &Path) -> PathBuf {
+    path.with_extension("db.new")
+}
+
+/// Where the log of a database is.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    path.with_extension("db-wal")
+}
+
+/// Makes an empty database at `path`, of its full size where there is room for that.
+pub(super) fn make(path: &Path, space: &Space) -> Result<(), Error> {
+    let draft = draft_of(path);
+    drop(start(&draft, space)?);
+    publish(&draft, path)
+}
+
+/// Makes the tables in a draft. Nothing in it is durable before it is published.
+pub(super) fn start(draft: &Path, space: &Space) -> Result<Connection, Error> {
+    remove(draft)?;
+    remove(&draft.with_extension("new-journal"))?;
+    let connection = Connection::open(draft)?;
+    connection.execute_batch(&format!(
+        "PRAGMA locking_mode = EXCLUSIVE;
+         PRAGMA page_size = {PAGE_BYTES};
+         PRAGMA journal_mode = OFF;
+         PRAGMA synchronous = OFF;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA max_page_count = {};
+         {}",
+        space.pages,
+        include_str!("schema.sql")
+    ))?;
+    if space.preallocated {
+        match fill(&connection, space.pages) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                let hint = "free space there, or lower buffer.max_size_mb";
+                let path = draft.display();
+                tracing::warn!(%path, hint, "no room for the whole buffer; it grows when there is");
+                drop(connection);
+                return start(draft, &Space { preallocated: false, ..*space });
+            }
+            result => result?,
+        }
+    }
+    connection.execute("INSERT INTO meta VALUES (?1, ?2)", params![FORMAT_KEY, FORMAT])?;
+    connection.pragma_update(None, "user_version", FORMAT)?;
+    Ok(connection)
+}
+
+/// Writes the file to its full size and frees the pages again: from then on storing needs no space that
+/// somebody else could take.
+fn fill(connection: &Connection, pages: u64) -> Result<(), rusqlite::Error> {
+    loop {
+        let count: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        let missing = pages.saturating_sub(count.unsigned_abs() + UNFILLED_PAGES) * PAGE_BYTES;
+        let bytes = missing.min(FILL_BYTES);
+        if bytes == 0 {
+            break;
+        }
+        let key = format!("fill {count}");
+        let bytes = bytes.cast_signed();
+        connection.execute("INSERT INTO meta VALUES (?1, zeroblob(?2))", params![key, bytes])?;
+    }
+    connection.execute("DELETE FROM meta WHERE key LIKE 'fill %'", [])?;
+    Ok(())
+}
+
+/// Brings a draft to the disk.
+pub(super) fn sync(draft: &Path) -> Result<(), Error> {
+    let synced = File::open(draft).and_then(|file| file.sync_all());
+    synced.map_err(|source| Error::Folder { path: draft.to_owned(), source })
+}
+
+/// Gives a draft its name, after it is on disk.
+pub(super) fn publish(draft: &Path, path: &Path) -> Result<(), Error> {
+    let in_folder = |source| Error::Folder { path: path.to_owned(), source };
+    sync(draft)?;
+    // The log of another database would be played into this one.
+    remove(&log_of(path))?;
+    fs::rename(draft, path).map_err(in_folder)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(in_folder)
+}
+
+/// Removes a file, which need not be there.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Folder { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,232 @@
+//! Storing.
+
+use rusqlite::{Transaction, TransactionBehavior};
+
+use crate::{
+    batch::SealedBatch,
+    buffer::{
+        Buffer, Entry, Error, Pushed, WhenFull, checkpoints, evict,
+        ledger::{self, Loss},
+        row::{self, SPAN, Stored},
+        space::ROW_BYTES,
+        totals::Totals,
+    },
+    tail::Checkpoint,
+};
+
+/// A batch, or a part of one that would be too large for the buffer as a whole.
+struct Piece<'a> {
+    batch: SealedBatch,
+    /// The position after it, which only the last part of a batch has.
+    checkpoint: Option<&'a Checkpoint>,
+    is_last: bool,
+}
+
+impl Piece<'_> {
+    const fn bytes(&self) -> u64 {
+        self.batch.body.len() as u64 + ROW_BYTES
+    }
+}
+
+impl Buffer {
+    /// Stores batches with their positions, in their order, as many as there is room for. `now_ms` is the
+    /// time of day in milliseconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is stored.
+    pub fn push(&mut self, entries: &[Entry], now_ms: i64) -> Result<Pushed, Error> {
+        self.ballast.restore(now_ms);
+        let pieces = pieces(entries, self.space.body_bytes());
+        let mut pushed = Pushed::default();
+        for group in in_groups(&pieces, self.space.transaction_bytes()) {
+            match self.push_group(group, now_ms) {
+                Ok(Some(lost_entries)) => pushed.lost_entries += lost_entries,
+                Ok(None) => break,
+                // It comes again when the rest is pushed.
+                Err(_) if pushed.stored > 0 => break,
+                Err(error) => return Err(error),
+            }
+            pushed.stored += group.iter().filter(|piece| piece.is_last).count();
+        }
+        Ok(pushed)
+    }
+
+    /// Stores what one transaction can store. Returns how many entries were lost for it, `None` where
+    /// there is no room.
+    fn push_group(&mut self, pieces: &[Piece<'_>], now_ms: i64) -> Result<Option<u64>, Error> {
+        let max_bytes = self.space.body_bytes();
+        let fitting = pieces.iter().filter(|piece| piece.batch.body.len() as u64 <= max_bytes);
+        let needed = fitting.map(Piece::bytes).sum();
+        if self.settings.when_full == WhenFull::Pause && !self.fits(needed)? {
+            return Ok(None);
+        }
+        let mut lost_entries = self.make_room(needed, now_ms)?;
+        loop {
+            match self.attempt(|buffer| buffer.store(pieces, now_ms)) {
+                Ok(lost) => return Ok(Some(lost_entries + lost)),
+                Err(error) if error.is_full() => match self.drop_some(0, now_ms)? {
+                    0 => return Ok(None),
+                    dropped => lost_entries += dropped,
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Stores one group in one transaction. Returns how many entries are too large to be stored.
+    fn store(&mut self, pieces: &[Piece<'_>], now_ms: i64) -> Result<u64, Error> {
+        let max_bytes = self.space.body_bytes();
+        let mut totals = self.totals;
+        let mut lost_entries = 0;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for piece in pieces {
+            let file = match piece.checkpoint {
+                Some(checkpoint) => Some(checkpoints::store(&transaction, checkpoint, now_ms)?),
+                None => None,
+            };
+            let stored = Stored {
+                seq: row::next_seq(&transaction)?,
+                span: SPAN,
+                created_ms: now_ms,
+                file,
+                entries: piece.batch.entries,
+                bytes: piece.batch.body.len() as u64,
+                batch: Some(piece.batch.clone()),
+            };
+            if stored.bytes > max_bytes {
+                lost_entries += stored.entries;
+                lose(&transaction, &stored, now_ms)?;
+            } else if row::insert(&transaction, &stored)? {
+                ledger::add(&transaction, ledger::READ, stored.entries)?;
+                totals.add(stored.entries, stored.bytes);
+            }
+        }
+        transaction.commit()?;
+        self.totals = totals;
+        Ok(lost_entries)
+    }
+
+    /// Stores positions without a batch, such as where reading of a file begins.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is stored.
+    pub fn push_checkpoints(
+        &mut self,
+        checkpoints: &[Checkpoint],
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        self.attempt(|buffer| {
+            let transaction =
+                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for checkpoint in checkpoints {
+                checkpoints::store(&transaction, checkpoint, now_ms)?;
+            }
+            checkpoints::note_start(&transaction)?;
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
+    /// Tells whether a batch of usual size can be stored without dropping another.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn has_room(&mut self) -> Result<bool, Error> {
+        let usual_bytes = self.space.capacity_bytes() / 10;
+        Ok(self.settings.when_full == WhenFull::DropOldest || self.fits(usual_bytes)?)
+    }
+
+    /// Where nothing may be dropped a part stays free, so that what is there can be split and set aside.
+    fn fits(&mut self, needed: u64) -> Result<bool, Error> {
+        let capacity = self.space.capacity_bytes();
+        let limit = match self.settings.when_full {
+            WhenFull::DropOldest => capacity,
+            WhenFull::Pause => capacity / 100 * 95,
+        };
+        Ok(self.attempt(|buffer| evict::used_bytes(&buffer.connection))? + needed <= limit)
+    }
+
+    /// Drops the oldest batches, down to 80 % of the bound, if `needed` bytes more would exceed it.
+    /// Returns how many entries that were.
+    fn make_room(&mut self, needed: u64, now_ms: i64) -> Result<u64, Error> {
+        if self.fits(needed)? || (self.give_up_kept()? && self.fits(needed)?) {
+            return Ok(0);
+        }
+        let target = self.space.target_bytes().saturating_sub(needed);
+        let mut dropped = 0;
+        while self.attempt(|buffer| evict::used_bytes(&buffer.connection))? > target {
+            match self.drop_some(target, now_ms)? {
+                0 => break,
+                entries => dropped += entries,
+            }
+        }
+        Ok(dropped)
+    }
+
+    /// Drops some of the oldest batches, where that is allowed. Returns how many entries they had.
+    fn drop_some(&mut self, target_bytes: u64, now_ms: i64) -> Result<u64, Error> {
+        if self.settings.when_full == WhenFull::Pause {
+            return Ok(0);
+        }
+        let dropped = self.attempt(|buffer| {
+            evict::step(&mut buffer.connection, buffer.leased, target_bytes, now_ms)
+        })?;
+        self.totals.subtract(&dropped);
+        Ok(dropped.entries)
+    }
+}
+
+/// Accounts for a batch that the buffer cannot hold.
+fn lose(transaction: &Transaction<'_>, stored: &Stored, now_ms: i64) -> Result<(), Error> {
+    ledger::add(transaction, ledger::READ, stored.entries)?;
+    ledger::add_loss(transaction, &Loss::of("too_large", stored), now_ms)
+}
+
+/// Splits batches whose body is too large for the buffer, as far as they can be split.
+fn pieces(entries: &[Entry], max_bytes: u64) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let mut parts = vec![entry.batch.clone()];
+        let mut fitting: Vec<SealedBatch> = Vec::new();
+        while let Some(part) = parts.pop() {
+            let halves = (part.body.len() as u64 > max_bytes).then(|| part.split()).flatten();
+            match halves {
+                Some([first, second]) => parts.extend([second, first]),
+                None => fitting.push(part),
+            }
+        }
+        let last = fitting.len() - 1;
+        for (index, batch) in fitting.into_iter().enumerate() {
+            let is_last = index == last;
+            let checkpoint = entry.checkpoint.as_ref().filter(|_| is_last);
+            pieces.push(Piece { batch, checkpoint, is_last });
+        }
+    }
+    pieces
+}
+
+/// Cuts a list into groups that one transaction can store.
+fn in_groups<'a, 'b>(
+    mut pieces: &'a [Piece<'b>],
+    max_bytes: u64,
+) -> impl Iterator<Item = &'a [Piece<'b>]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = pieces.iter().take_while(|piece| {
+            bytes += piece.bytes();
+            bytes <= max_bytes
+        });
+        let count = fitting.count().max(1).min(pieces.len());
+        let (group, rest) = pieces.split_at_checked(count)?;
+        pieces = rest;
+        (!group.is_empty()).then_some(group)
+    })
+}
+
+impl Totals {
+    /// Counts a batch out.
+    pub(super) const fn take(&mut self, stored: &Stored) {
+        self.subtract(&Self { batches: 1, entries: stored.entries, bytes: stored.bytes });
+    }
+}

@@ -1,0 +1,182 @@
+//! Taking out, in the order of the queue.
+
+use rusqlite::{Transaction, TransactionBehavior};
+use wire::Source;
+
+use crate::{
+    batch::SealedBatch,
+    buffer::{
+        Buffer, DeadLetter, Error, Waiting, dead,
+        ledger::{self, Loss},
+        row::{self, Stored},
+    },
+};
+
+/// The share of the buffer that dead letters may take.
+const DEAD_LETTER_SHARE: u64 = 10;
+
+impl Buffer {
+    /// Returns the oldest batch of a source that is not `held`. It stays until it is acknowledged, and
+    /// is not evicted meanwhile. Batches that are damaged are accounted for and passed over.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn peek(&mut self, held: &[Source], now_ms: i64) -> Result<Option<Waiting>, Error> {
+        self.lease(now_ms, |buffer| row::first(&buffer.connection, i64::MIN, held))
+    }
+
+    /// Returns the newest batch of a source, as [`Buffer::peek`] returns the oldest.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn peek_newest(&mut self, source: Source, now_ms: i64) -> Result<Option<Waiting>, Error> {
+        self.lease(now_ms, |buffer| row::last_of(&buffer.connection, source))
+    }
+
+    fn lease(
+        &mut self,
+        now_ms: i64,
+        find: impl Fn(&Self) -> Result<Option<Stored>, Error>,
+    ) -> Result<Option<Waiting>, Error> {
+        loop {
+            let Some(stored) = self.attempt(|buffer| find(buffer))? else {
+                self.leased = None;
+                return Ok(None);
+            };
+            let (seq, created_ms) = (stored.seq, stored.created_ms);
+            if let Some(batch) = stored.batch {
+                self.leased = Some(seq);
+                return Ok(Some(Waiting { seq, created_ms, batch }));
+            }
+            self.change(seq, |transaction, stored| {
+                row::delete(transaction, seq)?;
+                ledger::add_loss(transaction, &Loss::of("corrupt", stored), now_ms)
+            })?;
+            let entries = stored.entries;
+            let hint = "see whether the disk is failing";
+            tracing::error!(entries, hint, "a batch in the buffer is damaged and lost");
+        }
+    }
+
+    /// Removes a batch that the listener has confirmed.
+    ///
+    /// # Errors
+    /// Those of the database; then the batch stays, and is sent again.
+    pub fn ack(&mut self, seq: i64) -> Result<(), Error> {
+        self.change(seq, |transaction, stored| {
+            row::delete(transaction, seq)?;
+            ledger::add(transaction, ledger::DELIVERED, stored.entries)
+        })?;
+        Ok(())
+    }
+
+    /// Puts the two halves of a batch in its place. Returns false where it cannot be halved any more;
+    /// then nothing has changed.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing has changed.
+    pub fn split(&mut self, seq: i64, halves: &[SealedBatch; 2]) -> Result<bool, Error> {
+        let mut is_split = false;
+        let parent = self.change(seq, |transaction, parent| {
+            is_split = parent.span >= 2;
+            if is_split {
+                row::delete(transaction, seq)?;
+                let span = parent.span / 2;
+                let [first, second] = halves.clone();
+                row::insert(transaction, &Stored::within(parent, seq, span, first))?;
+                row::insert(transaction, &Stored::within(parent, seq + span, span, second))?;
+            }
+            Ok(())
+        })?;
+        if parent.is_some() && is_split {
+            for half in halves {
+                self.totals.add(half.entries, half.body.len() as u64);
+            }
+        } else if let Some(parent) = parent {
+            self.totals.add(parent.entries, parent.bytes);
+        }
+        Ok(is_split)
+    }
+
+    /// Moves a batch to the dead letters, with the words in which it was refused. Returns its number
+    /// there.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing has changed.
+    pub fn bury(&mut self, seq: i64, words: &str, now_ms: i64) -> Result<Option<i64>, Error> {
+        let max_bytes = self.space.capacity_bytes() / DEAD_LETTER_SHARE;
+        let mut number = None;
+        self.change(seq, |transaction, _| {
+            number = Some(dead::bury(transaction, seq, words, now_ms)?);
+            dead::trim(transaction, max_bytes, now_ms)
+        })?;
+        Ok(number)
+    }
+
+    /// Returns up to `limit` dead letters with numbers above `after`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn dead_letters(&mut self, after: i64, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        self.attempt(|buffer| dead::list(&buffer.connection, after, limit))
+    }
+
+    /// Puts dead letters back into the queue, each in its old place. Returns how many there were.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing has changed.
+    pub fn revive(&mut self, numbers: &[i64]) -> Result<u64, Error> {
+        self.attempt(|buffer| {
+            let mut totals = buffer.totals;
+            let before = totals.batches;
+            let transaction =
+                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for number in numbers {
+                if let Some(stored) = dead::revive(&transaction, *number)? {
+                    totals.add(stored.entries, stored.bytes);
+                }
+            }
+            transaction.commit()?;
+            buffer.totals = totals;
+            Ok(totals.batches - before)
+        })
+    }
+
+    /// Drops a dead letter, and accounts for it as lost. Tells whether there was one.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing has changed.
+    pub fn drop_dead_letter(&mut self, number: i64, now_ms: i64) -> Result<bool, Error> {
+        self.attempt(|buffer| {
+            let transaction =
+                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let found = dead::drop_one(&transaction, number, "dropped_by_operator", now_ms)?;
+            transaction.commit()?;
+            Ok(found)
+        })
+    }
+
+    /// Takes a batch out of the queue in whatever way, in one transaction. Returns it, `None` where it
+    /// is not there any more.
+    fn change(
+        &mut self,
+        seq: i64,
+        mut work: impl FnMut(&Transaction<'_>, &Stored) -> Result<(), Error>,
+    ) -> Result<Option<Stored>, Error> {
+        let taken = self.attempt(|buffer| {
+            let transaction =
+                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let stored = row::get(&transaction, seq)?;
+            if let Some(stored) = &stored {
+                work(&transaction, stored)?;
+            }
+            transaction.commit()?;
+            Ok(stored)
+        })?;
+        if let Some(stored) = &taken {
+            self.totals.take(stored);
+        }
+        self.leased = None;
+        Ok(taken)
+    }
+}
