@@ -6,6 +6,7 @@ use std::{borrow::Cow, time::Duration};
 use super::{Event, Meaning, Texts, parameters, plan, scan::Scan};
 use crate::{
     entry::{Fields, Phase},
+    language::{prepared_statement_of, statement_message},
     severity::Level,
 };
 
@@ -14,7 +15,7 @@ pub(super) fn read<'x>(texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
     let message = texts.message;
     let meaning = match message.strip_prefix("duration: ") {
         Some(rest) => timed(Scan::of(rest), texts)?,
-        None => untimed(Scan::of(message), texts)?,
+        None => untimed(Scan::of(message), texts).or_else(|| translated(texts))?,
     };
     // Where the statement has a line of its own the message is not one of those that carry it, whatever
     // it looks like.
@@ -66,13 +67,42 @@ fn untimed<'x>(mut scan: Scan<'x>, texts: &Texts<'_, 'x>) -> Option<Meaning<'x>>
     Some(meaning)
 }
 
+/// Reads a message of a server that speaks another language.
+fn translated<'x>(texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
+    if texts.level != Some(Level::Log) {
+        return None;
+    }
+    let read = statement_message(texts.message)?;
+    let mut meaning = Meaning::of(match (read.duration, read.phase) {
+        (None, _) => Event::StatementLog,
+        (Some(_), Some(Phase::Parse)) => Event::StatementParse,
+        (Some(_), _) => Event::StatementDuration,
+    });
+    if let Some(number) = read.duration {
+        meaning.duration = Some(micros(&mut Scan::of(number))?);
+    }
+    if let (Some(phase), Some(text)) = (read.phase, read.statement) {
+        Sql::of(phase, read.name, false, text).give_to(&mut meaning, texts);
+    }
+    if meaning.duration.is_none() {
+        meaning.phase = None;
+    }
+    Some(meaning)
+}
+
 /// Passes `1.234 ms`.
 fn millis(scan: &mut Scan<'_>) -> Option<Duration> {
+    let duration = micros(scan)?;
+    scan.literal(" ms")?;
+    Some(duration)
+}
+
+/// Passes a number with three decimals.
+fn micros(scan: &mut Scan<'_>) -> Option<Duration> {
     let whole = scan.number()?;
     scan.literal(".")?;
     let thousandths = scan.take_while(|byte| byte.is_ascii_digit());
     let micros: u64 = (thousandths.len() == 3).then(|| thousandths.parse().ok())??;
-    scan.literal(" ms")?;
     Some(Duration::from_micros(whole.checked_mul(1000)?.checked_add(micros)?))
 }
 
@@ -84,6 +114,9 @@ fn fastpath(mut scan: Scan<'_>) -> Option<Fields<'_>> {
     fields.push("function_oid", scan.number()?);
     Some(fields)
 }
+
+/// How the server calls a statement without a name, in every language.
+const UNNAMED: &str = "<unnamed>";
 
 /// A statement in a message, and how it is named.
 #[derive(Debug, Clone, Copy)]
@@ -103,8 +136,7 @@ impl<'x> Sql<'x> {
         let phase = match scan.rest().as_bytes().first()? {
             b's' => {
                 scan.literal("statement: ")?;
-                let (phase, text) = (Phase::Statement, scan.rest());
-                return Some(Self { phase, name: None, portal: None, is_fetch: false, text });
+                return Some(Self::of(Phase::Statement, None, false, scan.rest()));
             }
             b'e' => scan.literal("execute ").map(|()| Phase::Execute)?,
             b'b' => scan.literal("bind ").map(|()| Phase::Bind)?,
@@ -113,12 +145,18 @@ impl<'x> Sql<'x> {
         };
         let is_fetch = phase == Phase::Execute && scan.eat("fetch from ");
         let names = scan.until(": ")?;
+        Some(Self::of(phase, Some(names), is_fetch, scan.rest()))
+    }
+
+    /// Takes the name apart, `STATEMENT/PORTAL`.
+    fn of(phase: Phase, names: Option<&'x str>, is_fetch: bool, text: &'x str) -> Self {
+        let names = names.unwrap_or(UNNAMED);
         let (name, portal) = match names.split_once('/') {
             Some((name, portal)) if phase != Phase::Parse => (name, Some(portal)),
             _ => (names, None),
         };
-        let name = (name != "<unnamed>").then_some(name);
-        Some(Self { phase, name, portal, is_fetch, text: scan.rest() })
+        let name = (name != UNNAMED).then_some(name);
+        Self { phase, name, portal, is_fetch, text }
     }
 
     fn give_to(self, meaning: &mut Meaning<'x>, texts: &Texts<'_, 'x>) {
@@ -130,7 +168,7 @@ impl<'x> Sql<'x> {
             meaning.fields.push("fetch", true);
         }
         let Some(detail) = texts.detail else { return };
-        if let Some(prepared) = detail.strip_prefix("prepare: ") {
+        if let Some(prepared) = prepared_statement_of(detail) {
             meaning.fields.push("prepare", prepared);
         } else if let Some(parameters) = parameters::in_detail(detail) {
             parameters.give_to(meaning);
@@ -230,6 +268,22 @@ mod tests {
         );
         assert_eq!(entry.fields.get("prepare"), Some(&"PREPARE q AS SELECT $1".into()));
         assert_eq!(entry.parameters, []);
+    }
+
+    #[test]
+    fn other_languages_are_read_alike() {
+        let german = "Dauer: 0.123 ms  Binden s1/p1: SELECT $1";
+        let entry = read_log(german, Some("Parameter: $1 = 'it''s'"));
+        assert_eq!(parts(german), found(123, Phase::Bind, "SELECT $1"));
+        assert_eq!(entry.fields.get("portal"), Some(&"p1".into()));
+        assert_eq!(entry.parameters, [Some("it's".into())]);
+        let french = read_log("instruction : SELECT 1", None);
+        assert_eq!((french.event, french.phase), (Some(Event::StatementLog), None));
+        assert_eq!(parts("durée : 3.100 ms"), (Some(3100), None, None));
+        assert_eq!(
+            read_log("durée : 0.001 ms, analyse s1 : SELECT 1", None).event,
+            Some(Event::StatementParse)
+        );
     }
 
     #[test]
