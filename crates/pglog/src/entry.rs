@@ -1,10 +1,12 @@
 //! One entry of the log: everything that the server said at once.
 
+mod fields;
 mod json;
 
 use std::{borrow::Cow, time::Duration};
 
-use crate::{severity::Level, timestamp::Timestamp};
+pub use self::fields::{FieldValue, Fields};
+use crate::{event::Event, severity::Level, timestamp::Timestamp};
 
 /// Text of an entry: borrowed from the log where it stands there in one piece.
 pub type Text<'a> = Cow<'a, str>;
@@ -86,6 +88,14 @@ pub struct LogEntry<'a> {
     pub query_id: Option<i64>,
     /// The server's call stack. Not in jsonlog.
     pub backtrace: Option<Text<'a>>,
+    /// What the message means. Not in jsonlog, as is all that follows.
+    pub event: Option<Event>,
+    /// Values that stand inside the message and the lines behind it.
+    pub fields: Fields<'a>,
+    /// The statement's bind values, in their order; `None` is SQL's NULL.
+    pub parameters: Vec<Option<Text<'a>>>,
+    /// The plan that `auto_explain` logged.
+    pub plan: Option<Plan<'a>>,
     /// Fields that were cut because they exceeded the limit, with their whole length in bytes.
     pub truncated: Vec<(Field, u64)>,
     /// True for text without a readable prefix, such as another program's output in the same file.
@@ -114,6 +124,26 @@ impl Phase {
             Self::Bind => "bind",
             Self::Execute => "execute",
             Self::Statement => "statement",
+        }
+    }
+}
+
+/// A statement's plan, as `auto_explain` logs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan<'a> {
+    /// One valid JSON value, without white space between its parts.
+    Json(Text<'a>),
+    /// Text, XML or YAML.
+    Text(Text<'a>),
+}
+
+impl Plan<'_> {
+    /// Copies what is borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> Plan<'static> {
+        match self {
+            Self::Json(json) => Plan::Json(Cow::Owned(json.into_owned())),
+            Self::Text(text) => Plan::Text(Cow::Owned(text.into_owned())),
         }
     }
 }
@@ -210,12 +240,16 @@ impl<'a> LogEntry<'a> {
             leader_pid: self.leader_pid,
             query_id: self.query_id,
             backtrace: owned(self.backtrace),
+            event: self.event,
+            fields: self.fields.into_owned(),
+            parameters: self.parameters.into_iter().map(owned).collect(),
+            plan: self.plan.map(Plan::into_owned),
             truncated: self.truncated,
             unparsed: self.unparsed,
         }
     }
 }
 
-fn owned(text: Option<Text<'_>>) -> Option<Text<'static>> {
+pub(crate) fn owned(text: Option<Text<'_>>) -> Option<Text<'static>> {
     text.map(|text| Cow::Owned(text.into_owned()))
 }

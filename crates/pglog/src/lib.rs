@@ -27,6 +27,7 @@
 
 mod assemble;
 mod entry;
+mod event;
 mod language;
 mod message;
 mod parser;
@@ -35,7 +36,8 @@ mod severity;
 mod timestamp;
 
 pub use assemble::{Assembled, Assembler, Limits};
-pub use entry::{Field, LogEntry, Phase, Text};
+pub use entry::{Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
+pub use event::Event;
 pub use language::{
     Language, StatementMessage, parameters_of, prepared_statement_of, split_label,
     statement_message,

@@ -1,53 +1,8 @@
-//! What stands inside a message: durations and statements.
+//! What the server puts around a message: SQLSTATE, position and location.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
-use crate::entry::{Phase, Text};
-
-/// What a message carries besides its words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Contents<'a> {
-    pub(crate) duration: Option<Duration>,
-    pub(crate) phase: Option<Phase>,
-    pub(crate) statement: Option<&'a str>,
-}
-
-/// Reads the messages of `log_statement`, `log_duration` and `log_min_duration_statement`.
-pub(crate) fn contents(message: &str) -> Contents<'_> {
-    let Some(rest) = message.strip_prefix("duration: ") else {
-        let statement = sql(message).map(|(_, statement)| statement);
-        return Contents { statement, ..Contents::default() };
-    };
-    let Some((duration, rest)) = split_millis(rest) else { return Contents::default() };
-    let found = rest.strip_prefix("  ").and_then(sql);
-    Contents {
-        duration: Some(duration),
-        phase: found.map(|(phase, _)| phase),
-        statement: found.map(|(_, statement)| statement),
-    }
-}
-
-/// Splits `statement: SQL`, `parse NAME: SQL`, `bind NAME: SQL` or `execute NAME: SQL`.
-fn sql(text: &str) -> Option<(Phase, &str)> {
-    if let Some(statement) = text.strip_prefix("statement: ") {
-        return Some((Phase::Statement, statement));
-    }
-    let words = [("execute ", Phase::Execute), ("parse ", Phase::Parse), ("bind ", Phase::Bind)];
-    words.into_iter().find_map(|(word, phase)| {
-        let (_name, statement) = text.strip_prefix(word)?.split_once(": ")?;
-        Some((phase, statement))
-    })
-}
-
-/// Splits `1.234 ms` off.
-fn split_millis(text: &str) -> Option<(Duration, &str)> {
-    let (number, rest) = text.split_once(" ms")?;
-    let (millis, micros) = number.split_once('.')?;
-    let millis: u64 = millis.parse().ok()?;
-    let micros: u64 = (micros.len() == 3).then(|| micros.parse().ok())??;
-    let micros = millis.checked_mul(1000)?.checked_add(micros)?;
-    Some((Duration::from_micros(micros), rest))
-}
+use crate::entry::Text;
 
 /// Splits the SQLSTATE off that `log_error_verbosity = verbose` puts in front of a message.
 pub(crate) fn split_state_code(message: &str) -> Option<(&str, &str)> {
@@ -86,45 +41,6 @@ pub(crate) fn cut<'a>(text: &Text<'a>, cut: impl for<'x> Fn(&'x str) -> &'x str)
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parts(message: &str) -> (Option<u128>, Option<Phase>, Option<&str>) {
-        let contents = contents(message);
-        (contents.duration.map(|d| d.as_micros()), contents.phase, contents.statement)
-    }
-
-    #[test]
-    fn durations_of_every_phase_are_read() {
-        assert_eq!(
-            parts("duration: 1234.056 ms  statement: SELECT 1"),
-            (Some(1_234_056), Some(Phase::Statement), Some("SELECT 1"))
-        );
-        assert_eq!(
-            parts("duration: 0.001 ms  bind <unnamed>: SELECT $1"),
-            (Some(1), Some(Phase::Bind), Some("SELECT $1"))
-        );
-        assert_eq!(
-            parts("duration: 0.001 ms  execute fetch from s1/p1: SELECT a\nFROM b"),
-            (Some(1), Some(Phase::Execute), Some("SELECT a\nFROM b"))
-        );
-        assert_eq!(
-            parts("duration: 0.001 ms  parse s1: SELECT 1"),
-            (Some(1), Some(Phase::Parse), Some("SELECT 1"))
-        );
-        assert_eq!(parts("duration: 3.100 ms"), (Some(3100), None, None));
-    }
-
-    #[test]
-    fn logged_statements_have_no_duration() {
-        assert_eq!(parts("statement: SELECT 1"), (None, None, Some("SELECT 1")));
-        assert_eq!(parts("execute s1: SELECT 1"), (None, None, Some("SELECT 1")));
-    }
-
-    #[test]
-    fn messages_that_only_look_alike_carry_nothing() {
-        for message in ["duration: long", "duration: 1 ms", "statements: x", "execute", "x"] {
-            assert_eq!(parts(message), (None, None, None), "{message}");
-        }
-    }
 
     #[test]
     fn location_has_a_file_and_may_have_a_function() {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     entry::{Field, LogEntry, Text},
-    language,
+    event, language,
     message::{self, Location},
     prefix::PrefixFields,
     timestamp::{Clock, Timestamp},
@@ -93,24 +93,9 @@ fn read_position(entry: &mut LogEntry<'_>) {
     });
 }
 
-/// Takes durations and statements out of the message. Where the statement has a line of its own the
-/// message is not one of those that carry it, whatever it looks like.
+/// Takes out of the texts what stands in them.
 fn read_contents(entry: &mut LogEntry<'_>) {
-    if entry.statement.is_some() {
-        return;
-    }
-    let contents = message::contents(&entry.message);
-    entry.duration = contents.duration;
-    entry.phase = contents.phase;
-    let Some(statement) = contents.statement else { return };
-    let head_bytes = entry.message.len() - statement.len();
-    entry.statement = Some(message::cut(&entry.message, |text| {
-        message::contents(text).statement.unwrap_or_default()
-    }));
-    let whole = entry.truncated.iter().find(|(field, _)| *field == Field::Message);
-    if let Some((_, bytes)) = whole.copied() {
-        entry.truncated.push((Field::Statement, bytes - head_bytes as u64));
-    }
+    event::interpret(entry);
 }
 
 fn is_truncated(entry: &LogEntry<'_>, field: Field) -> bool {

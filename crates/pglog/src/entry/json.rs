@@ -1,7 +1,8 @@
 //! An entry as a JSON object.
 
 use crate::{
-    entry::{LogEntry, Phase},
+    entry::{FieldValue, Fields, LogEntry, Phase, Plan, Text},
+    event::Event,
     severity::Level,
     timestamp::push_digits,
 };
@@ -21,6 +22,7 @@ impl LogEntry<'_> {
         self.write_head(&mut object);
         self.write_session(&mut object);
         self.write_parts(&mut object);
+        self.write_meaning(&mut object);
         self.write_marks(&mut object);
         out.push(b'}');
     }
@@ -83,6 +85,24 @@ impl LogEntry<'_> {
         object.text("backtrace", self.backtrace.as_deref());
     }
 
+    /// What was read out of the texts.
+    fn write_meaning(&self, object: &mut Object<'_>) {
+        object.text("event", self.event.map(Event::as_str));
+        if !self.fields.is_empty() {
+            object.key("fields");
+            write_fields(object.out, &self.fields);
+        }
+        if !self.parameters.is_empty() {
+            object.key("parameters");
+            write_list(object.out, &self.parameters, write_parameter);
+        }
+        match &self.plan {
+            Some(Plan::Json(json)) => object.literal("plan", json),
+            Some(Plan::Text(text)) => object.text("plan", Some(text)),
+            None => {}
+        }
+    }
+
     /// What the reader should know about the other fields.
     fn write_marks(&self, object: &mut Object<'_>) {
         object.text("log_timezone", self.log_timezone.as_deref());
@@ -137,6 +157,59 @@ impl Object<'_> {
         self.key(key);
         self.out.extend_from_slice(value.as_bytes());
     }
+}
+
+fn write_fields(out: &mut Vec<u8>, fields: &Fields<'_>) {
+    out.push(b'{');
+    let mut object = Object { out, first: true };
+    for (name, value) in fields.iter() {
+        object.key(name);
+        write_value(object.out, value);
+    }
+    out.push(b'}');
+}
+
+fn write_value(out: &mut Vec<u8>, value: &FieldValue<'_>) {
+    match value {
+        FieldValue::U64(number) => {
+            out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+        }
+        FieldValue::I64(number) => {
+            out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+        }
+        FieldValue::F64(number) => write_float(out, *number),
+        FieldValue::Bool(yes) => out.extend_from_slice(if *yes { b"true" } else { b"false" }),
+        FieldValue::Text(text) => write_string(out, text),
+        FieldValue::List(values) => write_list(out, values, write_value),
+        FieldValue::Object(fields) => write_fields(out, fields),
+    }
+}
+
+/// Writes the shortest number that reads back as the same; JSON has no word for what is not finite.
+fn write_float(out: &mut Vec<u8>, number: f64) {
+    if number.is_finite() {
+        out.extend_from_slice(number.to_string().as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+fn write_parameter(out: &mut Vec<u8>, value: &Option<Text<'_>>) {
+    match value {
+        Some(text) => write_string(out, text),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn write_list<T>(out: &mut Vec<u8>, values: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (at, value) in values.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write(out, value);
+    }
+    out.push(b']');
 }
 
 /// Writes milliseconds with three decimals, as the server does.
@@ -234,6 +307,28 @@ mod tests {
             "truncated": {"statement": 2_000_000}, "timestamp_ambiguous": true, "unparsed": true
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn meaning_reads_back() {
+        let indexes = Fields::from_iter([("name", "i\"1".into()), ("pages", 3_u64.into())]);
+        let mut fields = Fields::new();
+        fields.push("wrote_ms", 0.25);
+        fields.push("cause", vec![FieldValue::Text("time".into()), FieldValue::I64(-1)]);
+        fields.push("index", indexes);
+        fields.push("fetch", true);
+        let entry = LogEntry {
+            event: Some(Event::CheckpointComplete),
+            fields,
+            parameters: vec![Some("it's".into()), None],
+            plan: Some(Plan::Json("{\"a\":1.00}".into())),
+            ..LogEntry::default()
+        };
+        let mut json = Vec::new();
+        entry.into_owned().write_json(&mut json);
+        let text = String::from_utf8(json).unwrap();
+        let expected = r#"{"message":"","event":"checkpoint.complete","fields":{"wrote_ms":0.25,"cause":["time",-1],"index":{"name":"i\"1","pages":3},"fetch":true},"parameters":["it's",null],"plan":{"a":1.00}}"#;
+        assert_eq!(text, expected);
     }
 
     proptest! {

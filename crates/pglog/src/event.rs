@@ -1,0 +1,195 @@
+//! What entries mean: the class of the message, and the values that stand in it.
+//!
+//! Errors are told apart by their SQLSTATE, and by their words where the log does not have it. All other
+//! messages are told apart by their words. What a function raised is nobody's class, whatever it says.
+
+mod name;
+mod parameters;
+mod plan;
+mod scan;
+mod statement;
+
+use std::{borrow::Cow, time::Duration};
+
+pub use name::Event;
+
+use crate::{
+    entry::{Field, Fields, LogEntry, Phase, Plan, Text, owned},
+    severity::Level,
+};
+
+impl Event {
+    /// Tells what a message means and which values it carries. `None` for a message of no class.
+    ///
+    /// Entries of this crate's parsers have been classified already, see [`LogEntry::event`].
+    ///
+    /// ```
+    /// use pglog::{Event, Level, LogEntry};
+    ///
+    /// let entry = LogEntry {
+    ///     level: Some(Level::Log),
+    ///     message: "duration: 12.500 ms  parse s1: SELECT 1".into(),
+    ///     ..LogEntry::default()
+    /// };
+    /// let (event, fields) = Event::classify(&entry).unwrap();
+    /// assert_eq!(event.as_str(), "statement.parse");
+    /// assert_eq!(fields.get("statement_name"), Some(&"s1".into()));
+    /// ```
+    #[must_use]
+    pub fn classify<'e>(entry: &'e LogEntry<'_>) -> Option<(Self, Fields<'e>)> {
+        if entry.unparsed {
+            return None;
+        }
+        let meaning = Meaning::read(&Texts::of(entry));
+        meaning.event.map(|event| (event, meaning.fields))
+    }
+}
+
+/// Fills the fields of an entry that come from its texts. To be called once, when all texts are whole.
+pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
+    if entry.unparsed {
+        return;
+    }
+    let meaning = match Texts::borrowed(entry) {
+        Some(texts) => Meaning::read(&texts),
+        None => Meaning::read(&Texts::of(entry)).into_owned(),
+    };
+    meaning.give_to(entry);
+}
+
+/// What of an entry carries its meaning. `'x` is the life of what values are taken from.
+#[derive(Debug, Clone, Copy)]
+struct Texts<'e, 'x> {
+    level: Option<Level>,
+    message: &'x str,
+    detail: Option<&'x str>,
+    context: Option<&'x str>,
+    /// The SQL that stands beside the message.
+    statement: Option<&'e str>,
+    is_cut: bool,
+}
+
+impl<'e, 'x> Texts<'e, 'x> {
+    /// Returns the texts of an entry that borrows those from which values are taken.
+    fn borrowed(entry: &'e LogEntry<'x>) -> Option<Self> {
+        let Cow::Borrowed(message) = entry.message else { return None };
+        Some(Self {
+            message,
+            detail: borrowed(&entry.detail)?,
+            context: borrowed(&entry.context)?,
+            ..Texts::of_rest(entry)
+        })
+    }
+
+    fn of(entry: &'x LogEntry<'_>) -> Texts<'x, 'x> {
+        Texts {
+            message: &entry.message,
+            detail: entry.detail.as_deref(),
+            context: entry.context.as_deref(),
+            ..Texts::of_rest(entry)
+        }
+    }
+
+    fn of_rest(entry: &'e LogEntry<'_>) -> Self {
+        Self {
+            level: entry.level,
+            message: "",
+            detail: None,
+            context: None,
+            statement: entry.statement.as_deref(),
+            is_cut: is_cut(entry, Field::Message),
+        }
+    }
+
+    /// Tells whether the message is what a function raised: the first of the functions around it stands
+    /// at its RAISE, a word that is not translated.
+    fn is_raised(&self) -> bool {
+        let context = self.context.unwrap_or_default();
+        context.lines().next().is_some_and(|innermost| innermost.ends_with(" RAISE"))
+    }
+}
+
+/// Returns a text for as long as it is borrowed. `None` where it is not.
+#[expect(clippy::option_option, reason = "an absent text is borrowed for as long as one likes")]
+fn borrowed<'x>(text: &Option<Text<'x>>) -> Option<Option<&'x str>> {
+    match text {
+        None => Some(None),
+        Some(Cow::Borrowed(text)) => Some(Some(text)),
+        Some(Cow::Owned(_)) => None,
+    }
+}
+
+fn is_cut(entry: &LogEntry<'_>, field: Field) -> bool {
+    entry.truncated.iter().any(|(cut, _)| *cut == field)
+}
+
+/// What was read out of an entry's texts.
+#[derive(Debug, Default)]
+struct Meaning<'x> {
+    event: Option<Event>,
+    fields: Fields<'x>,
+    duration: Option<Duration>,
+    phase: Option<Phase>,
+    /// The SQL in the message.
+    statement: Option<Text<'x>>,
+    parameters: Vec<Option<Text<'x>>>,
+    plan: Option<Plan<'x>>,
+    query_id: Option<i64>,
+}
+
+impl<'x> Meaning<'x> {
+    fn of(event: Event) -> Self {
+        Self { event: Some(event), ..Self::default() }
+    }
+
+    fn read(texts: &Texts<'_, 'x>) -> Self {
+        if texts.level.is_none() || texts.is_raised() {
+            return Self::default();
+        }
+        if let Some(meaning) = statement::read(texts) {
+            return meaning;
+        }
+        let mut meaning = Self::default();
+        if texts.level >= Some(Level::Error) {
+            meaning.read_context(texts);
+        }
+        meaning
+    }
+
+    /// Reads the bind values of a statement that failed (`log_parameter_max_length_on_error`).
+    fn read_context(&mut self, texts: &Texts<'_, 'x>) {
+        if let Some(parameters) = texts.context.and_then(parameters::in_context) {
+            parameters.give_to(self);
+        }
+    }
+
+    fn into_owned(self) -> Meaning<'static> {
+        Meaning {
+            event: self.event,
+            fields: self.fields.into_owned(),
+            duration: self.duration,
+            phase: self.phase,
+            statement: owned(self.statement),
+            parameters: self.parameters.into_iter().map(owned).collect(),
+            plan: self.plan.map(Plan::into_owned),
+            query_id: self.query_id,
+        }
+    }
+
+    fn give_to(self, entry: &mut LogEntry<'x>) {
+        entry.event = self.event;
+        entry.fields = self.fields;
+        entry.duration = self.duration;
+        entry.phase = self.phase;
+        entry.parameters = self.parameters;
+        entry.plan = self.plan;
+        entry.query_id = self.query_id.or(entry.query_id);
+        let Some(statement) = self.statement.filter(|_| entry.statement.is_none()) else { return };
+        let whole = entry.truncated.iter().find(|(field, _)| *field == Field::Message);
+        if let Some((_, bytes)) = whole.copied() {
+            let head_bytes = entry.message.len().saturating_sub(statement.len());
+            entry.truncated.push((Field::Statement, bytes.saturating_sub(head_bytes as u64)));
+        }
+        entry.statement = Some(statement);
+    }
+}

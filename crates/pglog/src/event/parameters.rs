@@ -1,0 +1,199 @@
+//! Bind values, as the server lists them: `$1 = 'it''s', $2 = NULL`.
+
+use std::borrow::Cow;
+
+use super::{Meaning, scan::Scan};
+use crate::entry::{Text, owned};
+
+/// The bind values of a statement.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Parameters<'x> {
+    /// In their order; `None` is NULL.
+    values: Vec<Option<Text<'x>>>,
+    /// Some value ends in three dots, as the server marks one that `log_parameter_max_length` cut. A
+    /// value that really ends so looks the same.
+    is_cut: bool,
+}
+
+impl<'x> Parameters<'x> {
+    pub(super) fn give_to(self, meaning: &mut Meaning<'x>) {
+        if self.is_cut {
+            meaning.fields.push("parameters_truncated", true);
+        }
+        meaning.parameters = self.values;
+    }
+
+    pub(super) fn into_owned(self) -> Parameters<'static> {
+        Parameters { values: self.values.into_iter().map(owned).collect(), is_cut: self.is_cut }
+    }
+
+    /// Reads a list from its `$1` on. The second value is what stands behind it.
+    fn read(list: &'x str) -> Option<(Self, &'x str)> {
+        let mut scan = Scan::of(list);
+        let mut parameters = Self::default();
+        loop {
+            scan.literal("$")?;
+            if scan.number()? != parameters.values.len() as u64 + 1 {
+                return None;
+            }
+            scan.literal(" = ")?;
+            let value = if scan.eat("NULL") { None } else { Some(quoted(&mut scan)?) };
+            parameters.is_cut |= value.as_ref().is_some_and(|value| value.ends_with("..."));
+            parameters.values.push(value);
+            if !scan.rest().starts_with(", $") {
+                return Some((parameters, scan.rest()));
+            }
+            scan.eat(", ");
+        }
+    }
+}
+
+/// Reads a value in quotes; those inside of it are doubled.
+fn quoted<'x>(scan: &mut Scan<'x>) -> Option<Text<'x>> {
+    scan.literal("'")?;
+    let text = scan.rest();
+    let mut end = memchr::memchr(b'\'', text.as_bytes())?;
+    let mut has_quotes = false;
+    while text.as_bytes().get(end + 1) == Some(&b'\'') {
+        has_quotes = true;
+        let from = end + 2;
+        end = from + memchr::memchr(b'\'', text.as_bytes().get(from..)?)?;
+    }
+    let (value, rest) = text.split_at_checked(end)?;
+    *scan = Scan::of(rest);
+    scan.literal("'")?;
+    Some(if has_quotes { Cow::Owned(value.replace("''", "'")) } else { Cow::Borrowed(value) })
+}
+
+/// Reads the DETAIL of a logged statement: `parameters: $1 = 'x'`, since PostgreSQL 17 with a capital
+/// letter, and in other languages with other words.
+pub(super) fn in_detail(detail: &str) -> Option<Parameters<'_>> {
+    let list = detail.get(list_start(detail)?..)?;
+    Parameters::read(list).map(|(parameters, _)| parameters)
+}
+
+/// How many lines of a context are tried: each may be read to the end of the context.
+const MAX_LISTS: usize = 8;
+
+/// Reads the CONTEXT of an error: a line such as `unnamed portal with parameters: $1 = 'x'`, the last one
+/// but for that of a parallel worker.
+///
+/// The lines before it may be a user's own SQL, and so may be what looks like this one; but a list that
+/// goes on to the end is no part of a longer line, and quotes inside of values are doubled.
+pub(super) fn in_context(context: &str) -> Option<Parameters<'_>> {
+    // Most contexts have none, and many are long.
+    memchr::memmem::find(context.as_bytes(), b"$1 = ")?;
+    let breaks = memchr::memchr_iter(b'\n', context.as_bytes());
+    let starts = std::iter::once(0).chain(breaks.map(|at| at + 1));
+    let lists = starts.filter_map(|start| {
+        let lines = context.get(start..)?;
+        lines.get(list_start(lines)?..)
+    });
+    lists.take(MAX_LISTS).find_map(|list| {
+        let (parameters, behind) = Parameters::read(list)?;
+        let is_last = behind.is_empty() || behind == "\nparallel worker";
+        is_last.then_some(parameters)
+    })
+}
+
+/// Reads a list that stands alone, as in a plan.
+pub(super) fn alone(list: &str) -> Option<Parameters<'_>> {
+    Parameters::read(list).map(|(parameters, _)| parameters)
+}
+
+/// No language needs as many for its words, and a portal's name is short.
+const MAX_HEAD_BYTES: usize = 200;
+
+/// Finds the `$1` behind some words and a colon at the start of a text.
+fn list_start(text: &str) -> Option<usize> {
+    let window = text.as_bytes().get(..text.len().min(MAX_HEAD_BYTES))?;
+    let at = memchr::memmem::find(window, b"$1 = ")?;
+    let head = text.get(..at)?;
+    let is_head = !head.contains(['\n', '\'']) && head.trim_end().ends_with([':', '：']);
+    is_head.then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values(list: &str) -> Option<Vec<Option<String>>> {
+        let (parameters, _) = Parameters::read(list)?;
+        Some(parameters.values.into_iter().map(|value| value.map(Cow::into_owned)).collect())
+    }
+
+    /// Writes a list as the server does.
+    fn render(values: &[Option<String>]) -> String {
+        let one = |(at, value): (usize, &Option<String>)| match value {
+            Some(text) => format!("${} = '{}'", at + 1, text.replace('\'', "''")),
+            None => format!("${} = NULL", at + 1),
+        };
+        values.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn value_that_looks_like_another_parameter_is_one_value() {
+        let hostile = Some("', $2 = 'x".to_owned());
+        assert_eq!(values("$1 = ''', $2 = ''x', $2 = NULL"), Some(vec![hostile, None]));
+    }
+
+    #[test]
+    fn list_that_breaks_off_is_none() {
+        for list in ["$1 = 'a", "$1 = ", "$2 = 'a'", "$1 = 'a', $3 = 'b'", "$1 = a", "$1 = 'a''"] {
+            assert_eq!(values(list), None, "{list}");
+        }
+    }
+
+    #[test]
+    fn every_wording_of_the_detail_is_read() {
+        for head in [
+            "parameters: ",
+            "Parameters: ",
+            "Parameter: ",
+            "paramètres : ",
+            "パラメータ：",
+            "参数: ",
+        ] {
+            let detail = format!("{head}$1 = 'a''b', $2 = NULL");
+            let read = in_detail(&detail).unwrap();
+            assert_eq!(read.values, [Some("a'b".into()), None], "{head}");
+            assert!(!read.is_cut);
+        }
+        assert_eq!(in_detail("prepare: PREPARE q AS SELECT 'x' WHERE $1 = 'x'"), None);
+    }
+
+    #[test]
+    fn cut_value_is_marked() {
+        assert!(in_detail("parameters: $1 = 'abc...', $2 = 'd'").unwrap().is_cut);
+    }
+
+    #[test]
+    fn context_has_the_list_in_its_last_line() {
+        let context = "PL/pgSQL function f(integer) line 1 at RETURN\n\
+            portal \"p\" with parameters: $1 = 'a\nunnamed portal with parameters: $1 = ''fake'''";
+        let read = in_context(context).unwrap();
+        assert_eq!(read.values, [Some("a\nunnamed portal with parameters: $1 = 'fake'".into())]);
+        let fake =
+            "SQL statement \"SELECT 1\nunnamed portal with parameters: $1 = 'fake' \"\nPL/pgSQL";
+        assert_eq!(in_context(fake), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_server_writes_reads_back(
+            list in proptest::collection::vec(
+                proptest::option::of("[a',$1= \n\u{1f418}]{0,12}"), 1..12,
+            ),
+        ) {
+            prop_assert_eq!(values(&render(&list)), Some(list));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            in_detail(&text);
+            in_context(&text);
+        }
+    }
+}

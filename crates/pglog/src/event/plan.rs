@@ -1,0 +1,100 @@
+//! Plans that `auto_explain` logs, in its four formats.
+
+mod json;
+mod markup;
+
+use std::{borrow::Cow, time::Duration};
+
+use super::{Event, Meaning, parameters};
+use crate::entry::{Plan, Text};
+
+/// What stands in a plan beside its nodes.
+#[derive(Debug, Default)]
+struct Parts<'x> {
+    query_text: Option<Text<'x>>,
+    /// PostgreSQL 16 and later.
+    query_parameters: Option<Text<'x>>,
+    /// With `auto_explain.log_verbose`.
+    query_identifier: Option<i64>,
+}
+
+/// Reads what stands behind `plan:`. A plan that was cut is text, whatever it was.
+pub(super) fn read(text: &str, duration: Duration, is_cut: bool) -> Meaning<'_> {
+    let (format, plan, parts) = match text.as_bytes().first() {
+        Some(b'{') => match json::read(text) {
+            Some((compact, parts)) => ("json", Plan::Json(Cow::Owned(compact)), parts),
+            None => ("json", whole(text), Parts::default()),
+        },
+        Some(b'<') => ("xml", whole(text), markup::xml(text)),
+        _ if text.starts_with("Query Text: \"") => ("yaml", whole(text), markup::yaml(text)),
+        _ => {
+            let (plan, parts) = plain(text, is_cut);
+            ("text", plan, parts)
+        }
+    };
+    let event = if format == "text" { Event::StatementAutoExplain } else { Event::StatementPlan };
+    let mut meaning = Meaning::of(event);
+    meaning.duration = Some(duration);
+    meaning.fields.push("format", format);
+    meaning.statement = parts.query_text;
+    meaning.query_id = parts.query_identifier;
+    meaning.plan = Some(plan);
+    match parts.query_parameters {
+        Some(Cow::Borrowed(list)) => {
+            if let Some(parameters) = parameters::alone(list) {
+                parameters.give_to(&mut meaning);
+            }
+        }
+        Some(Cow::Owned(list)) => {
+            if let Some(parameters) = parameters::alone(&list) {
+                parameters.into_owned().give_to(&mut meaning);
+            }
+        }
+        None => {}
+    }
+    meaning
+}
+
+const fn whole(text: &str) -> Plan<'_> {
+    Plan::Text(Cow::Borrowed(text))
+}
+
+/// Splits a plan in text format into the query, and the plan without it.
+fn plain(text: &str, is_cut: bool) -> (Plan<'_>, Parts<'_>) {
+    let Some(behind) = text.strip_prefix("Query Text: ") else {
+        return (whole(text), Parts::default());
+    };
+    let Some(root) = root_node(behind) else {
+        let query_text = is_cut.then_some(Cow::Borrowed(behind));
+        return (whole(text), Parts { query_text, ..Parts::default() });
+    };
+    let (head, plan) = behind.split_at_checked(root).unwrap_or((behind, ""));
+    let head = head.strip_suffix('\n').unwrap_or(head);
+    let (query, list) = match head.rsplit_once("\nQuery Parameters: ") {
+        Some((query, list)) => (query, Some(Cow::Borrowed(list))),
+        None => (head, None),
+    };
+    let identifier = plan.rsplit_once("\nQuery Identifier: ").map(|(_, number)| number);
+    let parts = Parts {
+        query_text: Some(Cow::Borrowed(query)),
+        query_parameters: list,
+        query_identifier: identifier
+            .and_then(|number| number.lines().next()?.trim_end().parse().ok()),
+    };
+    (Plan::Text(Cow::Borrowed(plan)), parts)
+}
+
+/// Finds the plan's root: the last line that is not indented and has costs. Lines of the query before it
+/// may look like one; the nodes behind it are indented.
+fn root_node(text: &str) -> Option<usize> {
+    let costs: Vec<usize> = memchr::memmem::find_iter(text.as_bytes(), b"  (cost=").collect();
+    costs.into_iter().rev().find_map(|cost| {
+        let head = text.get(..cost)?;
+        let start = head.rfind('\n')? + 1;
+        let is_indented = head.as_bytes().get(start).is_none_or(u8::is_ascii_whitespace);
+        (!is_indented).then_some(start)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+//! Messages about statements: `log_statement`, `log_duration`, `log_min_duration_statement` and
+//! `auto_explain`.
+
+use std::{borrow::Cow, time::Duration};
+
+use super::{Event, Meaning, Texts, parameters, plan, scan::Scan};
+use crate::{
+    entry::{Fields, Phase},
+    language::{prepared_statement_of, statement_message},
+    severity::Level,
+};
+
+/// Reads a message about a statement. `None` for any other message.
+pub(super) fn read<'x>(texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
+    let message = texts.message;
+    let meaning = match message.strip_prefix("duration: ") {
+        Some(rest) => timed(Scan::of(rest), texts)?,
+        None => untimed(Scan::of(message), texts).or_else(|| translated(texts))?,
+    };
+    // Where the statement has a line of its own the message is not one of those that carry it, whatever
+    // it looks like.
+    let is_own = match (texts.statement, &meaning.statement) {
+        (None, _) => true,
+        (Some(beside), Some(inside)) => beside == inside,
+        (Some(_), None) => false,
+    };
+    is_own.then_some(meaning)
+}
+
+/// Reads a message with a duration, behind its first word.
+fn timed<'x>(mut scan: Scan<'x>, texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
+    let duration = millis(&mut scan)?;
+    if scan.eat("  plan:\n") {
+        return Some(plan::read(scan.rest(), duration, texts.is_cut));
+    }
+    if texts.level != Some(Level::Log) {
+        return None;
+    }
+    let mut meaning = Meaning::of(Event::StatementDuration);
+    if !scan.is_at_end() {
+        scan.literal("  ")?;
+        match Sql::read(&mut scan) {
+            Some(sql) => sql.give_to(&mut meaning, texts),
+            None => meaning.fields = fastpath(scan)?,
+        }
+    }
+    if meaning.phase == Some(Phase::Parse) {
+        meaning.event = Some(Event::StatementParse);
+    }
+    meaning.duration = Some(duration);
+    Some(meaning)
+}
+
+/// Reads a message of `log_statement`.
+fn untimed<'x>(mut scan: Scan<'x>, texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
+    if texts.level != Some(Level::Log) {
+        return None;
+    }
+    let sql = Sql::read(&mut scan)?;
+    let mut meaning = Meaning::of(Event::StatementLog);
+    match sql.phase {
+        Phase::Statement | Phase::Execute => sql.give_to(&mut meaning, texts),
+        // The other phases are logged with their durations only.
+        Phase::Parse | Phase::Bind => return None,
+    }
+    meaning.phase = None;
+    Some(meaning)
+}
+
+/// Reads a message of a server that speaks another language.
+fn translated<'x>(texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
+    if texts.level != Some(Level::Log) {
+        return None;
+    }
+    let read = statement_message(texts.message)?;
+    let mut meaning = Meaning::of(match (read.duration, read.phase) {
+        (None, _) => Event::StatementLog,
+        (Some(_), Some(Phase::Parse)) => Event::StatementParse,
+        (Some(_), _) => Event::StatementDuration,
+    });
+    if let Some(number) = read.duration {
+        meaning.duration = Some(micros(&mut Scan::of(number))?);
+    }
+    if let (Some(phase), Some(text)) = (read.phase, read.statement) {
+        Sql::of(phase, read.name, false, text).give_to(&mut meaning, texts);
+    }
+    if meaning.duration.is_none() {
+        meaning.phase = None;
+    }
+    Some(meaning)
+}
+
+/// Passes `1.234 ms`.
+fn millis(scan: &mut Scan<'_>) -> Option<Duration> {
+    let duration = micros(scan)?;
+    scan.literal(" ms")?;
+    Some(duration)
+}
+
+/// Passes a number with three decimals.
+fn micros(scan: &mut Scan<'_>) -> Option<Duration> {
+    let whole = scan.number()?;
+    scan.literal(".")?;
+    let thousandths = scan.take_while(|byte| byte.is_ascii_digit());
+    let micros: u64 = (thousandths.len() == 3).then(|| thousandths.parse().ok())??;
+    Some(Duration::from_micros(whole.checked_mul(1000)?.checked_add(micros)?))
+}
+
+/// Reads the call of a function by its number, a relic of the protocol.
+fn fastpath(mut scan: Scan<'_>) -> Option<Fields<'_>> {
+    scan.literal("fastpath function call: ")?;
+    let mut fields = Fields::new();
+    fields.push("function", scan.quoted_before(" (OID ")?);
+    fields.push("function_oid", scan.number()?);
+    Some(fields)
+}
+
+/// How the server calls a statement without a name, in every language.
+const UNNAMED: &str = "<unnamed>";
+
+/// A statement in a message, and how it is named.
+#[derive(Debug, Clone, Copy)]
+struct Sql<'x> {
+    phase: Phase,
+    /// The prepared statement.
+    name: Option<&'x str>,
+    portal: Option<&'x str>,
+    is_fetch: bool,
+    text: &'x str,
+}
+
+impl<'x> Sql<'x> {
+    /// Reads `statement: SQL`, `parse NAME: SQL`, `bind NAME/PORTAL: SQL`, `execute NAME/PORTAL: SQL` or
+    /// `execute fetch from NAME/PORTAL: SQL`.
+    fn read(scan: &mut Scan<'x>) -> Option<Self> {
+        let phase = match scan.rest().as_bytes().first()? {
+            b's' => {
+                scan.literal("statement: ")?;
+                return Some(Self::of(Phase::Statement, None, false, scan.rest()));
+            }
+            b'e' => scan.literal("execute ").map(|()| Phase::Execute)?,
+            b'b' => scan.literal("bind ").map(|()| Phase::Bind)?,
+            b'p' => scan.literal("parse ").map(|()| Phase::Parse)?,
+            _ => return None,
+        };
+        let is_fetch = phase == Phase::Execute && scan.eat("fetch from ");
+        let names = scan.until(": ")?;
+        Some(Self::of(phase, Some(names), is_fetch, scan.rest()))
+    }
+
+    /// Takes the name apart, `STATEMENT/PORTAL`.
+    fn of(phase: Phase, names: Option<&'x str>, is_fetch: bool, text: &'x str) -> Self {
+        let names = names.unwrap_or(UNNAMED);
+        let (name, portal) = match names.split_once('/') {
+            Some((name, portal)) if phase != Phase::Parse => (name, Some(portal)),
+            _ => (names, None),
+        };
+        let name = (name != UNNAMED).then_some(name);
+        Self { phase, name, portal, is_fetch, text }
+    }
+
+    fn give_to(self, meaning: &mut Meaning<'x>, texts: &Texts<'_, 'x>) {
+        meaning.phase = Some(self.phase);
+        meaning.statement = Some(Cow::Borrowed(self.text));
+        meaning.fields.push_some("statement_name", self.name);
+        meaning.fields.push_some("portal", self.portal);
+        if self.is_fetch {
+            meaning.fields.push("fetch", true);
+        }
+        let Some(detail) = texts.detail else { return };
+        if let Some(prepared) = prepared_statement_of(detail) {
+            meaning.fields.push("prepare", prepared);
+        } else if let Some(parameters) = parameters::in_detail(detail) {
+            parameters.give_to(meaning);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::LogEntry;
+
+    fn read_log(message: &str, detail: Option<&str>) -> LogEntry<'static> {
+        let mut entry = LogEntry {
+            level: Some(Level::Log),
+            message: message.into(),
+            detail: detail.map(Cow::from),
+            ..LogEntry::default()
+        };
+        super::super::interpret(&mut entry);
+        entry.into_owned()
+    }
+
+    fn parts(message: &str) -> (Option<u128>, Option<Phase>, Option<String>) {
+        let entry = read_log(message, None);
+        let micros = entry.duration.map(|duration| duration.as_micros());
+        (micros, entry.phase, entry.statement.map(Cow::into_owned))
+    }
+
+    fn found(
+        micros: u128,
+        phase: Phase,
+        sql: &str,
+    ) -> (Option<u128>, Option<Phase>, Option<String>) {
+        (Some(micros), Some(phase), Some(sql.to_owned()))
+    }
+
+    #[test]
+    fn durations_of_every_phase_are_read() {
+        assert_eq!(
+            parts("duration: 1234.056 ms  statement: SELECT 1"),
+            found(1_234_056, Phase::Statement, "SELECT 1")
+        );
+        assert_eq!(
+            parts("duration: 0.001 ms  bind <unnamed>: SELECT ': $1'"),
+            found(1, Phase::Bind, "SELECT ': $1'")
+        );
+        assert_eq!(
+            parts("duration: 0.001 ms  execute fetch from s1/p1: SELECT a\nFROM b"),
+            found(1, Phase::Execute, "SELECT a\nFROM b")
+        );
+        assert_eq!(
+            parts("duration: 0.001 ms  parse s1: SELECT 1"),
+            found(1, Phase::Parse, "SELECT 1")
+        );
+        assert_eq!(parts("duration: 3.100 ms"), (Some(3100), None, None));
+    }
+
+    #[test]
+    fn logged_statements_have_no_duration_and_no_phase() {
+        for message in
+            ["statement: SELECT 1", "execute s1: SELECT 1", "execute <unnamed>: SELECT 1"]
+        {
+            assert_eq!(parts(message), (None, None, Some("SELECT 1".to_owned())));
+            assert_eq!(read_log(message, None).event, Some(Event::StatementLog));
+        }
+    }
+
+    #[test]
+    fn names_of_statement_and_portal_become_fields() {
+        let entry = read_log("duration: 0.001 ms  execute fetch from s1/p1: SELECT 1", None);
+        let fields: Vec<_> = entry.fields.iter().collect();
+        let expected =
+            [("statement_name", &"s1".into()), ("portal", &"p1".into()), ("fetch", &true.into())];
+        assert_eq!(fields, expected);
+        let unnamed = read_log("duration: 0.001 ms  bind <unnamed>/p1: SELECT 1", None);
+        assert_eq!(unnamed.fields.iter().collect::<Vec<_>>(), [("portal", &"p1".into())]);
+    }
+
+    #[test]
+    fn each_phase_has_its_event() {
+        let event = |message| read_log(message, None).event.map(Event::as_str);
+        assert_eq!(event("duration: 0.001 ms  parse s1: SELECT 1"), Some("statement.parse"));
+        assert_eq!(event("duration: 0.001 ms  bind s1: SELECT 1"), Some("statement.duration"));
+        assert_eq!(event("duration: 0.001 ms"), Some("statement.duration"));
+        assert_eq!(
+            event("duration: 0.001 ms  fastpath function call: \"lo_open\" (OID 952)"),
+            Some("statement.duration")
+        );
+    }
+
+    #[test]
+    fn execute_of_a_prepared_statement_shows_what_was_prepared() {
+        let entry = read_log(
+            "duration: 0.204 ms  statement: EXECUTE q(1)",
+            Some("prepare: PREPARE q AS SELECT $1"),
+        );
+        assert_eq!(entry.fields.get("prepare"), Some(&"PREPARE q AS SELECT $1".into()));
+        assert_eq!(entry.parameters, []);
+    }
+
+    #[test]
+    fn other_languages_are_read_alike() {
+        let german = "Dauer: 0.123 ms  Binden s1/p1: SELECT $1";
+        let entry = read_log(german, Some("Parameter: $1 = 'it''s'"));
+        assert_eq!(parts(german), found(123, Phase::Bind, "SELECT $1"));
+        assert_eq!(entry.fields.get("portal"), Some(&"p1".into()));
+        assert_eq!(entry.parameters, [Some("it's".into())]);
+        let french = read_log("instruction : SELECT 1", None);
+        assert_eq!((french.event, french.phase), (Some(Event::StatementLog), None));
+        assert_eq!(parts("durée : 3.100 ms"), (Some(3100), None, None));
+        assert_eq!(
+            read_log("durée : 0.001 ms, analyse s1 : SELECT 1", None).event,
+            Some(Event::StatementParse)
+        );
+    }
+
+    #[test]
+    fn messages_that_only_look_alike_carry_nothing() {
+        let alike = [
+            "duration: long",
+            "duration: 1 ms",
+            "duration: 1.000 ms  and more",
+            "duration: 1.0000 ms",
+            "duration: 99999999999999999999.000 ms",
+            "statements: x",
+            "parse s1: SELECT 1",
+            "execute",
+            "x",
+            "",
+        ];
+        for message in alike {
+            assert_eq!(parts(message), (None, None, None), "{message}");
+            assert_eq!(read_log(message, None).event, None, "{message}");
+        }
+    }
+
+    #[test]
+    fn statement_beside_the_message_shows_that_a_user_wrote_it() {
+        let mut entry = LogEntry {
+            level: Some(Level::Log),
+            message: "duration: 1.234 ms  statement: SELECT fake".into(),
+            statement: Some("SELECT f('duration: 1.234 ms  statement: SELECT fake')".into()),
+            ..LogEntry::default()
+        };
+        super::super::interpret(&mut entry);
+        assert_eq!((entry.event, entry.duration), (None, None));
+    }
+}
