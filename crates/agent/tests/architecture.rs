@@ -28,7 +28,8 @@ const PGLOG: Layers = &[
     ("language", &["severity", "entry"]),
     ("prefix", &["severity", "language"]),
     ("message", &["entry", "language"]),
-    ("assemble", &["severity", "timestamp", "prefix", "entry", "message", "language"]),
+    ("event", &["severity", "entry", "language"]),
+    ("assemble", &["severity", "timestamp", "prefix", "entry", "message", "language", "event"]),
     ("parser", &["timestamp", "prefix", "assemble", "language"]),
 ];
 
