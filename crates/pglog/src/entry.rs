@@ -1,12 +1,14 @@
 //! One entry of the log: everything that the server said at once.
 
+mod event;
 mod fields;
 mod json;
 
 use std::{borrow::Cow, time::Duration};
 
+pub use self::event::Event;
 pub use self::fields::{FieldValue, Fields};
-use crate::{event::Event, severity::Level, timestamp::Timestamp};
+use crate::{severity::Level, timestamp::Timestamp};
 
 /// Text of an entry: borrowed from the log where it stands there in one piece.
 pub type Text<'a> = Cow<'a, str>;

@@ -3,7 +3,6 @@
 //! Errors are told apart by their SQLSTATE, and by their words where the log does not have it. All other
 //! messages are told apart by their words. What a function raised is nobody's class, whatever it says.
 
-mod name;
 mod parameters;
 mod plan;
 mod scan;
@@ -11,10 +10,8 @@ mod statement;
 
 use std::{borrow::Cow, time::Duration};
 
-pub use name::Event;
-
 use crate::{
-    entry::{Field, Fields, LogEntry, Phase, Plan, Text, owned},
+    entry::{Event, Field, Fields, LogEntry, Phase, Plan, Text, owned},
     severity::Level,
 };
 

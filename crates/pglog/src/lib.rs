@@ -36,8 +36,7 @@ mod severity;
 mod timestamp;
 
 pub use assemble::{Assembled, Assembler, Limits};
-pub use entry::{Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
-pub use event::Event;
+pub use entry::{Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
 pub use language::{
     Language, StatementMessage, parameters_of, prepared_statement_of, split_label,
     statement_message,

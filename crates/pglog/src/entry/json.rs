@@ -1,8 +1,7 @@
 //! An entry as a JSON object.
 
 use crate::{
-    entry::{FieldValue, Fields, LogEntry, Phase, Plan, Text},
-    event::Event,
+    entry::{Event, FieldValue, Fields, LogEntry, Phase, Plan, Text},
     severity::Level,
     timestamp::push_digits,
 };

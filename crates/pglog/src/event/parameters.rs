@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Meaning, scan::Scan};
 use crate::entry::{Text, owned};
+use crate::event::{Meaning, scan::Scan};
 
 /// The bind values of a statement.
 #[derive(Debug, Default, PartialEq)]

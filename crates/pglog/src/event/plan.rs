@@ -5,8 +5,8 @@ mod markup;
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{Event, Meaning, parameters};
 use crate::entry::{Plan, Text};
+use crate::event::{Event, Meaning, parameters};
 
 /// What stands in a plan beside its nodes.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{Event, Meaning, Texts, parameters, plan, scan::Scan};
+use crate::event::{Event, Meaning, Texts, parameters, plan, scan::Scan};
 use crate::{
     entry::{Fields, Phase},
     language::{prepared_statement_of, statement_message},
@@ -188,7 +188,7 @@ mod tests {
             detail: detail.map(Cow::from),
             ..LogEntry::default()
         };
-        super::super::interpret(&mut entry);
+        crate::event::interpret(&mut entry);
         entry.into_owned()
     }
 
@@ -314,7 +314,7 @@ mod tests {
             statement: Some("SELECT f('duration: 1.234 ms  statement: SELECT fake')".into()),
             ..LogEntry::default()
         };
-        super::super::interpret(&mut entry);
+        crate::event::interpret(&mut entry);
         assert_eq!((entry.event, entry.duration), (None, None));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::Parts;
 use crate::entry::Text;
+use crate::event::plan::Parts;
 
 /// How deep objects and arrays may stand in each other. Far below it a plan is no plan any more.
 const MAX_DEPTH: usize = 1000;

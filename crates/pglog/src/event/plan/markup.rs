@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Parts, json};
 use crate::entry::Text;
+use crate::event::plan::{Parts, json};
 
 /// Reads the head of a plan in XML.
 pub(super) fn xml(text: &str) -> Parts<'_> {
