@@ -3,8 +3,11 @@
 //! Errors are told apart by their SQLSTATE, and by their words where the log does not have it. All other
 //! messages are told apart by their words. What a function raised is nobody's class, whatever it says.
 
+mod error;
+mod messages;
 mod parameters;
 mod plan;
+mod rule;
 mod scan;
 mod statement;
 
@@ -61,6 +64,11 @@ struct Texts<'e, 'x> {
     message: &'x str,
     detail: Option<&'x str>,
     context: Option<&'x str>,
+    state_code: Option<&'e str>,
+    user: Option<&'e str>,
+    database: Option<&'e str>,
+    backend_type: Option<&'e str>,
+    has_hint: bool,
     /// The SQL that stands beside the message.
     statement: Option<&'e str>,
     is_cut: bool,
@@ -93,9 +101,19 @@ impl<'e, 'x> Texts<'e, 'x> {
             message: "",
             detail: None,
             context: None,
+            state_code: entry.state_code.as_deref(),
+            user: entry.user.as_deref(),
+            database: entry.database.as_deref(),
+            backend_type: entry.backend_type.as_deref(),
+            has_hint: entry.hint.is_some(),
             statement: entry.statement.as_deref(),
             is_cut: is_cut(entry, Field::Message),
         }
+    }
+
+    /// Tells whether a worker of autovacuum wrote it. Kinds of processes are not translated in logs.
+    fn is_autovacuum_worker(&self) -> bool {
+        self.backend_type == Some("autovacuum worker")
     }
 
     /// Tells whether the message is what a function raised: the first of the functions around it stands
@@ -140,14 +158,20 @@ impl<'x> Meaning<'x> {
     }
 
     fn read(texts: &Texts<'_, 'x>) -> Self {
-        if texts.level.is_none() || texts.is_raised() {
+        let Some(level) = texts.level.filter(|_| !texts.is_raised()) else {
             return Self::default();
-        }
+        };
         if let Some(meaning) = statement::read(texts) {
             return meaning;
         }
         let mut meaning = Self::default();
-        if texts.level >= Some(Level::Error) {
+        if let Some((event, fields)) = rule::read(level, texts.message) {
+            meaning.event = Some(event);
+            meaning.fields = fields;
+        } else if level >= Level::Error || level == Level::Log {
+            meaning.event = error::classify(level, texts);
+        }
+        if level >= Level::Error {
             meaning.read_context(texts);
         }
         meaning

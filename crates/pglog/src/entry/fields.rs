@@ -38,6 +38,17 @@ impl<'a> Fields<'a> {
         self.0.iter().map(|(name, value)| (*name, value))
     }
 
+    /// Returns how many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes all but the first fields away.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
     /// Tells whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
