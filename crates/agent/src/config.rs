@@ -224,9 +224,11 @@ impl Collection {
 impl Listener {
     fn client(&self, credentials: Option<&Path>) -> Result<ship::Settings, Error> {
         let timeout_s = in_range("listener.timeout_s", self.timeout_s, 1..=60)?;
+        let (api_key, api_key_file) = self.key(credentials)?;
         Ok(ship::Settings {
             url: self.parsed_url()?,
-            api_key: self.key(credentials)?,
+            api_key,
+            api_key_file,
             timeout: Duration::from_secs(timeout_s),
         })
     }
@@ -249,15 +251,15 @@ impl Listener {
         Ok(url)
     }
 
-    /// The key of the file named, of the configuration, or of systemd's credentials.
-    fn key(&self, credentials: Option<&Path>) -> Result<SecretString, Error> {
+    /// The key of the file named, of the configuration, or of systemd's credentials; and its file.
+    fn key(&self, credentials: Option<&Path>) -> Result<(SecretString, Option<PathBuf>), Error> {
         let inline = !self.api_key.expose_secret().is_empty();
         if inline && self.api_key_file.is_some() {
             let problem = "listener.api_key_file is set as well";
             return Err(Error::new("listener.api_key", problem, "keep one of the two"));
         }
         if inline {
-            return Ok(self.api_key.clone());
+            return Ok((self.api_key.clone(), None));
         }
         let credential = credentials.map(|folder| folder.join("api_key"));
         let file = self.api_key_file.clone().or(credential.filter(|file| file.exists()));
@@ -266,7 +268,7 @@ impl Listener {
                         listener.api_key_file";
             return Err(Error::new("listener.api_key_file", "no key is set", hint));
         };
-        read_secret("listener.api_key_file", &file)
+        Ok((read_secret("listener.api_key_file", &file)?, Some(file)))
     }
 
     fn project(&self) -> Result<String, Error> {

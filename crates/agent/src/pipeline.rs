@@ -30,7 +30,7 @@ use crate::{
     batch::Encoder,
     buffer::{self, Buffer},
     config::Settings,
-    ship::{self, CircuitBreaker, Client, Shipper},
+    ship::{self, Client, Shipper},
     shutdown::Shutdown,
     status::Status,
     tail::Tailer,
@@ -90,7 +90,8 @@ impl Agent {
         let stored = Arc::new(Notify::new());
         let client = Client::new(&settings.client)?;
         let (seed, _) = Uuid::new_v4().as_u64_pair();
-        let breaker = CircuitBreaker::new(settings.breaker, seed);
+        let shipper =
+            Shipper::open(Arc::clone(&buffer), client, settings.breaker, seed, clocks.now())?;
         Ok(Self {
             reader: Reader {
                 tailer: Tailer::open(settings.tail, checkpoints),
@@ -107,7 +108,7 @@ impl Agent {
                 streams: HashMap::new(),
             },
             sender: Sender {
-                shipper: Shipper::new(Arc::clone(&buffer), client, breaker),
+                shipper,
                 buffer,
                 status,
                 stored,

@@ -42,7 +42,7 @@ impl Sender {
         let clocks = self.clocks;
         let mut next_health = Duration::ZERO;
         while !shutdown.is_requested() {
-            let flushed = self.shipper.flush(shutdown, &|| clocks.now()).await;
+            let flushed = self.shipper.flush(shutdown, next_health, &|| clocks.now()).await;
             let flushed = flushed.unwrap_or_else(|error| {
                 let hint = "see whether its file system is full or broken";
                 tracing::error!(%error, hint, "cannot use the buffer");
@@ -54,11 +54,12 @@ impl Sender {
             }
             let wake = match flushed {
                 Flushed::Stopped => break,
-                Flushed::Empty => next_health,
+                Flushed::Due => continue,
+                Flushed::Empty { until } => until.unwrap_or(next_health).min(next_health),
                 Flushed::Pause { until } => until.min(next_health),
             };
             // A new batch does not end the pause that a failure asked for.
-            let is_empty = flushed == Flushed::Empty;
+            let is_empty = matches!(flushed, Flushed::Empty { .. });
             self.status.set_caught_up(is_empty);
             let pause = wake.saturating_sub(clocks.now().monotonic);
             tokio::select! {
@@ -93,7 +94,9 @@ impl Sender {
             body,
         };
         let clocks = self.clocks;
-        self.shipper.send_snapshot(&batch, &|| clocks.now()).await;
+        if let Err(error) = self.shipper.send_snapshot(&batch, &|| clocks.now()).await {
+            tracing::error!(%error, "cannot use the buffer");
+        }
     }
 
     fn health(&self) -> Result<AgentHealth, buffer::Error> {

@@ -1,6 +1,11 @@
 //! One HTTP client for one listener.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::{
     Url,
@@ -16,6 +21,8 @@ use crate::{
 
 /// The most bytes of an answer that are read.
 const MAX_REPLY_BYTES: usize = 64 << 10;
+/// The most bytes of a key file that are read.
+const MAX_KEY_BYTES: u64 = 64 << 10;
 
 /// Where and how to send.
 #[derive(Debug, Clone)]
@@ -24,6 +31,8 @@ pub struct Settings {
     pub url: Url,
     /// The project's key.
     pub api_key: SecretString,
+    /// The file that the key came from, which is read again when the listener refuses the key.
+    pub api_key_file: Option<PathBuf>,
     /// How long a request may take in all; 5 s by default.
     pub timeout: Duration,
 }
@@ -46,6 +55,7 @@ pub struct Client {
     http: reqwest::Client,
     url: Url,
     authorization: HeaderValue,
+    api_key_file: Option<PathBuf>,
 }
 
 impl Client {
@@ -56,10 +66,7 @@ impl Client {
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         // A second call in one process finds the provider installed, which is as good.
         let _installed = rustls::crypto::ring::default_provider().install_default();
-        let key = settings.api_key.expose_secret();
-        let mut authorization =
-            HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| Error::Key)?;
-        authorization.set_sensitive(true);
+        let authorization = bearer(settings.api_key.expose_secret()).ok_or(Error::Key)?;
         let http = reqwest::Client::builder()
             .timeout(settings.timeout)
             // A redirect would carry the key to a server that nobody configured.
@@ -68,7 +75,23 @@ impl Client {
             .pool_max_idle_per_host(1)
             .build()
             .map_err(Error::Setup)?;
-        Ok(Self { http, url: settings.url.clone(), authorization })
+        let (url, api_key_file) = (settings.url.clone(), settings.api_key_file.clone());
+        Ok(Self { http, url, authorization, api_key_file })
+    }
+
+    /// Reads the key file again. Tells whether there is another key in it now.
+    pub fn refresh_key(&mut self) -> bool {
+        let Some(file) = &self.api_key_file else { return false };
+        let mut key = String::new();
+        let read =
+            File::open(file).and_then(|file| file.take(MAX_KEY_BYTES).read_to_string(&mut key));
+        // Whoever changes it may be about to write it.
+        let Some(found) = read.ok().and_then(|_| bearer(key.trim())) else { return false };
+        let is_new = !key.trim().is_empty() && found != self.authorization;
+        if is_new {
+            self.authorization = found;
+        }
+        is_new
     }
 
     /// Sends a batch and says how it went. `now` is the time of day.
@@ -91,6 +114,13 @@ impl Client {
             Err(error) => Delivery::Failed { why: in_words(&error) },
         }
     }
+}
+
+/// Returns the header that carries a key. `None` where it cannot carry it.
+fn bearer(key: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {key}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Sends a request and reads its answer, of which only the first part counts.

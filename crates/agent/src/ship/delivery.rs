@@ -58,6 +58,11 @@ const WRONG_KEY: &str =
 const WRONG_PATH: &str =
     "check listener.url: the listener has nothing there; the path is /ingest/postgres";
 
+const WRONG_PROXY: &str = "put the proxy's user and password into HTTPS_PROXY or HTTP_PROXY";
+
+/// How long to wait for a listener that is still at work on the same batch.
+const IN_PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+
 impl Delivery {
     /// Reads an answer. `now` is the time of day, for a `Retry-After` that is a date.
     pub(super) fn of(reply: &Reply<'_>, now: SystemTime) -> Self {
@@ -69,6 +74,9 @@ impl Delivery {
             401 | 403 => Self::Held { hint: WRONG_KEY, why: said() },
             404 | 405 | 410 => Self::Held { hint: WRONG_PATH, why: said() },
             413 => Self::TooLarge { why: said() },
+            // Another request with the same batch is being worked on.
+            409 => Self::Busy { retry_after: retry_after.or(Some(IN_PROGRESS_PAUSE)) },
+            407 => Self::Held { hint: WRONG_PROXY, why: said() },
             429 => Self::Busy { retry_after },
             503 if retry_after.is_some() => Self::Busy { retry_after },
             408 | 425 | 500..=599 => Self::Failed { why: said() },
@@ -137,7 +145,7 @@ mod tests {
             let expected = match status {
                 400 | 422 => "Rejected",
                 413 => "TooLarge",
-                429 => "Busy",
+                409 | 429 => "Busy",
                 408 | 425 | 500..=599 => "Failed",
                 _ => "Held",
             };

@@ -1,6 +1,8 @@
 //! A receiver that answers as it is told, on loopback.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, mpsc},
@@ -11,6 +13,8 @@ use std::{
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    /// Request line and headers.
+    pub(crate) head: String,
     /// The body, as compressed as it came.
     pub(crate) body: Vec<u8>,
 }
@@ -20,10 +24,28 @@ impl Request {
     pub(crate) fn is_batch(&self) -> bool {
         self.body.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
     }
+
+    /// Returns the value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+
+    /// Returns the body as text, unpacked where it is zstd.
+    pub(crate) fn text(&self) -> String {
+        let body = if self.is_batch() {
+            zstd::decode_all(&self.body[..]).unwrap()
+        } else {
+            self.body.clone()
+        };
+        String::from_utf8(body).unwrap()
+    }
 }
 
-/// Takes requests one after the other. `answer` gets each with its number and returns status line and
-/// body; `None` closes the connection without a word.
+/// Takes requests one after the other. `answer` gets each with its number and returns status line, with
+/// headers if need be, and body; `None` closes the connection without a word.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     pub(crate) requests: Arc<Mutex<Vec<Request>>>,
@@ -32,6 +54,20 @@ pub(crate) struct Receiver {
 impl Receiver {
     pub(crate) fn start(
         answer: impl Fn(usize, &Request) -> Option<(&'static str, String)> + Send + 'static,
+    ) -> Self {
+        Self::start_raw(move |number, request| {
+            let (status, body) = answer(number, request)?;
+            let length = body.len();
+            Some(
+                format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes(),
+            )
+        })
+    }
+
+    /// Like [`Receiver::start`], with answers as they go over the wire. An answer that does not say its
+    /// length ends with the connection.
+    pub(crate) fn start_raw(
+        answer: impl Fn(usize, &Request) -> Option<Vec<u8>> + Send + 'static,
     ) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
@@ -46,11 +82,8 @@ impl Receiver {
                         all.push(request.clone());
                         all.len() - 1
                     };
-                    let Some((status, body)) = answer(number, &request) else { break };
-                    let length = body.len();
-                    let answer =
-                        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
-                    if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+                    let Some(answer) = answer(number, &request) else { break };
+                    if reader.get_mut().write_all(&answer).is_err() || !is_complete(&answer) {
                         break;
                     }
                 }
@@ -58,25 +91,50 @@ impl Receiver {
         });
         Self { address, requests }
     }
+
+    pub(crate) fn count(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+
+    /// Fails where a batch that was sent again differed from what was sent first.
+    pub(crate) fn assert_resends_are_identical(&self) {
+        let mut first: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for request in self.requests.lock().unwrap().iter() {
+            let id = request.header("idempotency-key").unwrap().to_owned();
+            let body = first.entry(id.clone()).or_insert_with(|| request.body.clone());
+            assert_eq!(*body, request.body, "{id} was sent with another body");
+        }
+    }
+}
+
+/// Tells whether the connection can be used after this answer.
+fn is_complete(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    head.lines().any(|line| line == format!("Content-Length: {}", body.len()))
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut length = 0;
-    let mut request_line = String::new();
-    reader.read_line(&mut request_line).ok()?;
+    let mut head = String::new();
     loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
+        let start = head.len();
+        if reader.read_line(&mut head).ok()? == 0 {
             return None;
         }
-        let Some((name, value)) = line.split_once(": ") else { break };
-        if name.eq_ignore_ascii_case("content-length") {
+        let line = &head[start..];
+        if line == "\r\n" {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(": ")
+            && name.eq_ignore_ascii_case("content-length")
+        {
             length = value.trim().parse().unwrap();
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { body })
+    Some(Request { head, body })
 }
 
 /// The answer of a listener that has stored a batch.
