@@ -30,7 +30,12 @@ const PGLOG: Layers = &[
     ("message", &["entry", "language"]),
     ("event", &["severity", "entry", "language"]),
     ("assemble", &["severity", "timestamp", "prefix", "entry", "message", "language", "event"]),
-    ("parser", &["timestamp", "prefix", "assemble", "language"]),
+    ("held", &[]),
+    ("record", &["severity", "timestamp", "entry", "message", "event"]),
+    ("csvlog", &["timestamp", "entry", "assemble", "held", "record"]),
+    ("jsonlog", &["timestamp", "entry", "assemble", "held", "record"]),
+    ("format", &["assemble", "csvlog", "jsonlog"]),
+    ("parser", &["timestamp", "prefix", "assemble", "language", "csvlog", "jsonlog", "format"]),
 ];
 
 const LISTENER: Layers = &[

@@ -12,6 +12,8 @@ mod finish;
 mod lines;
 mod open;
 
+pub(crate) use lines::decode;
+
 use crate::{
     assemble::{
         lines::Splitter,
@@ -174,7 +176,7 @@ impl Assembler {
         if self.splitter.continues_entry() {
             return open.current_number();
         }
-        let begun = lines::decode(self.splitter.held());
+        let begun = decode(self.splitter.held());
         match self.prefix.match_line(&begun) {
             Some(ParsedLine { label: Label::Level(_), .. }) => None,
             Some(parsed) => open.owner_of(&parsed),
@@ -184,7 +186,7 @@ impl Assembler {
     }
 
     fn take_whole_lines(&mut self, whole: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
-        let text = lines::decode(whole);
+        let text = decode(whole);
         let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
         let mut position = self.splitter.position();
         for (line, raw) in lines::pairs(&text, whole) {

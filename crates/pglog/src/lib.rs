@@ -26,17 +26,25 @@
 //! ```
 
 mod assemble;
+mod csvlog;
 mod entry;
 mod event;
+mod format;
+mod held;
+mod jsonlog;
 mod language;
 mod message;
 mod parser;
 mod prefix;
+mod record;
 mod severity;
 mod timestamp;
 
 pub use assemble::{Assembled, Assembler, Limits};
+pub use csvlog::{CsvReader, parse_csv_record};
 pub use entry::{Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
+pub use format::Format;
+pub use jsonlog::{JsonReader, parse_json_line};
 pub use language::{
     Language, StatementMessage, parameters_of, prepared_statement_of, split_label,
     statement_message,

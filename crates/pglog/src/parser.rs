@@ -1,12 +1,16 @@
 //! Reads a log of which nothing is known beforehand.
 
+mod reader;
+
 use crate::{
-    assemble::{Assembled, Assembler, Limits},
+    assemble::{Assembled, Limits},
+    format::Format,
+    parser::reader::Reader,
     prefix::LinePrefix,
     timestamp::Clock,
 };
 
-/// How many lines are looked at before the prefix is settled.
+/// How many lines are looked at before format and prefix are settled.
 const SAMPLE_LINES: usize = 200;
 
 /// How many bytes are looked at at most.
@@ -15,7 +19,10 @@ const SAMPLE_BYTES: usize = 256 << 10;
 /// What is known about a log beforehand.
 #[derive(Debug, Clone, Default)]
 pub struct ParserOptions {
-    /// The server's `log_line_prefix`; found by itself where absent.
+    /// The log's format; found by itself where absent.
+    pub format: Option<Format>,
+    /// The server's `log_line_prefix`; found by itself where absent. Formats without a prefix don't
+    /// mind it.
     pub log_line_prefix: Option<LinePrefix>,
     /// How times are read.
     pub clock: Clock,
@@ -26,7 +33,7 @@ pub struct ParserOptions {
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A PostgreSQL log.
+    /// A PostgreSQL log, in any format.
     Log,
     /// Text in which no known prefix fits any line. Every line counts as another program's.
     OtherText,
@@ -60,7 +67,7 @@ enum State {
         held: Vec<u8>,
         start: u64,
     },
-    Reading(Box<Assembler>, Kind),
+    Reading(Box<Reader>, Kind),
     Skipping {
         position: u64,
     },
@@ -70,11 +77,13 @@ impl Parser {
     /// Makes a parser for a file that is read from `position`, which must be the start of a line.
     #[must_use]
     pub fn new(options: ParserOptions, position: u64) -> Self {
-        let state = match &options.log_line_prefix {
-            Some(prefix) => {
-                State::Reading(assembler(&options, prefix.clone(), position), Kind::Log)
+        let prefix = options.log_line_prefix.clone();
+        let state = match (options.format, prefix) {
+            (Some(format), Some(prefix)) => reading(&options, format, prefix, position),
+            (Some(format @ (Format::Csvlog | Format::Jsonlog)), None) => {
+                reading(&options, format, LinePrefix::compile(""), position)
             }
-            None => State::Sampling { held: Vec::new(), start: position },
+            _ => State::Sampling { held: Vec::new(), start: position },
         };
         Self { options, state }
     }
@@ -83,19 +92,20 @@ impl Parser {
     pub fn learn(&mut self, sample: &[u8]) {
         let State::Sampling { held, start } = &self.state else { return };
         // What is held already says more about itself than what came before it.
-        if let Some(prefix) = infer(sample).filter(|_| held.is_empty()) {
-            self.state = State::Reading(assembler(&self.options, prefix, *start), Kind::Log);
+        if held.is_empty()
+            && let Some((format, prefix)) = self.recognise(sample)
+        {
+            self.state = reading(&self.options, format, prefix, *start);
         }
     }
 
     /// Takes the next bytes of the file; see [`Assembler::push`].
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
         match &mut self.state {
-            State::Reading(assembler, _) => assembler.push(bytes, sink),
+            State::Reading(reader, _) => reader.push(bytes, sink),
             State::Sampling { held, .. } => {
                 held.extend_from_slice(bytes);
-                let lines = memchr::memchr_iter(b'\n', held).take(SAMPLE_LINES).count();
-                if lines >= SAMPLE_LINES || held.len() >= SAMPLE_BYTES {
+                if is_enough(held, self.options.log_line_prefix.as_ref()) {
                     self.settle(sink);
                 }
             }
@@ -108,23 +118,23 @@ impl Parser {
         if matches!(&self.state, State::Sampling { held, .. } if held.contains(&b'\n')) {
             self.settle(sink);
         }
-        if let State::Reading(assembler, _) = &mut self.state {
-            assembler.flush_before(position, sink);
+        if let State::Reading(reader, _) = &mut self.state {
+            reader.flush_before(position, sink);
         }
     }
 
     /// See [`Assembler::flush`].
     pub fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        if let State::Reading(assembler, _) = &mut self.state {
-            assembler.flush(sink);
+        if let State::Reading(reader, _) = &mut self.state {
+            reader.flush(sink);
         }
     }
 
     /// See [`Assembler::finish`].
     pub fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         self.settle(sink);
-        if let State::Reading(assembler, _) = &mut self.state {
-            assembler.finish(sink);
+        if let State::Reading(reader, _) = &mut self.state {
+            reader.finish(sink);
         }
     }
 
@@ -133,7 +143,7 @@ impl Parser {
     pub fn safe_position(&self) -> u64 {
         match &self.state {
             State::Sampling { start, .. } => *start,
-            State::Reading(assembler, _) => assembler.safe_position(),
+            State::Reading(reader, _) => reader.safe_position(),
             State::Skipping { position } => *position,
         }
     }
@@ -143,16 +153,25 @@ impl Parser {
     pub fn position(&self) -> u64 {
         match &self.state {
             State::Sampling { held, start } => start + held.len() as u64,
-            State::Reading(assembler, _) => assembler.position(),
+            State::Reading(reader, _) => reader.position(),
             State::Skipping { position } => *position,
         }
     }
 
-    /// Returns the prefix, once it is known.
+    /// Returns the prefix, once it is known. `None` in formats that have none.
     #[must_use]
     pub fn log_line_prefix(&self) -> Option<&LinePrefix> {
         match &self.state {
-            State::Reading(assembler, Kind::Log) => Some(assembler.prefix()),
+            State::Reading(reader, Kind::Log) => reader.log_line_prefix(),
+            _ => None,
+        }
+    }
+
+    /// Returns the format, once it is known.
+    #[must_use]
+    pub fn format(&self) -> Option<Format> {
+        match &self.state {
+            State::Reading(reader, Kind::Log) => Some(reader.format()),
             _ => None,
         }
     }
@@ -170,19 +189,52 @@ impl Parser {
     /// Decides how to read and reads what was held.
     fn settle(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         let State::Sampling { held, start } = &mut self.state else { return };
-        let held = std::mem::take(held);
-        let (prefix, kind) = match infer(&held) {
-            Some(prefix) => (prefix, Kind::Log),
+        let (held, start) = (std::mem::take(held), *start);
+        let (format, prefix, kind) = match self.recognise(&held) {
+            Some((format, prefix)) => (format, prefix, Kind::Log),
             None if looks_binary(&held) => {
-                self.state = State::Skipping { position: *start + held.len() as u64 };
+                self.state = State::Skipping { position: start + held.len() as u64 };
                 return;
             }
-            None => (LinePrefix::compile(""), Kind::OtherText),
+            None => (Format::Stderr, LinePrefix::compile(""), Kind::OtherText),
         };
-        let mut reading = assembler(&self.options, prefix, *start);
-        reading.push(&held, sink);
-        self.state = State::Reading(reading, kind);
+        let mut reader = Reader::new(format, prefix, &self.options, start);
+        reader.push(&held, sink);
+        self.state = State::Reading(Box::new(reader), kind);
     }
+
+    /// Finds out format and prefix, as far as they are not known. `None` where no prefix fits.
+    fn recognise(&self, sample: &[u8]) -> Option<(Format, LinePrefix)> {
+        let sample = head(sample);
+        let format = self.options.format.unwrap_or_else(|| Format::detect(sample));
+        let prefix = match (&self.options.log_line_prefix, format) {
+            (Some(prefix), _) => prefix.clone(),
+            (None, Format::Stderr) => infer(sample)?,
+            (None, Format::Csvlog | Format::Jsonlog) => LinePrefix::compile(""),
+        };
+        Some((format, prefix))
+    }
+}
+
+/// Tells whether the first bytes of a log say how to read it. A line that fits the prefix that the
+/// server is known to have does at once.
+fn is_enough(held: &[u8], prefix: Option<&LinePrefix>) -> bool {
+    let fits = |prefix: &LinePrefix| {
+        let end = memchr::memchr(b'\n', held)?;
+        let line = String::from_utf8_lossy(held.get(..end)?);
+        // Every label fits an empty prefix, be it at the start of a line or not.
+        prefix.match_line(&line).map(|_| ())
+    };
+    prefix.and_then(fits).is_some()
+        || held.len() >= SAMPLE_BYTES
+        || memchr::memchr_iter(b'\n', held).take(SAMPLE_LINES).count() >= SAMPLE_LINES
+}
+
+/// The part of a sample that is looked at, so that it makes no difference how much came at once.
+fn head(sample: &[u8]) -> &[u8] {
+    let sample = sample.get(..SAMPLE_BYTES).unwrap_or(sample);
+    let end = memchr::memchr_iter(b'\n', sample).nth(SAMPLE_LINES - 1);
+    end.and_then(|end| sample.get(..=end)).unwrap_or(sample)
 }
 
 /// Tells whether bytes are those of a program, an archive or an image: text has next to no control
@@ -193,12 +245,8 @@ fn looks_binary(bytes: &[u8]) -> bool {
     odd * 50 > bytes.len()
 }
 
-fn assembler(options: &ParserOptions, prefix: LinePrefix, position: u64) -> Box<Assembler> {
-    let assembler = Assembler::new(prefix)
-        .starting_at(position)
-        .with_clock(options.clock.clone())
-        .with_limits(options.limits);
-    Box::new(assembler)
+fn reading(options: &ParserOptions, format: Format, prefix: LinePrefix, position: u64) -> State {
+    State::Reading(Box::new(Reader::new(format, prefix, options, position)), Kind::Log)
 }
 
 fn infer(sample: &[u8]) -> Option<LinePrefix> {

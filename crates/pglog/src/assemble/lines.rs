@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub(super) const MAX_HELD_BYTES: usize = 64 << 10;
 
 /// Decodes bytes as UTF-8. Each byte that is none, and each NUL, becomes U+FFFD.
-pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) if memchr::memchr(0, bytes).is_none() => Cow::Borrowed(text),
         _ => Cow::Owned(String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")),

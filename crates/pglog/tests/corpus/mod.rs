@@ -41,7 +41,8 @@ pub(crate) const CSV_COLUMNS: [&str; 26] = [
 pub(crate) struct Run {
     /// Where its files are.
     pub folder: PathBuf,
-    manifest: Value,
+    /// What is known about it.
+    pub manifest: Value,
 }
 
 /// A csvlog record.

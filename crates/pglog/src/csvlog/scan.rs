@@ -1,0 +1,328 @@
+//! Where the columns of a csvlog record are, and whether bytes are one at all.
+//!
+//! The server writes each record in one way only, so there is no need to guess: what departs from it is
+//! no record, or one that was cut. That is found out as early as possible, because a lost quote turns
+//! everything behind it inside out.
+
+use crate::record::Column;
+
+/// The most columns that a record may have; 26 since PostgreSQL 14.
+const MAX_COLUMNS: usize = 40;
+
+/// The fewest; PostgreSQL 12 has no `backend_type`.
+const MIN_COLUMNS: usize = 23;
+
+/// The most bytes of a value that the server keeps short, quotes included.
+const MAX_SHORT_BYTES: usize = 4096;
+
+/// The columns in their order.
+pub(super) const COLUMNS: [Column; 26] = [
+    Column::Time,
+    Column::User,
+    Column::Database,
+    Column::Pid,
+    Column::ConnectionFrom,
+    Column::SessionId,
+    Column::LineNum,
+    Column::Ps,
+    Column::SessionStart,
+    Column::Vxid,
+    Column::Txid,
+    Column::Severity,
+    Column::StateCode,
+    Column::Message,
+    Column::Detail,
+    Column::Hint,
+    Column::InternalQuery,
+    Column::InternalPosition,
+    Column::Context,
+    Column::Statement,
+    Column::CursorPosition,
+    Column::Location,
+    Column::ApplicationName,
+    Column::BackendType,
+    Column::LeaderPid,
+    Column::QueryId,
+];
+
+/// Where a value is, without its quotes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Quotes in it are doubled.
+    pub(super) doubled: bool,
+}
+
+/// The values of the record that was scanned last.
+#[derive(Debug)]
+pub(super) struct Spans {
+    spans: [Span; MAX_COLUMNS],
+    count: usize,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Self { spans: [Span::default(); MAX_COLUMNS], count: 0 }
+    }
+}
+
+impl Spans {
+    pub(super) fn as_slice(&self) -> &[Span] {
+        self.spans.get(..self.count).unwrap_or_default()
+    }
+
+    /// False where there are too many.
+    fn push(&mut self, span: Span) -> bool {
+        let Some(place) = self.spans.get_mut(self.count) else { return false };
+        *place = span;
+        self.count += 1;
+        true
+    }
+}
+
+/// Whether more bytes may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    /// The bytes are the beginning of something longer.
+    Open,
+    /// Nothing comes behind them.
+    Ended,
+}
+
+/// What bytes turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// A record, of so many bytes with its line break.
+    Record(usize),
+    /// The beginning of a record, perhaps.
+    Incomplete,
+    /// No record: this byte cannot be.
+    Broken(usize),
+}
+
+/// Looks for a record at the start of `bytes`.
+pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
+    spans.count = 0;
+    let mut at = 0;
+    loop {
+        let column = COLUMNS.get(spans.count).copied();
+        let (span, next) = match value(bytes, at, column, input) {
+            Ok(found) => found,
+            Err(scan) => {
+                // Where the value goes on to, as far as it is there.
+                let end = if let Scan::Broken(end) = scan { end } else { bytes.len() };
+                spans.push(Span { start: at, end, doubled: false });
+                return scan;
+            }
+        };
+        let text = bytes.get(span.start..span.end).unwrap_or_default();
+        if !column.is_none_or(|column| is_plausible(column, text)) || !spans.push(span) {
+            return Scan::Broken(next);
+        }
+        at = match bytes.get(next..).unwrap_or_default() {
+            [b',', ..] => next + 1,
+            [b'\n', ..] => return record(spans, next + 1, next),
+            [b'\r', b'\n', ..] => return record(spans, next + 2, next),
+            [] | [b'\r'] if input == Input::Open => return Scan::Incomplete,
+            [] => return record(spans, next, next),
+            _ => return Scan::Broken(next),
+        };
+    }
+}
+
+const fn record(spans: &Spans, end: usize, next: usize) -> Scan {
+    if spans.count >= MIN_COLUMNS { Scan::Record(end) } else { Scan::Broken(next) }
+}
+
+/// Finds the value at `at` and what comes behind it.
+fn value(
+    bytes: &[u8],
+    at: usize,
+    column: Option<Column>,
+    input: Input,
+) -> Result<(Span, usize), Scan> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if column == Some(Column::Time) {
+        return match time_bytes(rest, input) {
+            Start::Whole(length) => {
+                Ok((Span { start: at, end: at + length, doubled: false }, at + length))
+            }
+            Start::Partial => Err(Scan::Incomplete),
+            Start::Not => Err(Scan::Broken(at)),
+        };
+    }
+    if rest.first() == Some(&b'"') {
+        return quoted(bytes, at + 1, column, input);
+    }
+    let window = rest.get(..MAX_SHORT_BYTES).unwrap_or(rest);
+    match window.iter().position(|byte| matches!(byte, b',' | b'\n' | b'\r' | b'"')) {
+        Some(length) => Ok((Span { start: at, end: at + length, doubled: false }, at + length)),
+        None if rest.len() >= MAX_SHORT_BYTES => Err(Scan::Broken(at + MAX_SHORT_BYTES)),
+        None if input == Input::Open => Err(Scan::Incomplete),
+        None => Ok((Span { start: at, end: bytes.len(), doubled: false }, bytes.len())),
+    }
+}
+
+/// Finds the end of a value in quotes.
+fn quoted(
+    bytes: &[u8],
+    start: usize,
+    column: Option<Column>,
+    input: Input,
+) -> Result<(Span, usize), Scan> {
+    let is_long = column.is_some_and(|column| column.long_field().is_some());
+    let limit = if is_long { bytes.len() } else { bytes.len().min(start + MAX_SHORT_BYTES) };
+    let text = bytes.get(..limit).unwrap_or_default();
+    let mut doubled = false;
+    let mut from = start;
+    while let Some(quote) = text.get(from..).and_then(|rest| memchr::memchr(b'"', rest)) {
+        let quote = from + quote;
+        match bytes.get(quote + 1) {
+            Some(b'"') => {
+                doubled = true;
+                from = quote + 2;
+            }
+            // Perhaps the first one of two.
+            None if input == Input::Open => return Err(Scan::Incomplete),
+            _ => return Ok((Span { start, end: quote, doubled }, quote + 1)),
+        }
+    }
+    if limit < bytes.len() || input == Input::Ended {
+        return Err(Scan::Broken(limit));
+    }
+    Err(Scan::Incomplete)
+}
+
+/// Tells whether a column can have this value. Those that have a form of their own tell a record from
+/// something else.
+fn is_plausible(column: Column, text: &[u8]) -> bool {
+    match column {
+        Column::Pid | Column::LineNum | Column::Txid => {
+            !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+        }
+        Column::SessionId => {
+            text.contains(&b'.') && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'.')
+        }
+        Column::StateCode => text.len() == 5 && text.iter().all(u8::is_ascii_alphanumeric),
+        Column::InternalPosition | Column::CursorPosition | Column::LeaderPid => {
+            text.iter().all(u8::is_ascii_digit)
+        }
+        Column::QueryId => text.iter().all(|b| b.is_ascii_digit() || *b == b'-'),
+        Column::Severity => !text.is_empty(),
+        _ => true,
+    }
+}
+
+/// Whether a record may begin somewhere.
+enum Start {
+    /// With a time of so many bytes.
+    Whole(usize),
+    /// The bytes end within the time.
+    Partial,
+    Not,
+}
+
+/// The form of a time: each `0` stands for a digit. The zone comes behind it.
+const TIME: &[u8] = b"0000-00-00 00:00:00.000 ";
+
+/// The most bytes of a zone's abbreviation.
+const MAX_ZONE_BYTES: usize = 32;
+
+/// Reads `2026-11-24 02:21:01.123 UTC,` at the start of `bytes`.
+fn time_bytes(bytes: &[u8], input: Input) -> Start {
+    let fits = |(byte, form): (&u8, &u8)| byte == form || (*form == b'0' && byte.is_ascii_digit());
+    if !bytes.iter().zip(TIME).all(fits) {
+        return Start::Not;
+    }
+    let zone = bytes.get(TIME.len()..).unwrap_or_default();
+    let is_zone = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-:<>_/".contains(byte);
+    let length = zone.iter().take(MAX_ZONE_BYTES).take_while(is_zone).count();
+    match zone.get(length) {
+        Some(b',') if length > 0 => Start::Whole(TIME.len() + length),
+        None if input == Input::Open => Start::Partial,
+        _ => Start::Not,
+    }
+}
+
+/// Finds the first place, not before `from`, where a record may begin. Without one, the end.
+pub(super) fn find_start(bytes: &[u8], from: usize, input: Input) -> usize {
+    let first_hyphen = from + 4;
+    let starts_at = |at: usize| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        !matches!(time_bytes(rest, input), Start::Not)
+    };
+    let hyphens = bytes.get(first_hyphen..).unwrap_or_default();
+    let found = memchr::memchr_iter(b'-', hyphens)
+        .map(|hyphen| from + hyphen)
+        .find(|start| starts_at(*start));
+    found.unwrap_or_else(|| {
+        // The year of a time may have begun at the very end.
+        let tail = bytes.len().saturating_sub(4).max(from);
+        (tail..bytes.len()).find(|start| starts_at(*start)).unwrap_or(bytes.len())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "2026-11-24 02:21:01.123 UTC,\"bob\",\"shop\",7,\"10.0.0.9:5432\",6b04f48d.17ee,\
+                        3,\"SELECT\",2026-11-24 02:21:00 UTC,3/5,0,ERROR,22012,";
+
+    fn scanned(record: &str) -> (Scan, Vec<String>) {
+        let mut spans = Spans::default();
+        let scan = scan(record.as_bytes(), Input::Open, &mut spans);
+        let texts = spans.as_slice().iter().map(|span| record[span.start..span.end].to_owned());
+        (scan, texts.collect())
+    }
+
+    #[test]
+    fn records_of_every_version_are_found() {
+        let common = format!("{HEAD}\"a \"\"b\"\"\nc\",,,,,,\"SELECT 1\",,,\"psql\"");
+        for (tail, columns) in [
+            ("", 23),
+            (",\"client backend\"", 24),
+            (",\"client backend\",,-12", 26),
+            (",\"client backend\",,-12,\"of the future\"", 27),
+        ] {
+            let record = format!("{common}{tail}\nrest");
+            let (scan, texts) = scanned(&record);
+            assert_eq!(scan, Scan::Record(record.len() - "rest".len()), "{tail}");
+            assert_eq!(texts.len(), columns);
+            assert_eq!((texts[1].as_str(), texts[13].as_str()), ("bob", "a \"\"b\"\"\nc"));
+        }
+    }
+
+    #[test]
+    fn every_beginning_of_a_record_is_incomplete() {
+        let record = format!("{HEAD}\"a \"\"b\"\"\nc\",,,,,,,,,\"psql\",\"client backend\",,0\r\n");
+        for cut in 0..record.len() {
+            assert_eq!(scanned(&record[..cut]).0, Scan::Incomplete, "{:?}", &record[..cut]);
+        }
+        assert_eq!(scanned(&record).0, Scan::Record(record.len()));
+    }
+
+    #[test]
+    fn what_is_no_record_is_noticed_early() {
+        let cut = format!("{HEAD}\"a cut message{HEAD}");
+        // The first quote behind the cut ends the message; no comma follows.
+        assert_eq!(scanned(&cut).0, Scan::Broken(cut.find("message").unwrap() + 7 + 29));
+        for text in ["hello\n", "\n", "2026-11-24 02:21:01.123 UTC LOG:  x\n", "2026-11-24T"] {
+            assert!(matches!(scanned(text).0, Scan::Broken(_)), "{text}");
+        }
+        let short = format!("{HEAD}\"a\",,\n");
+        assert!(matches!(scanned(&short).0, Scan::Broken(_)));
+        let endless = HEAD.replace("bob", &"b".repeat(5000));
+        assert!(matches!(scanned(&endless).0, Scan::Broken(_)));
+    }
+
+    #[test]
+    fn next_start_is_found_within_a_line_and_at_its_beginning() {
+        let bytes = format!("x-y 2026-1{HEAD}");
+        assert_eq!(find_start(bytes.as_bytes(), 1, Input::Open), bytes.len() - HEAD.len());
+        assert_eq!(find_start(b"a-b-c 20", 0, Input::Open), 6);
+        assert_eq!(find_start(b"a-b-c 20", 0, Input::Ended), 8);
+        assert_eq!(find_start(b"a-b-c 2026-11", 0, Input::Open), 6);
+    }
+}

@@ -1,0 +1,106 @@
+//! One reader for each format, behind one face.
+
+use crate::{
+    assemble::{Assembled, Assembler},
+    csvlog::CsvReader,
+    format::Format,
+    jsonlog::JsonReader,
+    parser::ParserOptions,
+    prefix::LinePrefix,
+};
+
+/// The reader of a log whose format is known.
+#[derive(Debug)]
+pub(super) enum Reader {
+    Stderr(Assembler),
+    Csvlog(Box<CsvReader>),
+    Jsonlog(JsonReader),
+}
+
+impl Reader {
+    /// Makes a reader for bytes from `position` on. The prefix is for the formats that have one.
+    pub(super) fn new(
+        format: Format,
+        prefix: LinePrefix,
+        options: &ParserOptions,
+        position: u64,
+    ) -> Self {
+        let clock = options.clock.clone();
+        let limits = options.limits;
+        match format {
+            Format::Stderr => Self::Stderr(
+                Assembler::new(prefix).starting_at(position).with_clock(clock).with_limits(limits),
+            ),
+            Format::Csvlog => Self::Csvlog(Box::new(
+                CsvReader::new().starting_at(position).with_clock(clock).with_limits(limits),
+            )),
+            Format::Jsonlog => Self::Jsonlog(
+                JsonReader::new().starting_at(position).with_clock(clock).with_limits(limits),
+            ),
+        }
+    }
+
+    pub(super) const fn format(&self) -> Format {
+        match self {
+            Self::Stderr(_) => Format::Stderr,
+            Self::Csvlog(_) => Format::Csvlog,
+            Self::Jsonlog(_) => Format::Jsonlog,
+        }
+    }
+
+    pub(super) const fn log_line_prefix(&self) -> Option<&LinePrefix> {
+        match self {
+            Self::Stderr(assembler) => Some(assembler.prefix()),
+            Self::Csvlog(_) | Self::Jsonlog(_) => None,
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
+        match self {
+            Self::Stderr(assembler) => assembler.push(bytes, sink),
+            Self::Csvlog(reader) => reader.push(bytes, sink),
+            Self::Jsonlog(reader) => reader.push(bytes, sink),
+        }
+    }
+
+    pub(super) fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        match self {
+            Self::Stderr(assembler) => assembler.flush_before(position, sink),
+            Self::Csvlog(reader) => reader.flush_before(position, sink),
+            // A line is given out as soon as it is whole.
+            Self::Jsonlog(_) => {}
+        }
+    }
+
+    pub(super) fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        match self {
+            Self::Stderr(assembler) => assembler.flush(sink),
+            Self::Csvlog(reader) => reader.flush(sink),
+            Self::Jsonlog(_) => {}
+        }
+    }
+
+    pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        match self {
+            Self::Stderr(assembler) => assembler.finish(sink),
+            Self::Csvlog(reader) => reader.finish(sink),
+            Self::Jsonlog(reader) => reader.finish(sink),
+        }
+    }
+
+    pub(super) fn safe_position(&self) -> u64 {
+        match self {
+            Self::Stderr(assembler) => assembler.safe_position(),
+            Self::Csvlog(reader) => reader.safe_position(),
+            Self::Jsonlog(reader) => reader.safe_position(),
+        }
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        match self {
+            Self::Stderr(assembler) => assembler.position(),
+            Self::Csvlog(reader) => reader.position(),
+            Self::Jsonlog(reader) => reader.position(),
+        }
+    }
+}
