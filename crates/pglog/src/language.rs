@@ -171,7 +171,13 @@ impl Level {
 /// language.
 pub(crate) fn is_unknown(value: &str) -> bool {
     // Every connection prints it, so the most frequent spelling is looked for first.
-    value == "[unknown]" || (value.starts_with('[') && UNKNOWN.contains(&value))
+    if !value.starts_with('[') {
+        return false;
+    }
+    let is = |unknown: &&str| {
+        damaged::damaged_length(unknown.chars(), value.chars()) == Some(value.len())
+    };
+    value == "[unknown]" || UNKNOWN.iter().any(|unknown| is(&unknown))
 }
 
 /// Translations of `[unknown]`, from the same catalogs as the labels.
@@ -232,6 +238,7 @@ mod tests {
     #[test]
     fn unknown_is_known_in_every_language() {
         assert!(is_unknown("[unknown]") && is_unknown("[inconnu]"));
+        assert!(is_unknown("[??]") && is_unknown("[ok\u{fffd}nd]"));
         assert!(!is_unknown("unknown") && !is_unknown("[local]"));
     }
 }

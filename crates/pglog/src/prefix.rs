@@ -9,6 +9,7 @@ mod fields;
 mod infer;
 mod matcher;
 mod shape;
+mod words;
 
 use std::{fmt, ops::ControlFlow};
 
@@ -62,6 +63,11 @@ impl LinePrefix {
     #[must_use]
     pub fn compile(setting: &str) -> Self {
         Self { setting: setting.to_owned(), tokens: escape::tokens_of(setting) }
+    }
+
+    /// Makes a prefix of tokens.
+    fn of_tokens(tokens: Vec<Token>) -> Self {
+        Self { setting: escape::setting_of(&tokens), tokens }
     }
 
     /// Takes a line, without its line break, apart. `None` where it does not fit.

@@ -294,6 +294,11 @@ impl Local {
     }
 }
 
+/// Reads `2026-11-24 02:21:01` at the start of a text as seconds since 1970-01-01, were it UTC.
+pub(crate) fn local_seconds(text: &str) -> Option<i64> {
+    Local::read(text.get(..SECONDS_BYTES)?).map(|local| local.seconds())
+}
+
 /// Reads `.123` or `.123456` as microseconds; nothing is zero.
 fn read_fraction(text: &str) -> Option<(i64, Precision)> {
     let Some(digits) = text.strip_prefix('.') else {

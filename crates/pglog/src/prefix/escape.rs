@@ -122,6 +122,13 @@ pub enum Token {
     Literal(String),
     /// A value.
     Field(Escape, Padding),
+    /// A value that nothing tells the meaning of. Only inferred prefixes have it, and show it as `%?`.
+    Unknown {
+        /// The escape whose values look like it.
+        like: Option<Escape>,
+        /// How it is padded.
+        padding: Padding,
+    },
     /// `%q`: what follows is printed in sessions only.
     SessionOnly,
 }
@@ -135,6 +142,20 @@ pub enum Padding {
     Left(u16),
     /// `%-10p`: blanks to the right.
     Right(u16),
+}
+
+/// Writes tokens as a value of the setting.
+pub(super) fn setting_of(tokens: &[Token]) -> String {
+    let mut setting = String::new();
+    for token in tokens {
+        match token {
+            Token::Literal(text) => setting += &text.replace('%', "%%"),
+            Token::Field(escape, padding) => setting += &format!("%{padding}{}", escape.letter()),
+            Token::Unknown { padding, .. } => setting += &format!("%{padding}?"),
+            Token::SessionOnly => setting += "%q",
+        }
+    }
+    setting
 }
 
 /// Splits a `log_line_prefix` into tokens, as the server reads it.
@@ -202,6 +223,16 @@ impl Padding {
     }
 }
 
+impl fmt::Display for Padding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Left(width) => write!(f, "{width}"),
+            Self::Right(width) => write!(f, "-{width}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,5 +269,8 @@ mod tests {
         assert_eq!(tokens_of("a%10"), [literal("a")]);
         assert_eq!(tokens_of("%99999999u"), [field(Escape::User, Padding::Left(u16::MAX))]);
         assert_eq!(tokens_of(""), []);
+        for setting in ["%m [%p] %q%u@%d ", "%-8p|%10u|%%|", ""] {
+            assert_eq!(setting_of(&tokens_of(setting)), setting);
+        }
     }
 }

@@ -11,9 +11,10 @@ use memchr::memmem;
 use crate::{
     language::split_label,
     prefix::{
-        escape::{Padding, Token},
+        escape::{Escape, Padding, Token},
         fields::PrefixFields,
         shape::{MAX_TEXT_BYTES, Shape},
+        words,
     },
     severity::Label,
 };
@@ -30,6 +31,10 @@ pub(crate) struct Match<'a> {
     /// What stands behind the label.
     pub(crate) text: &'a str,
 }
+
+/// What a value is, where that is known, and how it is padded.
+#[derive(Debug, Clone, Copy)]
+struct Value(Option<Escape>, Padding);
 
 /// One line's search.
 pub(crate) struct Search<'a, F> {
@@ -66,10 +71,13 @@ impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
                 self.fields = before;
                 self.finish(at)
             }
-            Token::Field(escape, padding) => match Shape::of(*escape) {
-                Shape::Text => self.text(token, *padding, tokens, at),
-                shape => self.shaped(token, shape, tokens, at),
-            },
+            Token::Field(escape, padding) => {
+                self.field(Shape::of(*escape), Value(Some(*escape), *padding), tokens, at)
+            }
+            Token::Unknown { like, padding } => {
+                let shape = like.map_or(Shape::Text, Shape::of);
+                self.field(shape, Value(None, *padding), tokens, at)
+            }
         }
     }
 
@@ -81,15 +89,27 @@ impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
         }
     }
 
+    fn field(
+        &mut self,
+        shape: Shape,
+        value: Value,
+        tokens: &[Token],
+        at: usize,
+    ) -> ControlFlow<()> {
+        match shape {
+            Shape::Text => self.text(value, tokens, at),
+            shape => self.shaped(value, shape, tokens, at),
+        }
+    }
+
     /// A value with a form of its own: the longest first.
     fn shaped(
         &mut self,
-        token: &Token,
+        Value(escape, padding): Value,
         shape: Shape,
         tokens: &[Token],
         at: usize,
     ) -> ControlFlow<()> {
-        let Token::Field(escape, padding) = *token else { return ControlFlow::Continue(()) };
         let start = at + self.blanks_before(padding, at);
         let Some((shortest, longest)) = shape.lengths(self.rest(start)) else {
             return ControlFlow::Continue(());
@@ -97,28 +117,39 @@ impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
         for length in (shortest..=longest).rev() {
             let Some(end) = self.end_with_blanks(padding, at, start + length) else { continue };
             let Some(value) = self.line.get(start..start + length) else { continue };
-            self.fields.set(escape, value);
+            if let Some(escape) = escape {
+                self.fields.set(escape, value);
+            }
             self.walk(tokens, end)?;
         }
         ControlFlow::Continue(())
     }
 
-    /// Free text: it ends where what follows it begins, the nearest such place first.
+    /// Free text: it ends where one of the server's own words ends, or where what follows it begins, the
+    /// nearest such place first.
     fn text(
         &mut self,
-        token: &Token,
-        padding: Padding,
+        Value(escape, padding): Value,
         tokens: &[Token],
         at: usize,
     ) -> ControlFlow<()> {
-        let Token::Field(escape, _) = *token else { return ControlFlow::Continue(()) };
         let window = self.rest(at);
         let window = window.get(..MAX_TEXT_BYTES.max(padding.width()) + 64).unwrap_or(window);
+        if let Some(escape) = escape
+            && padding == Padding::None
+            && let Some(end) = words::length(escape, window)
+            && let Some(word) = self.line.get(at..at + end)
+        {
+            self.fields.set(escape, word);
+            self.walk(tokens, at + end)?;
+        }
         let mut next = padding.width();
         while let Some(end) = next_end(window, next, tokens.first()) {
             next = end + 1;
             let Some(value) = self.line.get(at..at + end) else { continue };
-            self.fields.set(escape, unpad(value, padding));
+            if let Some(escape) = escape {
+                self.fields.set(escape, unpad(value, padding));
+            }
             self.walk(tokens, at + end)?;
         }
         ControlFlow::Continue(())
@@ -161,7 +192,9 @@ fn next_end(window: &[u8], from: usize, next: Option<&Token>) -> Option<usize> {
         }
         .map(|found| from + found),
         // A label or another value follows: every place will do.
-        Some(Token::Field(..) | Token::SessionOnly) | None => (from < window.len()).then_some(from),
+        Some(Token::Field(..) | Token::Unknown { .. } | Token::SessionOnly) | None => {
+            (from < window.len()).then_some(from)
+        }
     }
 }
 

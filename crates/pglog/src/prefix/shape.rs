@@ -90,7 +90,10 @@ impl Shape {
                 let found = fraction.first() == Some(&b'.') && digits(fraction.get(1..)?) == 3;
                 if found { zone_behind(bytes, SECONDS_BYTES + MILLIS_BYTES) } else { None }
             }
-            Self::Host => Some((0, host(bytes))),
+            Self::Host => Some(match address_v4(bytes) {
+                0 => (0, host(bytes)),
+                length => (length, length),
+            }),
             Self::HostAndPort => Some((0, host_and_port(bytes))),
             Self::Text => None,
         }
@@ -184,8 +187,28 @@ fn host(bytes: &[u8]) -> usize {
     host_name(bytes)
 }
 
+/// Length of `10.0.0.1`, if it is no part of a longer word; else 0.
+fn address_v4(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    for part in 0..4 {
+        let rest = bytes.get(length..).unwrap_or_default();
+        let dot = usize::from(part > 0);
+        let number = digits(rest.get(dot..).unwrap_or_default());
+        if !(1..=3).contains(&number) || (part > 0 && rest.first() != Some(&b'.')) {
+            return 0;
+        }
+        length += dot + number;
+    }
+    let next = bytes.get(length);
+    let ends = next.is_none_or(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'.' | b'_'));
+    if ends { length } else { 0 }
+}
+
+/// A name ends in a letter or a digit.
 fn host_name(bytes: &[u8]) -> usize {
-    run(bytes, |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    let run = run(bytes, |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    let name = bytes.get(..run).unwrap_or_default();
+    name.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1)
 }
 
 fn host_and_port(bytes: &[u8]) -> usize {

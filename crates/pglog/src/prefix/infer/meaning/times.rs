@@ -1,0 +1,83 @@
+//! Columns of times without milliseconds: that of the line, or that of the session's start.
+
+use crate::{
+    prefix::{
+        escape::Escape,
+        infer::{
+            kind::Kind,
+            meaning::{Column, Table},
+        },
+    },
+    timestamp::local_seconds,
+};
+
+pub(super) fn name(table: &mut Table<'_, '_>) {
+    let is_time = |column: &&Column<'_>| column.kind == Kind::Time;
+    let precise = [Escape::TimeMillis, Escape::TimeEpoch];
+    let mut has_time = precise.iter().any(|escape| table.column(*escape).is_some());
+    let verdicts: Vec<_> =
+        table.columns.iter().filter(is_time).map(|column| starts_session(table, column)).collect();
+    let columns = table.columns.iter_mut().filter(|column| column.kind == Kind::Time);
+    for (column, verdict) in columns.zip(verdicts) {
+        column.escape = match verdict {
+            Some(true) => Some(Escape::SessionStart),
+            Some(false) => Some(Escape::Time),
+            // A log has the time of its lines first.
+            None if !has_time => Some(Escape::Time),
+            None => None,
+        };
+        column.is_guess = verdict.is_none();
+        has_time |= column.escape == Some(Escape::Time);
+    }
+}
+
+/// Tells whether a time is that of the session's start. `None` where nothing tells.
+fn starts_session(table: &Table<'_, '_>, column: &Column<'_>) -> Option<bool> {
+    let groups = table.by_process(column);
+    let changes = |group: &&Vec<(usize, &str)>| {
+        group.windows(2).any(|pair| matches!(pair, [(_, a), (_, b)] if a != b))
+    };
+    // A pid may come back for another session, but seldom within so few lines.
+    let changed = groups.iter().filter(changes).count();
+    if changed * 10 > groups.len() {
+        return Some(false);
+    }
+    if let Some(verdict) = agrees_with_session_ids(table, column) {
+        return Some(verdict);
+    }
+    let times: Vec<_> =
+        column.values.iter().filter_map(|(_, value)| local_seconds(value)).collect();
+    let back = times.windows(2).filter(|pair| matches!(pair, [a, b] if b < a)).count();
+    if back * 20 > times.len() {
+        return Some(true);
+    }
+    let spans = groups.iter().filter(|group| spans_seconds(table, group)).count();
+    (spans > 0).then_some(true)
+}
+
+/// Compares a time with the start in the session's id: the difference is that of the time zone in every
+/// line.
+fn agrees_with_session_ids(table: &Table<'_, '_>, column: &Column<'_>) -> Option<bool> {
+    let sessions = table.column(Escape::SessionId)?;
+    let differences: Vec<i64> = column
+        .values
+        .iter()
+        .filter_map(|(sample, value)| {
+            let (start, _) = sessions.get(*sample)?.split_once('.')?;
+            Some(i64::from_str_radix(start, 16).ok()? - local_seconds(value)?)
+        })
+        .collect();
+    let first = *differences.first()?;
+    if differences.iter().any(|difference| *difference != first) {
+        return Some(false);
+    }
+    (differences.len() > 1).then_some(true)
+}
+
+/// Tells whether another clock goes on within the lines of one process.
+fn spans_seconds(table: &Table<'_, '_>, group: &[(usize, &str)]) -> bool {
+    let clock = table.column(Escape::TimeMillis).or_else(|| table.column(Escape::TimeEpoch));
+    let seconds = |sample: usize| clock?.get(sample)?.split('.').next();
+    let (Some((first, _)), Some((last, _))) = (group.first(), group.last()) else { return false };
+    seconds(*first).is_some() && seconds(*first) != seconds(*last)
+}
