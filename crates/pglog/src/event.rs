@@ -3,6 +3,7 @@
 //! Errors are told apart by their SQLSTATE, and by their words where the log does not have it. All other
 //! messages are told apart by their words. What a function raised is nobody's class, whatever it says.
 
+mod detail;
 mod error;
 mod messages;
 mod parameters;
@@ -170,6 +171,12 @@ impl<'x> Meaning<'x> {
             meaning.fields = fields;
         } else if level >= Level::Error || level == Level::Log {
             meaning.event = error::classify(level, texts);
+            if let Some(event) = meaning.event {
+                meaning.fields = error::values(event, texts.message);
+            }
+        }
+        if let Some(event) = meaning.event {
+            detail::read(event, texts, &mut meaning);
         }
         if level >= Level::Error {
             meaning.read_context(texts);
