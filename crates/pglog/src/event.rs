@@ -3,9 +3,11 @@
 //! Errors are told apart by their SQLSTATE, and by their words where the log does not have it. All other
 //! messages are told apart by their words. What a function raised is nobody's class, whatever it says.
 
+mod detail;
 mod error;
 mod messages;
 mod parameters;
+mod pgbouncer;
 mod plan;
 mod rule;
 mod scan;
@@ -38,7 +40,7 @@ impl Event {
     #[must_use]
     pub fn classify<'e>(entry: &'e LogEntry<'_>) -> Option<(Self, Fields<'e>)> {
         if entry.unparsed {
-            return None;
+            return pgbouncer::read(&entry.message).map(|line| (line.event, line.fields));
         }
         let meaning = Meaning::read(&Texts::of(entry));
         meaning.event.map(|event| (event, meaning.fields))
@@ -48,6 +50,7 @@ impl Event {
 /// Fills the fields of an entry that come from its texts. To be called once, when all texts are whole.
 pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
     if entry.unparsed {
+        interpret_foreign(entry);
         return;
     }
     let meaning = match Texts::borrowed(entry) {
@@ -55,6 +58,19 @@ pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
         None => Meaning::read(&Texts::of(entry)).into_owned(),
     };
     meaning.give_to(entry);
+}
+
+/// Fills what can be known of another program's line.
+fn interpret_foreign(entry: &mut LogEntry<'_>) {
+    let read = match &entry.message {
+        Cow::Borrowed(line) => pgbouncer::read(line),
+        Cow::Owned(line) => pgbouncer::read(line).map(pgbouncer::Line::into_owned),
+    };
+    let Some(line) = read else { return };
+    entry.pid = Some(line.pid);
+    entry.level = Some(line.level);
+    entry.event = Some(line.event);
+    entry.fields = line.fields;
 }
 
 /// What of an entry carries its meaning. `'x` is the life of what values are taken from.
@@ -170,6 +186,12 @@ impl<'x> Meaning<'x> {
             meaning.fields = fields;
         } else if level >= Level::Error || level == Level::Log {
             meaning.event = error::classify(level, texts);
+            if let Some(event) = meaning.event {
+                meaning.fields = error::values(event, texts.message);
+            }
+        }
+        if let Some(event) = meaning.event {
+            detail::read(event, texts, &mut meaning);
         }
         if level >= Level::Error {
             meaning.read_context(texts);

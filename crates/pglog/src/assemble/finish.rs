@@ -53,6 +53,7 @@ const SUCCESS: &str = "00000";
 /// Takes the message, which is whole now, apart.
 pub(super) fn read_message(entry: &mut LogEntry<'_>) {
     if entry.unparsed {
+        read_contents(entry);
         return;
     }
     if let Some(location) = entry.func_name.take() {

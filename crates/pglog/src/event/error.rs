@@ -1,8 +1,18 @@
 //! Errors: told apart by their SQLSTATE, which stands in the log or follows from the words, and where one
 //! SQLSTATE has several classes by the words, or by what no translation changes.
 
-use crate::event::{Event, Texts, messages};
-use crate::severity::Level;
+mod values;
+
+use crate::{
+    entry::Fields,
+    event::{Event, Texts, messages},
+    severity::Level,
+};
+
+/// Takes the values out of an error's message.
+pub(super) fn values<'x>(event: Event, message: &'x str) -> Fields<'x> {
+    values::read(event, message)
+}
 
 /// Finds the class of an error, or of what is wrong with the configuration.
 pub(super) fn classify(level: Level, texts: &Texts<'_, '_>) -> Option<Event> {

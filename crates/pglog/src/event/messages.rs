@@ -4,13 +4,89 @@
 //! when they report an error that has a class, with `%` for what they fill in. It was read out of their
 //! programs, where each message stands beside its SQLSTATE.
 
-use std::sync::LazyLock;
+use std::{ops::Range, sync::LazyLock};
 
 /// One message a line, `SQLSTATE PATTERN`, sorted by what stands before the first `%`.
 const LIST: &str = include_str!("messages.txt");
 
-static PATTERNS: LazyLock<Vec<Pattern>> =
-    LazyLock::new(|| LIST.lines().filter_map(Pattern::read).collect());
+static INDEX: LazyLock<Index> = LazyLock::new(Index::read);
+
+/// The list, ready to be searched.
+struct Index {
+    patterns: Vec<Pattern>,
+    /// The first eight bytes of each head, in the same order: one compares them all at once.
+    starts: Vec<u64>,
+    /// The heads of less than eight bytes, the longest first, and where their patterns are.
+    short: Vec<(&'static str, Range<usize>)>,
+}
+
+impl Index {
+    fn read() -> Self {
+        let patterns: Vec<Pattern> = LIST.lines().filter_map(Pattern::read).collect();
+        let starts = patterns.iter().map(|pattern| first_bytes(pattern.head)).collect();
+        let mut short = Vec::new();
+        let mut at = 0;
+        for same in patterns.chunk_by(|a, b| a.head == b.head) {
+            let head = same.first().map_or("", |pattern| pattern.head);
+            if head.len() < size_of::<u64>() {
+                short.push((head, at..at + same.len()));
+            }
+            at += same.len();
+        }
+        short.sort_by_key(|(head, _)| std::cmp::Reverse(head.len()));
+        Self { patterns, starts, short }
+    }
+
+    fn find(&self, message: &str) -> Option<&'static str> {
+        self.find_by_long_head(message).or_else(|| {
+            let short = self.short.iter().filter(|(head, _)| message.starts_with(head));
+            short
+                .into_iter()
+                .find_map(|(_, range)| best(self.patterns.get(range.clone())?, message))
+        })
+    }
+
+    /// Looks at the patterns that share their first eight bytes with the message.
+    fn find_by_long_head(&self, message: &str) -> Option<&'static str> {
+        let start = first_bytes(message);
+        let from = self.starts.partition_point(|other| *other < start);
+        let behind = self.starts.get(from..)?;
+        let count = behind.partition_point(|other| *other == start);
+        let patterns = self.patterns.get(from..from + count)?;
+        let mut prefix = message;
+        loop {
+            // All heads that the message starts with are sorted before it, and so are all that such a
+            // head starts with: looking backwards, each step leaves less of the message to look for.
+            let end = patterns.partition_point(|pattern| pattern.head <= prefix);
+            let head = patterns.get(end.checked_sub(1)?)?.head;
+            let common = common_bytes(head, prefix);
+            if common < head.len() {
+                prefix = prefix.get(..prefix.floor_char_boundary(common))?;
+                continue;
+            }
+            let first = patterns.partition_point(|pattern| pattern.head < head);
+            if let Some(found) = best(patterns.get(first..end)?, message) {
+                return Some(found);
+            }
+            prefix = prefix.get(..prefix.floor_char_boundary(head.len().checked_sub(1)?))?;
+        }
+    }
+}
+
+/// Returns the code of the pattern that says most, of those with the same head that fit.
+fn best(patterns: &[Pattern], message: &str) -> Option<&'static str> {
+    let fitting = patterns.iter().filter(|pattern| pattern.fits(message));
+    fitting.max_by_key(|pattern| pattern.rest.map_or(0, str::len)).map(|pattern| pattern.state_code)
+}
+
+/// Returns the first eight bytes as a number that sorts as they do. What is shorter is filled with zeros.
+fn first_bytes(text: &str) -> u64 {
+    let mut bytes = [0; size_of::<u64>()];
+    for (to, from) in bytes.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+    u64::from_be_bytes(bytes)
+}
 
 /// A message with gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +115,10 @@ impl Pattern {
         let Some((inner, tail)) = rest.rsplit_once('%') else { return behind.ends_with(rest) };
         let Some(mut behind) = behind.strip_suffix(tail) else { return false };
         for literal in inner.split('%') {
-            let Some((_, next)) = behind.split_once(literal) else { return false };
-            behind = next;
+            let Some(at) = memchr::memmem::find(behind.as_bytes(), literal.as_bytes()) else {
+                return false;
+            };
+            behind = behind.get(at + literal.len()..).unwrap_or_default();
         }
         true
     }
@@ -49,30 +127,7 @@ impl Pattern {
 /// Finds the SQLSTATE that a server gives a message. `None` for messages of no class and in other
 /// languages.
 pub(super) fn state_code_of(message: &str) -> Option<&'static str> {
-    // Only the first line can be in the list, and names are short.
-    let mut prefix = message;
-    loop {
-        // All heads that the message starts with are sorted before it, and so are all that such a head
-        // is a start of: looking backwards, each step leaves less of the message to look for.
-        let end = PATTERNS.partition_point(|pattern| pattern.head <= prefix);
-        let head = PATTERNS.get(end.checked_sub(1)?)?.head;
-        let common = common_bytes(head, prefix);
-        if common < head.len() {
-            prefix = prefix.get(..prefix.floor_char_boundary(common))?;
-            continue;
-        }
-        let same = PATTERNS.get(..end)?.iter().rev().take_while(|pattern| pattern.head == head);
-        if let Some(found) = same.filter(|pattern| pattern.fits(message)).max_by_key(literal_bytes)
-        {
-            return Some(found.state_code);
-        }
-        prefix = prefix.get(..prefix.floor_char_boundary(head.len().checked_sub(1)?))?;
-    }
-}
-
-/// The more a pattern says the better it fits.
-fn literal_bytes(pattern: &&Pattern) -> usize {
-    pattern.rest.map_or(0, str::len)
+    INDEX.find(message)
 }
 
 fn common_bytes(a: &str, b: &str) -> usize {
@@ -87,9 +142,9 @@ mod tests {
 
     #[test]
     fn list_is_sorted_by_its_heads() {
-        assert!(PATTERNS.is_sorted_by_key(|pattern| pattern.head));
-        assert_eq!(PATTERNS.len(), LIST.lines().count());
-        assert!(PATTERNS.iter().all(|pattern| pattern.state_code.len() == 5));
+        assert!(INDEX.patterns.is_sorted_by_key(|pattern| pattern.head));
+        assert_eq!(INDEX.patterns.len(), LIST.lines().count());
+        assert!(INDEX.patterns.iter().all(|pattern| pattern.state_code.len() == 5));
     }
 
     #[test]
@@ -132,7 +187,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in any::<String>(), at in any::<prop::sample::Index>()) {
             state_code_of(&text);
-            let pattern = PATTERNS[at.index(PATTERNS.len())];
+            let pattern = INDEX.patterns[at.index(INDEX.patterns.len())];
             state_code_of(&format!("{}{text}", pattern.head));
         }
     }

@@ -54,7 +54,7 @@ type Reader = for<'x> fn(&mut Scan<'x>, &mut Fields<'x>) -> Option<()>;
 
 /// A part of a message.
 #[derive(Debug)]
-enum Step {
+pub(super) enum Step {
     /// Words.
     Is(&'static str),
     /// The end of the message.
@@ -148,7 +148,11 @@ fn one<'x>(step: &'static Step, scan: &mut Scan<'x>, fields: &mut Fields<'x>) ->
 }
 
 /// Takes all steps or none.
-fn attempt<'x>(steps: &'static [Step], scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
+pub(super) fn attempt<'x>(
+    steps: &'static [Step],
+    scan: &mut Scan<'x>,
+    fields: &mut Fields<'x>,
+) -> Option<()> {
     let (before, count) = (*scan, fields.len());
     let taken = all(steps, scan, fields);
     if taken.is_none() {

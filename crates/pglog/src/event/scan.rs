@@ -44,8 +44,9 @@ impl<'x> Scan<'x> {
 
     /// Returns the text before the next `end`, and passes both.
     pub(super) fn until(&mut self, end: &str) -> Option<&'x str> {
-        let (text, rest) = self.rest.split_once(end)?;
-        self.rest = rest;
+        let at = memchr::memmem::find(self.rest.as_bytes(), end.as_bytes())?;
+        let (text, rest) = self.rest.split_at_checked(at)?;
+        self.rest = rest.get(end.len()..)?;
         Some(text)
     }
 

@@ -130,6 +130,7 @@ const COULD_NOT: &[Rule] = &[
             &[Is("could not receive data from WAL stream: ")],
             &[Is("could not send data to WAL stream: ")],
             &[Is("could not connect to the primary server: ")],
+            &[Is("could not start WAL streaming: ")],
         ])],
         rest: &[Rest("reason")],
     },

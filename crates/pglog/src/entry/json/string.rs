@@ -1,0 +1,107 @@
+//! Strings in JSON: escapes, found eight bytes at a time.
+
+/// Writes a JSON string in quotes.
+pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    write_escaped(out, text);
+    out.push(b'"');
+}
+
+/// Writes a string's text, without its quotes.
+pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    let mut rest = text.as_bytes();
+    while let Some((clean, byte, behind)) = split_at_escape(rest) {
+        out.extend_from_slice(clean);
+        write_escape(out, byte);
+        rest = behind;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Splits at the first byte that needs an escape.
+fn split_at_escape(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
+    let at = first_escape(bytes)?;
+    let (clean, rest) = bytes.split_at_checked(at)?;
+    let (byte, behind) = rest.split_first()?;
+    Some((clean, *byte, behind))
+}
+
+fn first_escape(bytes: &[u8]) -> Option<usize> {
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let marks = marks(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return Some(at * 8 + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let in_tail = tail.iter().position(|byte| needs_escape(*byte))?;
+    Some(words.len() * 8 + in_tail)
+}
+
+const fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Each byte's lowest bit.
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// Marks the highest bit of each byte that needs an escape. Bytes behind the first mark may be marked
+/// without need, for a subtraction may borrow from them.
+const fn marks(word: u64) -> u64 {
+    const HIGHEST: u64 = ONES << 7;
+    let below_blank = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = word ^ (ONES * b'"' as u64);
+    let is_quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (below_blank | is_quote | is_backslash) & HIGHEST
+}
+
+fn write_escape(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' => b"\\\"",
+        b'\\' => b"\\\\",
+        b'\n' => b"\\n",
+        b'\r' => b"\\r",
+        b'\t' => b"\\t",
+        _ => {
+            let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+            out.extend_from_slice(b"\\u00");
+            out.extend([digit(byte >> 4), digit(byte & 0xf)]);
+            return;
+        }
+    };
+    out.extend_from_slice(short);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_byte_is_found_at_every_place() {
+        for byte in 0..=0x7f {
+            for at in 0..20 {
+                let mut bytes = [b'a'; 20];
+                bytes[at] = byte;
+                assert_eq!(
+                    first_escape(&bytes),
+                    needs_escape(byte).then_some(at),
+                    "{byte} at {at}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_string_reads_back(text in prop_oneof![any::<String>(), "[ -~\n\t\"\\\\é\u{1f418}]*"]) {
+            let mut json = Vec::new();
+            write_string(&mut json, &text);
+            prop_assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), text);
+        }
+    }
+}
