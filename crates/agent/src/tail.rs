@@ -34,6 +34,7 @@ mod follower;
 mod identity;
 mod problem;
 mod retire;
+mod rewrite;
 mod scan;
 mod series;
 mod source;
@@ -50,7 +51,7 @@ pub use checkpoint::{Checkpoint, Guard};
 pub use discover::LogPath;
 pub use event::{Event, Missed, Reason, Turn};
 pub use follower::FileNumber;
-use follower::{Follower, Progress, State};
+use follower::{Follower, Opened, Progress, State};
 pub use identity::FileIdentity;
 use identity::Stamp;
 use problem::Problems;
@@ -159,7 +160,7 @@ pub struct Tailer {
     /// Files that have been looked at and left alone, as they were then.
     left: HashMap<FileIdentity, Stamp>,
     /// Files that were written anew: they are read from their start.
-    rewritten: HashSet<FileIdentity>,
+    rewritten: HashMap<FileIdentity, Opened>,
     /// What has happened between two polls.
     due: Vec<Due>,
     first_start_ns: i64,
@@ -194,7 +195,7 @@ impl Tailer {
             closed: Vec::new(),
             records: checkpoints.into_iter().map(|known| (known.identity, known)).collect(),
             left: HashMap::new(),
-            rewritten: HashSet::new(),
+            rewritten: HashMap::new(),
             due: Vec::new(),
             // File systems keep time by the tick of the system, which is a little late.
             first_start_ns: (history.first_start_ms - 20).saturating_mul(1_000_000),
@@ -245,6 +246,7 @@ impl Tailer {
         for index in 0..self.followers.len() {
             let Some(follower) = self.followers.get_mut(index) else { break };
             if held_back.contains(&follower.series) {
+                follower.pass_over();
                 continue;
             }
             let may_read = match reading {
@@ -255,6 +257,7 @@ impl Tailer {
             let outcome = if may_read {
                 self.read_one(index, now, sink)
             } else {
+                follower.pass_over();
                 follower.is_rewritten().map(|_| Outcome::Unread)
             };
             let Some(follower) = self.followers.get_mut(index) else { break };
@@ -407,6 +410,10 @@ impl Tailer {
         if let State::Drained(end) = follower.state {
             record.position = end;
             record.guard = Guard::of(&[]);
+        }
+        // A compressed file would have to be decoded again to tell that it is at its end.
+        if let Some(stamp) = follower.packed_stamp() {
+            self.left.insert(follower.identity, stamp);
         }
         self.records.insert(follower.identity, record);
     }

@@ -65,6 +65,10 @@ impl Checkpoint {
     pub(super) fn find_in(&self, source: &mut Source) -> io::Result<Option<u64>> {
         let head = source.head()?;
         let shared = head.len().min(self.head.len());
+        if shared == 0 {
+            // Of an empty file there is nothing to recognise.
+            return Ok(None);
+        }
         if head.get(..shared) != self.head.get(..shared) {
             return Ok(None);
         }
@@ -88,7 +92,8 @@ impl Checkpoint {
     /// # Errors
     /// Those of reading the file.
     pub(super) fn is_intact(&self, source: &mut Source) -> io::Result<bool> {
-        Ok(self.find_in(source)? == Some(self.position))
+        let is_empty = self.position == 0 && self.head.is_empty();
+        Ok(is_empty || self.find_in(source)? == Some(self.position))
     }
 
     /// The checkpoint for an earlier position of the same file.

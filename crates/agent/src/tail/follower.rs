@@ -6,7 +6,7 @@ use rustix::{fs::SeekFrom, io::Errno};
 
 use crate::tail::{
     checkpoint::{Checkpoint, Guard, MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at},
-    identity::FileIdentity,
+    identity::{FileIdentity, Stamp},
     series::series_of,
     source::{Look, Source, keep_last},
 };
@@ -25,6 +25,8 @@ pub(super) struct Follower {
     /// See [`series_of`].
     pub(super) series: String,
     pub(super) state: State,
+    /// True while its path names this file.
+    pub(super) is_current: bool,
     /// True once no path names this file.
     pub(super) is_deleted: bool,
     /// The largest size that was seen.
@@ -81,14 +83,16 @@ impl Follower {
         let Opened { path, identity, mut source } = opened;
         let head = source.head()?;
         let (position, tail) = source.advance_to(position)?;
+        let size = source.plain_file().and_then(|file| file.metadata().ok()?.len().into());
         Ok(Self {
             number,
             series: series_of(&path),
             path,
             identity,
             state: State::Reading,
+            is_current: true,
             is_deleted: false,
-            seen_size: position,
+            seen_size: size.unwrap_or(position),
             source,
             position,
             head,
@@ -104,6 +108,12 @@ impl Follower {
 
     pub(super) const fn is_packed(&self) -> bool {
         matches!(self.source, Source::Packed(_))
+    }
+
+    /// What the file looks like, where it is compressed.
+    pub(super) fn packed_stamp(&self) -> Option<Stamp> {
+        let metadata = self.source.metadata().ok().filter(|_| self.is_packed());
+        metadata.map(|metadata| Stamp::of(&metadata))
     }
 
     /// The size of the file; the position where that of the log in it is not known.
@@ -125,6 +135,12 @@ impl Follower {
         }
     }
 
+    /// The same file, to be read anew.
+    pub(super) fn again(&self) -> Option<Opened> {
+        let source = Source::open_again(self.source.plain_file()?).ok()?;
+        Some(Opened { path: self.path.clone(), identity: self.identity, source })
+    }
+
     /// Whole lines from around the position.
     pub(super) fn sample(&mut self) -> io::Result<Vec<u8>> {
         self.source.sample(self.position)
@@ -136,10 +152,24 @@ impl Follower {
     /// [`io::ErrorKind::UnexpectedEof`] where it cannot be told, because the log is being truncated or
     /// the copy is not whole; and those of reading.
     pub(super) fn missing_in(&mut self, copy: &mut Source) -> io::Result<Option<u64>> {
+        if self.is_rewritten()? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let head = copy.head()?;
-        let shared = head.len().min(self.head.len());
-        if shared == 0 || head.get(..shared) != self.head.get(..shared) {
-            return Ok(None);
+        // What was read may be less than what was copied.
+        let ours = match self.source.plain_file() {
+            Some(file) if self.head.len() < MAX_HEAD_BYTES && self.state == State::Reading => {
+                read_at(file, 0, MAX_HEAD_BYTES as u64)?
+            }
+            _ => self.head.clone(),
+        };
+        let shared = head.len().min(ours.len());
+        if shared == 0 || head.get(..shared) != ours.get(..shared) {
+            return if self.is_rewritten()? {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            } else {
+                Ok(None)
+            };
         }
         let (Some(file), Some(copied)) = (self.source.plain_file(), copy.plain_file()) else {
             // Whoever compresses a log changes nothing in it.
@@ -171,12 +201,9 @@ impl Follower {
             State::Rewritten => return Ok(Progress::Rewritten),
             State::Drained(_) | State::Gone => return Ok(self.at_end(now)),
         }
-        match self.source.look(self.position, &self.tail, buffer)? {
+        match self.look(buffer)? {
             Look::AtEnd => Ok(self.at_end(now)),
-            Look::Rewritten => {
-                self.state = State::Rewritten;
-                Ok(Progress::Rewritten)
-            }
+            Look::Rewritten => Ok(Progress::Rewritten),
             Look::Read { from, bytes } => {
                 let read = buffer.get(from..from + bytes).unwrap_or_default();
                 if read.first() == Some(&0) && self.tail.last().is_none_or(|last| *last == b'\n') {
@@ -191,13 +218,30 @@ impl Follower {
     /// Tells whether what was read is still in the file, without reading on.
     pub(super) fn is_rewritten(&mut self) -> io::Result<bool> {
         if self.state == State::Reading && !self.is_packed() {
-            let mut buffer = [0; MAX_GUARD_BYTES];
-            let look = self.source.look(self.position, &self.tail, &mut buffer)?;
-            if look == Look::Rewritten {
-                self.state = State::Rewritten;
-            }
+            self.look(&mut [0; 2 * MAX_GUARD_BYTES])?;
         }
         Ok(self.state == State::Rewritten)
+    }
+
+    /// Looks at the bytes behind the position. Those before it, and those of the head that have not been
+    /// read yet, must be as they were.
+    fn look(&mut self, buffer: &mut [u8]) -> io::Result<Look> {
+        let mut look = self.source.look(self.position, &self.tail, buffer)?;
+        let read = match look {
+            Look::Read { from, bytes } => buffer.get(from..from + bytes).unwrap_or_default(),
+            Look::AtEnd | Look::Rewritten => &[],
+        };
+        let position = usize::try_from(self.position).unwrap_or(usize::MAX);
+        if let Some(unread) = self.head.get(position..).filter(|unread| !unread.is_empty()) {
+            let shared = unread.len().min(read.len());
+            if shared == 0 || read.get(..shared) != unread.get(..shared) {
+                look = Look::Rewritten;
+            }
+        }
+        if look == Look::Rewritten {
+            self.state = State::Rewritten;
+        }
+        Ok(look)
     }
 
     fn note_read(&mut self, read: &[u8]) {
@@ -217,6 +261,16 @@ impl Follower {
     fn at_end(&mut self, now: Duration) -> Progress {
         self.quiet_since.get_or_insert(now);
         Progress::AtEnd
+    }
+
+    /// Notes that nobody looks whether there is anything new.
+    pub(super) const fn pass_over(&mut self) {
+        self.quiet_since = None;
+    }
+
+    /// Tells whether the end of the last line has not been read.
+    pub(super) fn is_within_line(&self) -> bool {
+        self.tail.last().is_some_and(|last| *last != b'\n')
     }
 
     /// How long there has been nothing new. `None` while there is.

@@ -19,18 +19,20 @@ const MANY_LATER: usize = 4;
 /// Tells whether a file need not be followed any more, as there are so many later ones of its series
 /// that have bytes.
 pub(super) fn is_finished(follower: &Follower, later: usize, now: Duration) -> bool {
-    let Some(quiet) = follower.quiet_for(now) else { return false };
     match follower.state {
         State::Gone | State::Drained(_) => return true,
         State::Rewritten => return false,
         State::Reading => {}
     }
+    let Some(quiet) = follower.quiet_for(now) else { return false };
     let patience = match (later, follower.is_deleted) {
         _ if follower.is_packed() => Duration::ZERO,
         (MANY_LATER.., _) => Duration::from_secs(1),
         (0, true) => DELETED_QUIET,
         (0, false) => return false,
         (_, true) => SUPERSEDED_DELETED_QUIET,
+        // The rest of the line would look like another one.
+        (_, false) if follower.is_within_line() => return false,
         (_, false) => SUPERSEDED_QUIET,
     };
     quiet >= patience

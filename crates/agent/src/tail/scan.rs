@@ -9,12 +9,14 @@
 //! | another identity that holds what is read or was read elsewhere | a copy: left alone |
 //! | anything else | a new log, read from its start; unless it is older than the first start |
 
-use std::{cmp::Reverse, collections::HashSet, io, path::Path, time::Duration};
+use std::{collections::HashSet, io, path::Path, time::Duration};
 
 use crate::tail::{
-    Due, Event, FileIdentity, Missed, Reason, StartAt, Tailer,
-    checkpoint::{Checkpoint, Guard},
-    follower::{Follower, Opened, State},
+    Due, Event, FileIdentity, FileNumber, StartAt, Tailer,
+    checkpoint::Checkpoint,
+    follower::{Follower, Opened},
+    identity::Stamp,
+    series::{is_rotated, series_of},
     source::Source,
     survey::{self, Candidate},
 };
@@ -28,20 +30,40 @@ const NEARLY_COPIED_BYTES: u64 = 32 << 20;
 
 /// A log to be followed from now on.
 struct Found {
-    candidate: Candidate,
-    source: Source,
-    position: u64,
+    follower: Follower,
+    stamp: Stamp,
     /// True where a part of it was read before.
     is_known: bool,
 }
 
+impl Found {
+    fn new(candidate: &Candidate, source: Source, position: u64) -> io::Result<Self> {
+        let opened = Opened { path: candidate.path.clone(), identity: candidate.identity, source };
+        Ok(Self {
+            follower: Follower::new(UNNUMBERED, opened, position)?,
+            stamp: candidate.stamp,
+            is_known: false,
+        })
+    }
+
+    /// What was written anew to a file that was deleted then, which has no path any more.
+    fn deleted(opened: Opened) -> Option<Self> {
+        let stamp = Stamp::of(&opened.source.metadata().ok()?);
+        let follower = Follower::new(UNNUMBERED, opened, 0).ok()?;
+        Some(Self { follower, stamp, is_known: false })
+    }
+
+    fn known(candidate: &Candidate, source: Source, position: u64) -> io::Result<Self> {
+        Ok(Self { is_known: true, ..Self::new(candidate, source, position)? })
+    }
+}
+
+/// The number of what is not followed yet.
+const UNNUMBERED: FileNumber = FileNumber(u64::MAX);
+
 /// What a file turned out to be.
 enum Judgement {
-    Follow {
-        source: Source,
-        position: u64,
-        is_known: bool,
-    },
+    Follow(Box<Found>),
     /// The copy of a log that is being read.
     Copy {
         is_nearly_whole: bool,
@@ -59,21 +81,22 @@ impl Tailer {
         self.tell_due(sink);
         let mut found = self.find_known(&candidates);
         for candidate in &candidates {
-            let is_found =
-                found.iter().any(|found: &Found| found.candidate.identity == candidate.identity);
-            if is_found || self.is_settled(candidate) {
+            let mut followed = found.iter().map(|found| found.follower.identity);
+            if followed.any(|identity| identity == candidate.identity) || self.is_settled(candidate)
+            {
                 continue;
             }
-            match self.judge(candidate) {
+            match self.judge(candidate, &mut found) {
                 Ok(judgement) => self.take(candidate, judgement, now, &mut found),
                 // A compressed file that is still being written.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
                 Err(error) => self.problems.report(&candidate.path, &error),
             }
         }
-        // The oldest first: of a series it is to be read first, and what was begun is older than the rest.
+        // The oldest first: of a series it is to be read first, and what was begun is older than the
+        // rest. Times are those of the system's clock tick, so a rotation may show none.
         found.sort_by_key(|found| {
-            (!found.is_known, found.candidate.stamp.modified_ns, found.candidate.is_wanted)
+            (!found.is_known, found.stamp.modified_ns, !is_rotated(&found.follower.path))
         });
         for found in found {
             self.follow(found, sink);
@@ -95,105 +118,10 @@ impl Tailer {
     fn note_paths(&mut self, candidates: &[Candidate]) {
         for follower in &mut self.followers {
             let at = candidates.iter().find(|candidate| candidate.identity == follower.identity);
+            follower.is_current = at.is_some_and(|candidate| candidate.path == follower.path);
             match at {
                 Some(candidate) => follower.note_size(candidate.stamp.size),
                 None => follower.note_links(),
-            }
-        }
-    }
-
-    /// Finds where the rest of truncated logs is.
-    pub(super) fn resolve_rewritten(&mut self, candidates: &[Candidate]) {
-        for index in 0..self.followers.len() {
-            let Some(follower) = self.followers.get(index) else { break };
-            if follower.state != State::Rewritten {
-                continue;
-            }
-            let (identity, evidence) = (follower.identity, follower.evidence());
-            let series = follower.series.clone();
-            let copy = self.find_copy(&evidence, &series, candidates);
-            let Some(follower) = self.followers.get_mut(index) else { break };
-            let seen_size = follower.seen_size;
-            let copied = match copy {
-                Some((candidate, source, found)) => {
-                    tracing::info!(
-                        path = %follower.path.display(),
-                        copy = %candidate.path.display(),
-                        "truncated; what was not read yet is taken from its copy"
-                    );
-                    self.records.remove(&candidate.identity);
-                    self.left.remove(&candidate.identity);
-                    let opened =
-                        Opened { path: candidate.path, identity: candidate.identity, source };
-                    follower.go_on_in(opened, found);
-                    self.due.push(Due::Moved(follower.number));
-                    candidate.stamp.size.max(evidence.position)
-                }
-                None => {
-                    follower.state = State::Gone;
-                    evidence.position
-                }
-            };
-            // Of a file of which nothing was seen the copy counts as a new log.
-            if seen_size > copied && !evidence.head.is_empty() {
-                self.due.push(Due::Missed(Missed {
-                    path: evidence.path.clone(),
-                    reason: Reason::Truncated,
-                    position: copied,
-                    bytes: seen_size - copied,
-                }));
-            }
-            self.rewritten.insert(identity);
-        }
-    }
-
-    /// Finds the file that holds what was read of a truncated log; the one with the most bytes, where
-    /// several do.
-    fn find_copy(
-        &mut self,
-        evidence: &Checkpoint,
-        series: &str,
-        candidates: &[Candidate],
-    ) -> Option<(Candidate, Source, u64)> {
-        if evidence.head.is_empty() {
-            return None;
-        }
-        let is_followed = |identity| self.followers.iter().any(|one| one.identity == identity);
-        let mut copies: Vec<&Candidate> = candidates
-            .iter()
-            .filter(|candidate| candidate.series == series && !is_followed(candidate.identity))
-            .collect();
-        copies.sort_by_key(|candidate| Reverse(candidate.stamp.size));
-        let mut best: Option<(Candidate, Source, u64)> = None;
-        for candidate in copies {
-            let opened = Source::open(&candidate.path);
-            let found = opened.and_then(|mut source| Ok((evidence.find_in(&mut source)?, source)));
-            match found {
-                Ok((Some(found), source)) => {
-                    if best.as_ref().is_none_or(|(_, _, before)| found > *before) {
-                        best = Some((candidate.clone(), source, found));
-                    }
-                }
-                Ok((None, _)) => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-                Err(error) => self.problems.report(&candidate.path, &error),
-            }
-        }
-        best
-    }
-
-    /// Gives up deleted files that keep too much space while nothing is read.
-    fn drop_deleted(&mut self) {
-        for follower in &mut self.followers {
-            let unread = follower.size().saturating_sub(follower.position());
-            if follower.is_deleted && unread > self.settings.max_deleted_bytes {
-                self.due.push(Due::Missed(Missed {
-                    path: follower.path.clone(),
-                    reason: Reason::Deleted,
-                    position: follower.position(),
-                    bytes: unread,
-                }));
-                follower.state = State::Gone;
             }
         }
     }
@@ -211,28 +139,21 @@ impl Tailer {
     fn find_known(&mut self, candidates: &[Candidate]) -> Vec<Found> {
         let mut found = Vec::new();
         for candidate in candidates {
-            if self.is_settled(candidate) {
-                continue;
-            }
-            if self.rewritten.remove(&candidate.identity) {
+            let known = if let Some(opened) = self.rewritten.remove(&candidate.identity) {
                 self.records.remove(&candidate.identity);
-                match Source::open(&candidate.path) {
-                    Ok(source) => found.push(Found {
-                        candidate: candidate.clone(),
-                        source,
-                        position: 0,
-                        is_known: false,
-                    }),
-                    Err(error) => self.problems.report(&candidate.path, &error),
-                }
-                continue;
-            }
-            match self.find_one_known(candidate, candidates) {
-                Ok(None) => {}
-                Ok(Some(known)) => found.push(known),
+                Found::new(candidate, opened.source, 0).map(Some)
+            } else if self.is_settled(candidate) {
+                Ok(None)
+            } else {
+                self.find_one_known(candidate, candidates)
+            };
+            match known {
+                Ok(known) => found.extend(known),
                 Err(error) => self.problems.report(&candidate.path, &error),
             }
         }
+        let deleted = std::mem::take(&mut self.rewritten);
+        found.extend(deleted.into_values().filter_map(Found::deleted));
         found
     }
 
@@ -245,9 +166,7 @@ impl Tailer {
         let mut source = Source::open(&candidate.path)?;
         if !record.is_intact(&mut source)? {
             // Its rest may be in a copy, which is judged with the others.
-            let found =
-                Found { candidate: candidate.clone(), source, position: 0, is_known: false };
-            return Ok(Some(found));
+            return Found::new(candidate, source, 0).map(Some);
         }
         let position = record.position;
         let is_newest = candidate.is_wanted
@@ -256,12 +175,16 @@ impl Tailer {
                     && other.series == candidate.series
                     && other.stamp.modified_ns > candidate.stamp.modified_ns
             });
-        if !is_newest && source.plain_file().is_some() && candidate.stamp.size == position {
+        let is_at_end = match source.plain_file() {
+            Some(_) => !is_newest && candidate.stamp.size == position,
+            None => source.is_read_at(position)?,
+        };
+        if is_at_end {
             self.left.insert(candidate.identity, candidate.stamp);
             return Ok(None);
         }
         self.records.remove(&candidate.identity);
-        Ok(Some(Found { candidate: candidate.clone(), source, position, is_known: true }))
+        Found::known(candidate, source, position).map(Some)
     }
 
     /// Tells whether a file is followed, or was left alone as it is now.
@@ -278,9 +201,7 @@ impl Tailer {
         found: &mut Vec<Found>,
     ) {
         match judgement {
-            Judgement::Follow { source, position, is_known } => {
-                found.push(Found { candidate: candidate.clone(), source, position, is_known });
-            }
+            Judgement::Follow(new) => found.push(*new),
             Judgement::Copy { is_nearly_whole } => {
                 if is_nearly_whole {
                     self.urgent_until = now + URGENT;
@@ -293,37 +214,41 @@ impl Tailer {
         }
     }
 
-    /// Tells what a file of unknown identity is.
-    fn judge(&mut self, candidate: &Candidate) -> io::Result<Judgement> {
+    /// Tells what a file of unknown identity is. `found` is what else there is to follow.
+    fn judge(&mut self, candidate: &Candidate, found: &mut [Found]) -> io::Result<Judgement> {
+        let follow = |found: Found| Judgement::Follow(Box::new(found));
         let mut source = Source::open(&candidate.path)?;
         let head = source.head()?;
         if head.is_empty() {
             // Nothing tells what it will be. A log is wanted from its first byte; a copy has been begun.
-            return Ok(if candidate.is_wanted {
-                Judgement::Follow { source, position: 0, is_known: false }
+            return if candidate.is_wanted {
+                Found::new(candidate, source, 0).map(follow)
             } else {
-                Judgement::Copy { is_nearly_whole: true }
-            });
+                Ok(Judgement::Copy { is_nearly_whole: true })
+            };
         }
-        if let Some(is_nearly_whole) = self.is_copy_of_followed(candidate, &mut source)? {
+        if let Some(is_nearly_whole) = self.is_copy_of_followed(candidate, &mut source, found)? {
             return Ok(Judgement::Copy { is_nearly_whole });
         }
-        if let Some(position) = self.claim_record(candidate, &mut source)? {
-            if source.is_read_at(position)? {
-                let record = self.record_of(candidate, head, position);
-                self.records.insert(candidate.identity, record);
-                return Ok(Judgement::Leave);
-            }
-            return Ok(Judgement::Follow { source, position, is_known: true });
-        }
-        if self.is_copy_of_known(candidate, &mut source)? {
-            return Ok(Judgement::Leave);
-        }
-        let Some(position) = self.start_of_new(candidate, &source)? else {
-            return Ok(Judgement::Leave);
+        let Some(record) = self.claim_record(candidate, &mut source)? else {
+            return match self.start_of_new(candidate, &source)? {
+                Some(position) => Found::new(candidate, source, position).map(follow),
+                None => Ok(Judgement::Leave),
+            };
         };
-        source.advance_to(position)?;
-        Ok(Judgement::Follow { source, position, is_known: false })
+        let mut others = found.iter().map(|found| found.follower.identity);
+        let is_rewritten = others.any(|identity| identity == record.identity);
+        if self.left.contains_key(&record.identity) {
+            return Ok(Judgement::Leave);
+        }
+        // What is known of a file that is written anew is about to be overwritten.
+        if !is_rewritten && source.is_read_at(record.position)? {
+            let known = Checkpoint { identity: candidate.identity, ..record };
+            self.records.insert(candidate.identity, known);
+            return Ok(Judgement::Leave);
+        }
+        let position = record.find_in(&mut source)?.unwrap_or(record.position);
+        Found::known(candidate, source, position).map(follow)
     }
 
     /// Tells whether a file holds what a followed one of its series holds, up to the file's end. Then
@@ -332,8 +257,10 @@ impl Tailer {
         &mut self,
         candidate: &Candidate,
         source: &mut Source,
+        found: &mut [Found],
     ) -> io::Result<Option<bool>> {
-        for follower in &mut self.followers {
+        let found = found.iter_mut().map(|found| &mut found.follower);
+        for follower in self.followers.iter_mut().chain(found) {
             if follower.series == candidate.series
                 && let Some(missing) = follower.missing_in(source)?
             {
@@ -343,33 +270,31 @@ impl Tailer {
         Ok(None)
     }
 
-    /// Finds the log that is not where it was and whose bytes the file holds.
+    /// Finds the log whose bytes the file holds. Several may be copies of each other; then the one that was
+    /// read furthest counts, and those that are nowhere else are forgotten.
     fn claim_record(
         &mut self,
         candidate: &Candidate,
         source: &mut Source,
-    ) -> io::Result<Option<u64>> {
-        for record in self.records.values() {
-            let is_elsewhere = self.left.contains_key(&record.identity);
-            if is_elsewhere || !candidate.is_of_series(&record.path) {
-                continue;
-            }
-            if let Some(position) = record.find_in(source)? {
-                let identity = record.identity;
-                self.records.remove(&identity);
-                return Ok(Some(position));
-            }
-        }
-        Ok(None)
-    }
-
-    fn is_copy_of_known(&self, candidate: &Candidate, source: &mut Source) -> io::Result<bool> {
+    ) -> io::Result<Option<Checkpoint>> {
+        let mut matching = Vec::new();
         for record in self.records.values() {
             if candidate.is_of_series(&record.path) && record.find_in(source)?.is_some() {
-                return Ok(true);
+                matching.push((record.position, record.identity));
             }
         }
-        Ok(false)
+        let mut claimed = None;
+        matching.sort_unstable_by_key(|(position, identity)| {
+            (*position, self.left.contains_key(identity))
+        });
+        for (_, identity) in matching {
+            claimed = if self.left.contains_key(&identity) {
+                self.records.get(&identity).cloned()
+            } else {
+                self.records.remove(&identity)
+            };
+        }
+        Ok(claimed)
     }
 
     /// Where to begin in a file that was never read: a new one is wanted from its first byte, a file
@@ -392,16 +317,6 @@ impl Tailer {
         })
     }
 
-    fn record_of(&self, candidate: &Candidate, head: Vec<u8>, position: u64) -> Checkpoint {
-        Checkpoint {
-            path: candidate.path.clone(),
-            identity: candidate.identity,
-            head,
-            position,
-            guard: Guard::of(&[]),
-        }
-    }
-
     /// Forgets what was read of files that have been written anew and whose rest is nowhere.
     fn give_up_rewritten(&mut self) {
         for follower in &self.followers {
@@ -413,31 +328,36 @@ impl Tailer {
     }
 
     fn follow(&mut self, found: Found, sink: &mut dyn FnMut(Event<'_>)) {
-        let Found { candidate, mut source, position, is_known } = found;
-        let number = self.take_number();
-        let sample = source.sample(position).unwrap_or_default();
-        let opened = Opened { path: candidate.path, identity: candidate.identity, source };
-        let path = opened.path.clone();
-        let follower = match Follower::new(number, opened, position) {
-            Ok(follower) => follower,
-            Err(error) => return self.problems.report(&path, &error),
-        };
-        let position = follower.position();
-        tracing::info!(path = %path.display(), position, "following");
-        sink(Event::Opened { file: number, path: &path, position, sample: &sample });
+        let Found { mut follower, is_known, .. } = found;
+        follower.number = self.take_number();
+        let (file, position) = (follower.number, follower.position());
+        let sample = follower.sample().unwrap_or_default();
+        tracing::info!(path = %follower.path.display(), position, "following");
+        sink(Event::Opened { file, path: &follower.path, position, sample: &sample });
         self.left.remove(&follower.identity);
-        // What was read before is older than what is being read.
-        let series = &follower.series;
-        let first = self.followers.iter().position(|other| other.series == *series);
-        match first.filter(|_| is_known && !self.is_first_scan) {
-            Some(first) => self.followers.insert(first, follower),
-            None => self.followers.push(follower),
-        }
+        let index = self.place_of(&follower, is_known);
+        self.followers.insert(index, follower);
+    }
+
+    /// Where among the followers a log belongs. What was read before is older than what is being read,
+    /// and what was rotated away is older than what the server writes to.
+    fn place_of(&self, follower: &Follower, is_known: bool) -> usize {
+        let is_of_series = |other: &Follower| other.series == follower.series;
+        let place = if is_known && !self.is_first_scan {
+            self.followers.iter().position(is_of_series)
+        } else if is_rotated(&follower.path) {
+            self.followers.iter().rposition(|other| {
+                is_of_series(other) && other.is_current && !is_rotated(&other.path)
+            })
+        } else {
+            None
+        };
+        place.unwrap_or(self.followers.len())
     }
 }
 
 impl Candidate {
     fn is_of_series(&self, path: &Path) -> bool {
-        crate::tail::series::series_of(path) == self.series
+        series_of(path) == self.series
     }
 }

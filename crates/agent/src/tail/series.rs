@@ -35,6 +35,14 @@ pub(super) fn series_of(path: &Path) -> String {
     series
 }
 
+/// Tells whether a name is one that `logrotate` gives: the server's own do not end in a number, and are
+/// not compressed.
+pub(super) fn is_rotated(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let plain = without_ending(&name, |ending| PACKINGS.contains(&ending));
+    plain.len() < name.len() || plain.ends_with(|last: char| last.is_ascii_digit())
+}
+
 /// Endings of compressed files.
 pub(super) const PACKINGS: [&str; 5] = ["gz", "zst", "bz2", "xz", "lz4"];
 

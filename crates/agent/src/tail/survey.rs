@@ -11,7 +11,7 @@ use crate::tail::{
     discover::LogPath,
     identity::{FileIdentity, Stamp},
     problem::Problems,
-    series::series_of,
+    series::{is_rotated, series_of},
 };
 
 /// A file that is a log, was one, or holds the copy of one.
@@ -39,7 +39,7 @@ impl Candidate {
 }
 
 /// Finds the files of the settings, and those that rotation made of them or of `tracked` ones. Each
-/// file comes once, whatever number of names it has.
+/// file comes once, whatever number of names it has; those that rotation made come behind the others.
 pub(super) fn survey<'a>(
     paths: &[LogPath],
     tracked: impl Iterator<Item = &'a Path>,
@@ -78,6 +78,9 @@ pub(super) fn survey<'a>(
     }
     let mut identities = HashSet::new();
     candidates.retain(|candidate| identities.insert(candidate.identity));
+    candidates.sort_by_cached_key(|candidate| {
+        (!candidate.is_wanted, is_rotated(&candidate.path), candidate.path.clone())
+    });
     candidates
 }
 
