@@ -33,7 +33,7 @@ use crate::{
     ship::{self, Client, Shipper},
     shutdown::Shutdown,
     status::Status,
-    tail::Tailer,
+    tail::{Reading, Tailer},
 };
 
 /// Why the agent cannot start, or ended.
@@ -110,6 +110,7 @@ impl Agent {
                 clocks,
                 streams: HashMap::new(),
                 is_urgent: false,
+                reading: Reading::Allowed,
             },
             sender: Sender {
                 shipper,

@@ -39,10 +39,12 @@ mod scan;
 mod series;
 mod source;
 mod survey;
+mod watch;
 
 use std::{
     collections::{HashMap, HashSet},
     io,
+    os::fd::BorrowedFd,
     path::PathBuf,
     time::Duration,
 };
@@ -57,6 +59,8 @@ use identity::Stamp;
 use problem::Problems;
 use retire::is_finished;
 use serde::Deserialize;
+pub use watch::Wake;
+use watch::{Changes, Watcher};
 
 /// Where reading begins in files that are there at the first start of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -76,7 +80,7 @@ pub struct Settings {
     pub paths: Vec<LogPath>,
     /// Where reading begins at the first start of all; at the end by default.
     pub start_at: StartAt,
-    /// How often to look for new files; each second by default.
+    /// How often to look for new files where the system does not tell of them; each second by default.
     pub scan_interval: Duration,
     /// The most bytes read from one file in one turn; 1 MiB by default.
     pub max_turn_bytes: usize,
@@ -144,8 +148,11 @@ pub struct FileProgress {
 /// How much is read at once.
 const READ_BYTES: usize = 256 << 10;
 
-/// How often to look for files while a log is being copied.
-const URGENT_SCAN_INTERVAL: Duration = Duration::from_millis(50);
+/// How often to look for files at most.
+const MIN_SCAN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How many times less often to look for files where the system tells of new ones.
+const SCANS_SAVED: u32 = 10;
 
 /// Follows files.
 #[derive(Debug)]
@@ -170,8 +177,10 @@ pub struct Tailer {
     is_first_scan: bool,
     /// Until when a log may be about to be truncated.
     urgent_until: Duration,
+    last_scan: Duration,
     next_scan: Duration,
     next_number: u64,
+    watcher: Watcher,
     problems: Problems,
     buffer: Vec<u8>,
 }
@@ -202,8 +211,10 @@ impl Tailer {
             is_first_start,
             is_first_scan: true,
             urgent_until: Duration::ZERO,
+            last_scan: Duration::ZERO,
             next_scan: Duration::ZERO,
             next_number: 0,
+            watcher: Watcher::new(),
             problems: Problems::default(),
             buffer: vec![0; READ_BYTES],
         }
@@ -217,11 +228,10 @@ impl Tailer {
         reading: Reading,
         sink: &mut dyn FnMut(Event<'_>),
     ) -> Turn {
-        let is_urgent = now < self.urgent_until;
+        let changes = self.watcher.take();
+        self.note_changes(&changes, now);
         if now >= self.next_scan {
-            let interval = self.settings.scan_interval;
-            self.next_scan =
-                now + if is_urgent { interval.min(URGENT_SCAN_INTERVAL) } else { interval };
+            self.next_scan = now + self.scan_interval(now);
             self.scan(now, sink);
         }
         let mut read_bytes = self.read(now, reading, sink);
@@ -236,6 +246,47 @@ impl Tailer {
     /// Looks for files at the next poll, whenever the last scan was.
     pub const fn scan_soon(&mut self) {
         self.next_scan = Duration::ZERO;
+    }
+
+    /// What to wait for between two polls, next to the time: these can be read when there is something to
+    /// do.
+    #[must_use]
+    pub fn descriptors(&self, wake: Wake) -> Vec<BorrowedFd<'_>> {
+        self.watcher.descriptors(wake)
+    }
+
+    /// Tells whether everything that can happen to the files wakes whoever waits for it.
+    #[must_use]
+    pub fn wakes(&self) -> bool {
+        self.watcher.is_complete()
+    }
+
+    fn note_changes(&mut self, changes: &Changes, now: Duration) {
+        if changes.is_rotation {
+            self.next_scan = self.next_scan.min(self.last_scan + MIN_SCAN_INTERVAL);
+        }
+        for path in &changes.written {
+            let mut is_followed = false;
+            for follower in self.followers.iter_mut().filter(|follower| follower.is_at(path)) {
+                follower.look_soon();
+                is_followed = true;
+            }
+            if !is_followed {
+                // A file that was left, or a copy.
+                self.next_scan = self.next_scan.min(now + self.settings.scan_interval);
+            }
+        }
+    }
+
+    fn scan_interval(&self, now: Duration) -> Duration {
+        let interval = self.settings.scan_interval;
+        if now < self.urgent_until {
+            interval.min(MIN_SCAN_INTERVAL)
+        } else if self.watcher.is_complete() {
+            interval * SCANS_SAVED
+        } else {
+            interval
+        }
     }
 
     /// Reads a bounded part of each file. Of a series the oldest file is read to its end first.
@@ -254,6 +305,9 @@ impl Tailer {
                 Reading::Paused => follower.is_deleted,
                 Reading::Stopped => false,
             };
+            if !follower.is_due(now) {
+                continue;
+            }
             let outcome = if may_read {
                 self.read_one(index, now, sink)
             } else {

@@ -18,19 +18,11 @@ use crate::{
     ship::SharedBuffer,
     shutdown::Shutdown,
     status::Status,
-    tail::{Checkpoint, Event, FileNumber, Reading, Tailer, Turn},
+    tail::{Checkpoint, Event, FileNumber, Reading, Tailer, Turn, Wake},
 };
 
-/// The pause between two looks while nothing happens.
-const IDLE: Duration = Duration::from_millis(250);
-/// The pause while a log may be about to be truncated.
-const URGENT: Duration = Duration::from_millis(1);
-/// How many bytes may wait meanwhile.
+/// How many bytes may wait in memory while a log may be about to be truncated.
 const MAX_URGENT_BYTES: usize = 8 << 20;
-/// The pause while entries wait for a silence or a batch for its age.
-const WAITING: Duration = Duration::from_millis(50);
-/// The pause after the buffer could not be written.
-const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How often the files' progress is told to the others.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a batch waits for more entries while the listener has everything else.
@@ -60,6 +52,8 @@ pub(super) struct Reader {
     pub(super) streams: HashMap<FileNumber, Stream>,
     /// True while a log may be about to be truncated.
     pub(super) is_urgent: bool,
+    /// Whether there was room at the last turn.
+    pub(super) reading: Reading,
 }
 
 /// Whether what a turn has brought is in the buffer.
@@ -68,6 +62,36 @@ enum Stored {
     All,
     /// The buffer is full and is not to drop anything: what was read waits, and nothing more is read.
     NoRoom,
+}
+
+/// What there is to wait for between two turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// Nothing: there is more to read.
+    None,
+    /// The truncation of a log, which may come at any moment.
+    Urgent,
+    /// Silence, or the age of a batch. Bytes are left to gather.
+    Gather,
+    /// Bytes.
+    Idle,
+    /// Room in the buffer.
+    Full,
+    /// The end of what keeps the buffer from being written.
+    Failed,
+}
+
+impl Pause {
+    const fn duration(self, is_woken: bool) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Urgent => Duration::from_millis(1),
+            Self::Gather => Duration::from_millis(50),
+            Self::Idle if is_woken => Duration::from_secs(1),
+            Self::Idle | Self::Full => Duration::from_millis(250),
+            Self::Failed => Duration::from_secs(1),
+        }
+    }
 }
 
 /// What one turn has brought so far.
@@ -81,26 +105,12 @@ struct Work {
 impl Reader {
     pub(super) fn run(mut self, shutdown: &Shutdown) {
         let mut work = Work::default();
-        let mut pause = Duration::ZERO;
+        let mut pause = Pause::None;
         let mut next_status = Duration::ZERO;
-        while !shutdown.wait(pause) {
-            let turn = self.turn(&mut work);
-            if turn.is_urgent && work.bytes() < MAX_URGENT_BYTES {
-                // Writing to the disk, to which a log is being copied just now, could take long.
-                pause = URGENT;
-                continue;
-            }
-            pause = match self.store(&mut work) {
-                Err(error) => {
-                    report(&error);
-                    AFTER_ERROR
-                }
-                Ok(Stored::All) if turn.read_bytes > 0 => Duration::ZERO,
-                Ok(Stored::All) if self.streams.values().any(Stream::is_waiting) => WAITING,
-                Ok(Stored::All | Stored::NoRoom) => IDLE,
-            };
+        while !self.wait(pause, shutdown) {
+            pause = self.turn_and_store(&mut work);
             let now = self.clocks.now().monotonic;
-            if now >= next_status {
+            if now >= next_status && pause != Pause::Urgent {
                 next_status = now + STATUS_INTERVAL;
                 self.status.set_files(self.files());
             }
@@ -108,10 +118,41 @@ impl Reader {
         self.stop(work);
     }
 
+    fn turn_and_store(&mut self, work: &mut Work) -> Pause {
+        let turn = self.turn(work);
+        if turn.is_urgent && work.bytes() < MAX_URGENT_BYTES {
+            // Writing to the disk, to which a log is being copied just now, could take long.
+            return Pause::Urgent;
+        }
+        match self.store(work) {
+            Err(error) => {
+                report(&error);
+                Pause::Failed
+            }
+            Ok(Stored::All) if turn.read_bytes > 0 => Pause::None,
+            Ok(Stored::All) if self.streams.values().any(Stream::is_waiting) => Pause::Gather,
+            Ok(Stored::All) if self.reading == Reading::Allowed => Pause::Idle,
+            Ok(Stored::All | Stored::NoRoom) => Pause::Full,
+        }
+    }
+
+    /// Waits between two turns. Returns true once the agent is to stop.
+    fn wait(&self, pause: Pause, shutdown: &Shutdown) -> bool {
+        let wake = match pause {
+            Pause::None => return shutdown.is_requested(),
+            Pause::Urgent | Pause::Failed => return shutdown.wait(pause.duration(false)),
+            Pause::Gather | Pause::Full => Wake::Rotation,
+            Pause::Idle => Wake::Anything,
+        };
+        let duration = pause.duration(self.tailer.wakes());
+        shutdown.wait_or_readable(&self.tailer.descriptors(wake), duration)
+    }
+
     /// One look at all files.
     fn turn(&mut self, work: &mut Work) -> Turn {
         let now = self.clocks.now();
-        let reading = self.reading(work);
+        let reading = self.may_read(work);
+        self.reading = reading;
         let (streams, parser) = (&mut self.streams, &self.parser);
         let mut sealer =
             Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
@@ -157,7 +198,7 @@ impl Reader {
 
     /// Tells whether there is room for more. What is read while it is urgent waits in memory, and the
     /// buffer, which may be busy with the disk, is not asked.
-    fn reading(&self, work: &Work) -> Reading {
+    fn may_read(&self, work: &Work) -> Reading {
         if self.is_urgent && work.bytes() < MAX_URGENT_BYTES {
             return Reading::Allowed;
         }

@@ -1,6 +1,12 @@
 //! One log that is being read, from one writing of the file to the next.
 
-use std::{fs::File, io, mem, os::unix::fs::MetadataExt as _, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io, mem,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustix::{fs::SeekFrom, io::Errno};
 
@@ -11,6 +17,12 @@ use crate::tail::{
     source::{Look, Source, keep_last},
 };
 
+/// From when on a log counts as one in which nothing happens.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// How often to look at it then.
+const LOOK_AT_QUIET: Duration = Duration::from_secs(1);
+
 /// Names a followed log for as long as the tailer lives. A file that is truncated and written anew gets
 /// another number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,7 +32,10 @@ pub struct FileNumber(pub u64);
 #[derive(Debug)]
 pub(super) struct Follower {
     pub(super) number: FileNumber,
+    /// Where it was found.
     pub(super) path: PathBuf,
+    /// Where it is now.
+    name: PathBuf,
     pub(super) identity: FileIdentity,
     /// See [`series_of`].
     pub(super) series: String,
@@ -41,6 +56,8 @@ pub(super) struct Follower {
     is_unsettled: bool,
     /// Since when there has been nothing new.
     quiet_since: Option<Duration>,
+    /// When it was looked at last.
+    looked_at: Duration,
 }
 
 /// Where the bytes behind the position are.
@@ -87,6 +104,7 @@ impl Follower {
         Ok(Self {
             number,
             series: series_of(&path),
+            name: path.clone(),
             path,
             identity,
             state: State::Reading,
@@ -99,6 +117,7 @@ impl Follower {
             tail,
             is_unsettled: false,
             quiet_since: None,
+            looked_at: Duration::ZERO,
         })
     }
 
@@ -187,8 +206,23 @@ impl Follower {
         Ok(None)
     }
 
+    /// Tells whether another file holds all of this one, and more.
+    pub(super) fn is_beginning_of(&self, other: &Source) -> io::Result<bool> {
+        let (Some(file), Some(other)) = (self.source.plain_file(), other.plain_file()) else {
+            return Ok(false);
+        };
+        let size = file.metadata()?.len();
+        let from = size.saturating_sub(MAX_GUARD_BYTES as u64);
+        let head = self.head.len() as u64;
+        Ok(size > 0
+            && other.metadata()?.len() > size
+            && read_at(other, 0, head)? == self.head
+            && read_at(other, from, size - from)? == read_at(file, from, size - from)?)
+    }
+
     /// Notes whether a path still leads to the file.
     pub(super) fn note_links(&mut self) {
+        self.is_current = false;
         if let Ok(metadata) = self.source.metadata() {
             self.is_deleted = metadata.nlink() == 0;
         }
@@ -227,6 +261,14 @@ impl Follower {
     /// read yet, must be as they were.
     fn look(&mut self, buffer: &mut [u8]) -> io::Result<Look> {
         let mut look = self.source.look(self.position, &self.tail, buffer)?;
+        // Logs repeat themselves, so the bytes before the position can be what they were by chance. The
+        // first ones have a time in them.
+        if let (Look::Read { .. }, Some(file)) = (&look, self.source.plain_file()) {
+            let known = self.head.get(..self.head.len().min(MAX_GUARD_BYTES)).unwrap_or_default();
+            if read_at(file, 0, known.len() as u64)? != known {
+                look = Look::Rewritten;
+            }
+        }
         let read = match look {
             Look::Read { from, bytes } => buffer.get(from..from + bytes).unwrap_or_default(),
             Look::AtEnd | Look::Rewritten => &[],
@@ -261,6 +303,34 @@ impl Follower {
     fn at_end(&mut self, now: Duration) -> Progress {
         self.quiet_since.get_or_insert(now);
         Progress::AtEnd
+    }
+
+    /// Tells whether to look for new bytes. A log in which nothing happens is looked at less often.
+    pub(super) fn is_due(&mut self, now: Duration) -> bool {
+        let is_quiet = self.quiet_for(now).is_some_and(|quiet| quiet >= QUIET);
+        if is_quiet && now < self.looked_at + LOOK_AT_QUIET {
+            return false;
+        }
+        self.looked_at = now;
+        true
+    }
+
+    /// Notes under which name the file is now.
+    pub(super) fn note_name(&mut self, path: &Path) {
+        self.is_current = path == self.path;
+        if self.name != path {
+            path.clone_into(&mut self.name);
+        }
+    }
+
+    /// Tells whether the file has this name, as far as is known, or had it when it was opened.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.name == path || self.path == path
+    }
+
+    /// Looks at the log at the next turn.
+    pub(super) const fn look_soon(&mut self) {
+        self.looked_at = Duration::ZERO;
     }
 
     /// Notes that nobody looks whether there is anything new.

@@ -69,11 +69,14 @@ enum Judgement {
         is_nearly_whole: bool,
     },
     Leave,
+    /// A longer copy of what was found already, in whose place it is now.
+    Longer,
 }
 
 impl Tailer {
     /// Looks at all files anew.
     pub(super) fn scan(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
+        self.last_scan = now;
         let candidates = self.survey();
         self.note_paths(&candidates);
         self.resolve_rewritten(&candidates);
@@ -112,16 +115,20 @@ impl Tailer {
         let followed = self.followers.iter().map(|follower| follower.path.as_path());
         let known = self.records.values().map(|record| record.path.as_path());
         let tracked: Vec<&Path> = followed.chain(known).collect();
-        survey::survey(&self.settings.paths, tracked.into_iter(), &mut self.problems)
+        let paths = &self.settings.paths;
+        let (folders, candidates) = survey::survey(paths, tracked.into_iter(), &mut self.problems);
+        self.watcher.watch(&folders);
+        candidates
     }
 
     fn note_paths(&mut self, candidates: &[Candidate]) {
         for follower in &mut self.followers {
             let at = candidates.iter().find(|candidate| candidate.identity == follower.identity);
-            follower.is_current = at.is_some_and(|candidate| candidate.path == follower.path);
-            match at {
-                Some(candidate) => follower.note_size(candidate.stamp.size),
-                None => follower.note_links(),
+            if let Some(candidate) = at {
+                follower.note_name(&candidate.path);
+                follower.note_size(candidate.stamp.size);
+            } else {
+                follower.note_links();
             }
         }
     }
@@ -211,6 +218,7 @@ impl Tailer {
             Judgement::Leave => {
                 self.left.insert(candidate.identity, candidate.stamp);
             }
+            Judgement::Longer => {}
         }
     }
 
@@ -229,6 +237,14 @@ impl Tailer {
         }
         if let Some(is_nearly_whole) = self.is_copy_of_followed(candidate, &mut source, found)? {
             return Ok(Judgement::Copy { is_nearly_whole });
+        }
+        if let Some(shorter) = find_shorter(candidate, &source, found)? {
+            let position = shorter.follower.position();
+            let is_known = shorter.is_known;
+            let longer = Found { is_known, ..Found::new(candidate, source, position)? };
+            let shorter = std::mem::replace(shorter, longer);
+            self.left.insert(shorter.follower.identity, shorter.stamp);
+            return Ok(Judgement::Longer);
         }
         let Some(record) = self.claim_record(candidate, &mut source)? else {
             return match self.start_of_new(candidate, &source)? {
@@ -354,6 +370,22 @@ impl Tailer {
         };
         place.unwrap_or(self.followers.len())
     }
+}
+
+/// Finds what is only the beginning of a file: an earlier copy of the same log.
+fn find_shorter<'a>(
+    candidate: &Candidate,
+    source: &Source,
+    found: &'a mut [Found],
+) -> io::Result<Option<&'a mut Found>> {
+    for other in found {
+        let follower = &other.follower;
+        let is_possible = follower.series == candidate.series && is_rotated(&follower.path);
+        if is_possible && follower.is_beginning_of(source)? {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }
 
 impl Candidate {

@@ -40,11 +40,12 @@ impl Candidate {
 
 /// Finds the files of the settings, and those that rotation made of them or of `tracked` ones. Each
 /// file comes once, whatever number of names it has; those that rotation made come behind the others.
+/// Also returns the folders in which something may happen.
 pub(super) fn survey<'a>(
     paths: &[LogPath],
     tracked: impl Iterator<Item = &'a Path>,
     problems: &mut Problems,
-) -> Vec<Candidate> {
+) -> (HashSet<PathBuf>, Vec<Candidate>) {
     let mut candidates = Vec::new();
     let mut names = HashSet::new();
     let mut folders: BTreeMap<PathBuf, HashSet<String>> = BTreeMap::new();
@@ -71,9 +72,9 @@ pub(super) fn survey<'a>(
             series.insert(series_of(path));
         }
     }
-    for (folder, series) in folders {
+    for (folder, series) in &folders {
         // What cannot be listed can still hold files that can be read.
-        let listed = list(&folder, &series).unwrap_or_default();
+        let listed = list(folder, series).unwrap_or_default();
         candidates.extend(listed.into_iter().filter(|found| !names.contains(&found.path)));
     }
     let mut identities = HashSet::new();
@@ -81,7 +82,7 @@ pub(super) fn survey<'a>(
     candidates.sort_by_cached_key(|candidate| {
         (!candidate.is_wanted, is_rotated(&candidate.path), candidate.path.clone())
     });
-    candidates
+    (folders.into_keys().collect(), candidates)
 }
 
 fn wanted(paths: &[LogPath], problems: &mut Problems) -> Vec<PathBuf> {

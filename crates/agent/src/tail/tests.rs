@@ -376,6 +376,7 @@ fn log_that_nobody_reopened_is_read_on_under_its_new_name() {
     assert_eq!(scene.closed, [FileNumber(0)]);
     writer.write_all(b"late\n").unwrap();
     scene.poll(&mut tailer);
+    scene.poll(&mut tailer);
     assert_eq!(scene.text(), "one\ntwo\nthree\nlate\n");
 }
 
