@@ -33,7 +33,7 @@ use crate::{
     ship::{self, Client, Shipper},
     shutdown::Shutdown,
     status::Status,
-    tail::Tailer,
+    tail::{Reading, Tailer},
 };
 
 /// Why the agent cannot start, or ended.
@@ -84,7 +84,10 @@ impl Agent {
     pub fn open(settings: Settings) -> Result<Self, Error> {
         let clocks = Clocks::start();
         let mut buffer = Buffer::open(&settings.buffer)?;
-        let checkpoints = buffer.checkpoints()?;
+        let history = buffer.history(clocks.now_ms())?;
+        if history.checkpoints.is_none() {
+            buffer.push_checkpoints(&[], history.first_start_ms)?;
+        }
         let buffer = Arc::new(Mutex::new(buffer));
         let status = Arc::new(Status::default());
         let stored = Arc::new(Notify::new());
@@ -94,7 +97,7 @@ impl Agent {
             Shipper::open(Arc::clone(&buffer), client, settings.breaker, seed, clocks.now())?;
         Ok(Self {
             reader: Reader {
-                tailer: Tailer::open(settings.tail, checkpoints),
+                tailer: Tailer::open(settings.tail, history),
                 parser: settings.parser,
                 encoder: Encoder::new(
                     settings.project.clone(),
@@ -106,6 +109,8 @@ impl Agent {
                 stored: Arc::clone(&stored),
                 clocks,
                 streams: HashMap::new(),
+                is_urgent: false,
+                reading: Reading::Allowed,
             },
             sender: Sender {
                 shipper,

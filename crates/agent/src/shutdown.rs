@@ -1,10 +1,12 @@
 //! The request to stop, which every loop of the agent waits on.
 
 use std::{
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use tokio::sync::watch;
 
 /// A flag that is raised once. Clones share it.
@@ -19,6 +21,8 @@ pub struct Shutdown {
 struct Shared {
     raised: Mutex<bool>,
     raise: Condvar,
+    /// Readable once the flag is raised, for threads that wait for something else as well.
+    readable: Option<OwnedFd>,
     sender: watch::Sender<bool>,
 }
 
@@ -27,7 +31,12 @@ impl Shutdown {
     #[must_use]
     pub fn new() -> Self {
         let (sender, requested) = watch::channel(false);
-        let shared = Shared { raised: Mutex::new(false), raise: Condvar::new(), sender };
+        let shared = Shared {
+            raised: Mutex::new(false),
+            raise: Condvar::new(),
+            readable: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok(),
+            sender,
+        };
         Self { shared: Arc::new(shared), requested }
     }
 
@@ -35,6 +44,9 @@ impl Shutdown {
     pub fn request(&self) {
         *self.shared.raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.shared.raise.notify_all();
+        if let Some(readable) = &self.shared.readable {
+            let _is_readable_already = rustix::io::write(readable, &1_u64.to_ne_bytes());
+        }
         self.shared.sender.send_replace(true);
     }
 
@@ -50,6 +62,26 @@ impl Shutdown {
         let raised = self.shared.raised.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.shared.raise.wait_timeout_while(raised, timeout, |raised| !*raised);
         *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits on a thread, for `timeout` at most, or until one of the descriptors can be read. Tells
+    /// whether the flag is raised.
+    #[must_use]
+    pub fn wait_or_readable(&self, descriptors: &[BorrowedFd<'_>], timeout: Duration) -> bool {
+        let Some(readable) = self.shared.readable.as_ref().filter(|_| !descriptors.is_empty())
+        else {
+            return self.wait(timeout);
+        };
+        let wanted = descriptors.iter().copied().chain([readable.as_fd()]);
+        let mut polled: Vec<PollFd<'_>> =
+            wanted.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN)).collect();
+        let timeout = Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        // Interrupted or not: the caller looks again.
+        let _ready = poll(&mut polled, Some(&timeout));
+        self.is_requested()
     }
 
     /// Waits in a task until the flag is raised.
@@ -68,6 +100,8 @@ impl Default for Shutdown {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -81,5 +115,17 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(shutdown.requested());
         assert!(shutdown.is_requested());
+    }
+
+    #[test]
+    fn request_and_readable_descriptors_end_the_wait_for_both() {
+        let minute = Duration::from_secs(60);
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let shutdown = Shutdown::new();
+        writer.write_all(b"x").unwrap();
+        assert!(!shutdown.wait_or_readable(&[reader.as_fd()], minute));
+        let (silent, _writer) = std::io::pipe().unwrap();
+        shutdown.request();
+        assert!(shutdown.wait_or_readable(&[silent.as_fd()], minute));
     }
 }

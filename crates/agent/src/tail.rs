@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use std::{fs, time::Duration};
-//! use agent::tail::{Event, LogPath, Reading, Settings, StartAt, Tailer};
+//! use agent::tail::{Event, History, LogPath, Reading, Settings, StartAt, Tailer};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let log = folder.path().join("postgresql.log");
@@ -16,7 +16,7 @@
 //!     start_at: StartAt::Beginning,
 //!     ..Settings::default()
 //! };
-//! let mut tailer = Tailer::open(settings, None);
+//! let mut tailer = Tailer::open(settings, History::none(0));
 //! let mut read = Vec::new();
 //! tailer.poll(Duration::ZERO, Reading::Allowed, &mut |event| {
 //!     if let Event::Bytes { bytes, .. } = event {
@@ -29,23 +29,38 @@
 
 mod checkpoint;
 mod discover;
+mod event;
 mod follower;
+mod identity;
 mod problem;
+mod retire;
+mod rewrite;
+mod scan;
 mod series;
+mod source;
+mod survey;
+mod watch;
 
 use std::{
     collections::{HashMap, HashSet},
-    fs, io,
-    path::{Path, PathBuf},
+    io,
+    os::fd::BorrowedFd,
+    path::PathBuf,
     time::Duration,
 };
 
-pub use checkpoint::{Checkpoint, Evidence, FileIdentity, Guard};
+pub use checkpoint::{Checkpoint, Guard};
 pub use discover::LogPath;
+pub use event::{Event, Missed, Reason, Turn};
 pub use follower::FileNumber;
-use follower::{Follower, OpenedFile, Progress};
+use follower::{Follower, Opened, Progress, State};
+pub use identity::FileIdentity;
+use identity::Stamp;
 use problem::Problems;
+use retire::is_finished;
 use serde::Deserialize;
+pub use watch::Wake;
+use watch::{Changes, Watcher};
 
 /// Where reading begins in files that are there at the first start of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -65,10 +80,13 @@ pub struct Settings {
     pub paths: Vec<LogPath>,
     /// Where reading begins at the first start of all; at the end by default.
     pub start_at: StartAt,
-    /// How often to look for new files; each second by default.
+    /// How often to look for new files where the system does not tell of them; each second by default.
     pub scan_interval: Duration,
     /// The most bytes read from one file in one turn; 1 MiB by default.
     pub max_turn_bytes: usize,
+    /// The most unread bytes for which a deleted file is kept while nothing may be read; 256 MiB by
+    /// default. The file system gets the space back only when the file is closed.
+    pub max_deleted_bytes: u64,
 }
 
 impl Default for Settings {
@@ -78,6 +96,7 @@ impl Default for Settings {
             start_at: StartAt::End,
             scan_interval: Duration::from_secs(1),
             max_turn_bytes: 1 << 20,
+            max_deleted_bytes: 256 << 20,
         }
     }
 }
@@ -87,50 +106,30 @@ impl Default for Settings {
 pub enum Reading {
     /// Read on.
     Allowed,
-    /// Only watch: the log itself holds the bytes.
+    /// Only watch: the log itself holds the bytes. Deleted files alone are read on, for nobody else
+    /// holds theirs.
     Paused,
+    /// Only watch, whatever becomes of the files.
+    Stopped,
 }
 
-/// What a poll finds.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A file is followed from now on.
-    Opened {
-        /// Its number from here on.
-        file: FileNumber,
-        /// Where it was found.
-        path: &'a Path,
-        /// Where reading starts: the start of a line.
-        position: u64,
-        /// Whole lines from around the position, to find out how to read the file.
-        sample: &'a [u8],
-    },
-    /// The next bytes of a file, cut anywhere.
-    Bytes {
-        /// The file.
-        file: FileNumber,
-        /// The bytes.
-        bytes: &'a [u8],
-    },
-    /// The file has been read to its end, and the next of its series is there: what was read is whole.
-    /// More may come, from a process that still has the file open.
-    Superseded {
-        /// The file.
-        file: FileNumber,
-    },
-    /// The file was rotated away and has been read to its end. Its checkpoint can be asked for until
-    /// the next poll.
-    Closed {
-        /// The file.
-        file: FileNumber,
-    },
+/// What is known at a start of how far was read before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// When the agent was started for the first time, in milliseconds since 1970-01-01 UTC. What was
+    /// rotated away before is none of its concern.
+    pub first_start_ms: i64,
+    /// How far each file was read. `None` at the first start of all, at which [`Settings::start_at`]
+    /// counts.
+    pub checkpoints: Option<Vec<Checkpoint>>,
 }
 
-/// What a poll did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Turn {
-    /// How many bytes were read.
-    pub read_bytes: usize,
+impl History {
+    /// Returns the history at the first start of all, which is now.
+    #[must_use]
+    pub const fn none(now_ms: i64) -> Self {
+        Self { first_start_ms: now_ms, checkpoints: None }
+    }
 }
 
 /// How far a followed file has been read.
@@ -149,39 +148,73 @@ pub struct FileProgress {
 /// How much is read at once.
 const READ_BYTES: usize = 256 << 10;
 
+/// How often to look for files at most.
+const MIN_SCAN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How many times less often to look for files where the system tells of new ones.
+const SCANS_SAVED: u32 = 10;
+
 /// Follows files.
 #[derive(Debug)]
 pub struct Tailer {
     settings: Settings,
+    /// The logs that are read, of each series the oldest first.
     followers: Vec<Follower>,
-    /// Followers that ended in the last poll.
+    /// Followers that have ended and are not released yet.
     closed: Vec<Follower>,
-    /// Positions of files that have not been found again yet.
-    checkpoints: Vec<Checkpoint>,
-    /// Files that were read to their end and left; a pattern may still find them.
-    finished: HashSet<FileIdentity>,
-    /// True until the first scan of the first start of all.
+    /// How far files were read that are not followed, or not found yet.
+    records: HashMap<FileIdentity, Checkpoint>,
+    /// Files that have been looked at and left alone, as they were then.
+    left: HashMap<FileIdentity, Stamp>,
+    /// Files that were written anew: they are read from their start.
+    rewritten: HashMap<FileIdentity, Opened>,
+    /// What has happened between two polls.
+    due: Vec<Due>,
+    first_start_ns: i64,
+    /// True where this is the first start of all.
+    is_first_start: bool,
+    /// True until the first scan.
     is_first_scan: bool,
+    /// Until when a log may be about to be truncated.
+    urgent_until: Duration,
+    last_scan: Duration,
     next_scan: Duration,
     next_number: u64,
+    watcher: Watcher,
     problems: Problems,
     buffer: Vec<u8>,
 }
 
+/// What the sink has to be told.
+#[derive(Debug)]
+enum Due {
+    Moved(FileNumber),
+    Missed(Missed),
+}
+
 impl Tailer {
-    /// Makes a tailer that goes on where the checkpoints say. `None` at the first start of all, at which
-    /// [`Settings::start_at`] counts.
+    /// Makes a tailer that goes on where the history says.
     #[must_use]
-    pub fn open(settings: Settings, checkpoints: Option<Vec<Checkpoint>>) -> Self {
+    pub fn open(settings: Settings, history: History) -> Self {
+        let is_first_start = history.checkpoints.is_none();
+        let checkpoints = history.checkpoints.unwrap_or_default();
         Self {
             settings,
             followers: Vec::new(),
             closed: Vec::new(),
-            is_first_scan: checkpoints.is_none(),
-            checkpoints: checkpoints.unwrap_or_default(),
-            finished: HashSet::new(),
+            records: checkpoints.into_iter().map(|known| (known.identity, known)).collect(),
+            left: HashMap::new(),
+            rewritten: HashMap::new(),
+            due: Vec::new(),
+            // File systems keep time by the tick of the system, which is a little late.
+            first_start_ns: (history.first_start_ms - 20).saturating_mul(1_000_000),
+            is_first_start,
+            is_first_scan: true,
+            urgent_until: Duration::ZERO,
+            last_scan: Duration::ZERO,
             next_scan: Duration::ZERO,
             next_number: 0,
+            watcher: Watcher::new(),
             problems: Problems::default(),
             buffer: vec![0; READ_BYTES],
         }
@@ -195,44 +228,106 @@ impl Tailer {
         reading: Reading,
         sink: &mut dyn FnMut(Event<'_>),
     ) -> Turn {
-        self.closed.clear();
+        let changes = self.watcher.take();
+        self.note_changes(&changes, now);
         if now >= self.next_scan {
-            self.next_scan = now + self.settings.scan_interval;
-            self.scan(sink);
+            self.next_scan = now + self.scan_interval(now);
+            self.scan(now, sink);
         }
-        let mut turn = Turn::default();
-        if reading == Reading::Allowed {
-            turn.read_bytes = self.read(sink);
-            self.close_finished(now, sink);
+        let mut read_bytes = self.read(now, reading, sink);
+        if self.followers.iter().any(|follower| follower.state == State::Rewritten) {
+            self.scan(now, sink);
+            read_bytes += self.read(now, reading, sink);
         }
-        turn
+        self.close_finished(now, sink);
+        Turn { read_bytes, is_urgent: now < self.urgent_until }
+    }
+
+    /// Looks for files at the next poll, whenever the last scan was.
+    pub const fn scan_soon(&mut self) {
+        self.next_scan = Duration::ZERO;
+    }
+
+    /// What to wait for between two polls, next to the time: these can be read when there is something to
+    /// do.
+    #[must_use]
+    pub fn descriptors(&self, wake: Wake) -> Vec<BorrowedFd<'_>> {
+        self.watcher.descriptors(wake)
+    }
+
+    /// Tells whether everything that can happen to the files wakes whoever waits for it.
+    #[must_use]
+    pub fn wakes(&self) -> bool {
+        self.watcher.is_complete()
+    }
+
+    fn note_changes(&mut self, changes: &Changes, now: Duration) {
+        if changes.is_rotation {
+            self.next_scan = self.next_scan.min(self.last_scan + MIN_SCAN_INTERVAL);
+        }
+        for path in &changes.written {
+            let mut is_followed = false;
+            for follower in self.followers.iter_mut().filter(|follower| follower.is_at(path)) {
+                follower.look_soon();
+                is_followed = true;
+            }
+            if !is_followed {
+                // A file that was left, or a copy.
+                self.next_scan = self.next_scan.min(now + self.settings.scan_interval);
+            }
+        }
+    }
+
+    fn scan_interval(&self, now: Duration) -> Duration {
+        let interval = self.settings.scan_interval;
+        if now < self.urgent_until {
+            interval.min(MIN_SCAN_INTERVAL)
+        } else if self.watcher.is_complete() {
+            interval * SCANS_SAVED
+        } else {
+            interval
+        }
     }
 
     /// Reads a bounded part of each file. Of a series the oldest file is read to its end first.
-    fn read(&mut self, sink: &mut dyn FnMut(Event<'_>)) -> usize {
+    fn read(&mut self, now: Duration, reading: Reading, sink: &mut dyn FnMut(Event<'_>)) -> usize {
         let mut total = 0;
         let mut held_back: HashSet<String> = HashSet::new();
-        let newest: HashMap<String, FileNumber> = self
-            .followers
-            .iter()
-            .map(|follower| (follower.series.clone(), follower.number))
-            .collect();
-        for follower in &mut self.followers {
+        let newest = self.newest();
+        for index in 0..self.followers.len() {
+            let Some(follower) = self.followers.get_mut(index) else { break };
             if held_back.contains(&follower.series) {
+                follower.pass_over();
                 continue;
             }
-            let max_bytes = self.settings.max_turn_bytes;
-            match read_turn(follower, &mut self.buffer, max_bytes, sink) {
-                Ok(bytes) if bytes >= max_bytes => {
+            let may_read = match reading {
+                Reading::Allowed => true,
+                Reading::Paused => follower.is_deleted,
+                Reading::Stopped => false,
+            };
+            if !follower.is_due(now) {
+                continue;
+            }
+            let outcome = if may_read {
+                self.read_one(index, now, sink)
+            } else {
+                follower.pass_over();
+                follower.is_rewritten().map(|_| Outcome::Unread)
+            };
+            let Some(follower) = self.followers.get_mut(index) else { break };
+            match outcome {
+                Ok(Outcome::Read { bytes, is_at_end }) => {
                     total += bytes;
-                    held_back.insert(follower.series.clone());
-                }
-                Ok(bytes) => {
-                    total += bytes;
-                    let is_newest = newest.get(&follower.series) == Some(&follower.number);
-                    if !is_newest && follower.settle() {
+                    if !is_at_end {
+                        held_back.insert(follower.series.clone());
+                    } else if newest.get(&follower.series) != Some(&follower.number)
+                        && follower.settle()
+                    {
                         sink(Event::Superseded { file: follower.number });
                     }
+                }
+                Ok(Outcome::Unread) => {
+                    held_back.insert(follower.series.clone());
                 }
                 Err(error) => self.problems.report(&follower.path, &error),
             }
@@ -240,15 +335,84 @@ impl Tailer {
         total
     }
 
-    /// Returns the checkpoint of a file for a position in it. `None` where the file is not followed any
-    /// more, or cannot be read.
+    /// Reads one file until its end or the turn's.
+    fn read_one(
+        &mut self,
+        index: usize,
+        now: Duration,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> io::Result<Outcome> {
+        let max_bytes = self.settings.max_turn_bytes;
+        let mut total = 0;
+        while let Some(follower) = self.followers.get_mut(index).filter(|_| total < max_bytes) {
+            match follower.read(&mut self.buffer, now)? {
+                Progress::AtEnd => return Ok(Outcome::Read { bytes: total, is_at_end: true }),
+                Progress::Rewritten => return Ok(Outcome::Read { bytes: total, is_at_end: false }),
+                Progress::Zeros => self.skip_zeros(index, sink)?,
+                Progress::Read { from, bytes } => {
+                    let read = self.buffer.get(from..from + bytes).unwrap_or_default();
+                    sink(Event::Bytes { file: follower.number, bytes: read });
+                    total += bytes;
+                }
+            }
+        }
+        Ok(Outcome::Read { bytes: total, is_at_end: false })
+    }
+
+    /// Goes over zeros, which nobody has written: a writer that does not append leaves them where a file
+    /// was truncated behind its back, a file system after a crash. What follows is read as a log of its
+    /// own.
+    fn skip_zeros(&mut self, index: usize, sink: &mut dyn FnMut(Event<'_>)) -> io::Result<()> {
+        let number = self.take_number();
+        let Some(follower) = self.followers.get_mut(index) else { return Ok(()) };
+        let (before, zeros) = follower.skip_zeros(number)?;
+        let path = follower.path.clone();
+        let position = follower.position();
+        let sample = follower.sample()?;
+        tracing::warn!(path = %path.display(), zeros, position, "zeros in the log are skipped");
+        sink(Event::Closed { file: before.number });
+        self.closed.push(before);
+        sink(Event::Opened { file: number, path: &path, position, sample: &sample });
+        Ok(())
+    }
+
+    /// The follower of each series that was written last.
+    fn newest(&self) -> HashMap<String, FileNumber> {
+        let followers = self.followers.iter();
+        followers.map(|follower| (follower.series.clone(), follower.number)).collect()
+    }
+
+    /// Returns the checkpoint of a file for a position in it. `None` where nothing holds the bytes any
+    /// more, or the file cannot be read.
     pub fn checkpoint(&mut self, file: FileNumber, position: u64) -> Option<Checkpoint> {
-        let mut followers = self.followers.iter().chain(&self.closed);
+        if let Some(checkpoint) = self.checkpoint_now(file, position) {
+            return Some(checkpoint);
+        }
+        // Truncated since the last poll: the copy holds the bytes, if there is one.
+        if self.followers.iter().any(|follower| follower.state == State::Rewritten) {
+            let candidates = self.survey();
+            self.resolve_rewritten(&candidates);
+            self.scan_soon();
+            return self.checkpoint_now(file, position);
+        }
+        None
+    }
+
+    fn checkpoint_now(&mut self, file: FileNumber, position: u64) -> Option<Checkpoint> {
+        let mut followers = self.followers.iter_mut().chain(&mut self.closed);
         let follower = followers.find(|follower| follower.number == file)?;
-        follower
-            .checkpoint(position)
-            .inspect_err(|error| self.problems.report(&follower.path, error))
-            .ok()
+        match follower.checkpoint(position) {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => {
+                self.problems.report(&follower.path, &error);
+                None
+            }
+        }
+    }
+
+    /// Forgets a file that was closed, once its checkpoint is stored.
+    pub fn release(&mut self, file: FileNumber) {
+        self.closed.retain(|follower| follower.number != file);
     }
 
     /// Returns how far each file has been read.
@@ -258,129 +422,65 @@ impl Tailer {
             file: follower.number,
             path: follower.path.clone(),
             position: follower.position(),
-            size: follower.size().unwrap_or(follower.position()),
+            size: follower.size(),
         };
         self.followers.iter().map(progress).collect()
     }
 
-    /// Finds files that are not followed yet. Files of which a position is stored come first, so that
-    /// the rest of a rotated one is read before what followed it.
-    fn scan(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
-        let mut found = Vec::new();
-        for path in &self.settings.paths {
-            match path.find() {
-                Ok(paths) if paths.is_empty() => self.problems.report_none(path),
-                Ok(paths) => found.extend(paths),
-                Err(error) => self.problems.report(Path::new(&path.to_string()), &error),
-            }
-        }
-        let mut opened = Vec::new();
-        for path in found {
-            match OpenedFile::open(&path) {
-                Ok(file) => {
-                    self.problems.clear(&path);
-                    opened.push(file);
-                }
-                Err(error) => self.problems.report(&path, &error),
-            }
-        }
-        if !self.checkpoints.is_empty() {
-            self.resume(&mut opened, sink);
-        }
-        // The oldest first: of a series it is to be read first.
-        opened.sort_by_key(|file| file.identity.born_ns);
-        for file in opened {
-            if !self.is_known(file.identity) {
-                let position = self.start_position(&file);
-                self.follow(file, position, sink);
-            }
-        }
-        self.is_first_scan = false;
-    }
-
-    /// Goes on with the files of the checkpoints, under whatever name they are now.
-    fn resume(&mut self, opened: &mut Vec<OpenedFile>, sink: &mut dyn FnMut(Event<'_>)) {
-        for checkpoint in std::mem::take(&mut self.checkpoints) {
-            let at_path = opened.iter().position(|file| file.identity == checkpoint.identity);
-            let file = match at_path {
-                Some(index) => Some(opened.remove(index)),
-                None => find_sibling(&checkpoint),
-            };
-            let Some(file) = file else { continue };
-            match checkpoint.compare(&file.file) {
-                Ok(Evidence::Same) => self.follow(file, checkpoint.position, sink),
-                Ok(Evidence::Rewritten | Evidence::Other) => self.follow(file, 0, sink),
-                Err(error) => self.problems.report(&file.path, &error),
-            }
-        }
-    }
-
-    fn is_known(&self, identity: FileIdentity) -> bool {
-        self.finished.contains(&identity)
-            || self.followers.iter().any(|follower| follower.identity == identity)
-    }
-
-    /// Where to begin in a file that was never read: a new one is wanted from its first byte.
-    fn start_position(&self, file: &OpenedFile) -> u64 {
-        if self.is_first_scan && self.settings.start_at == StartAt::End {
-            file.last_line_break().unwrap_or(0)
-        } else {
-            0
-        }
-    }
-
-    fn follow(&mut self, file: OpenedFile, position: u64, sink: &mut dyn FnMut(Event<'_>)) {
+    const fn take_number(&mut self) -> FileNumber {
         let number = FileNumber(self.next_number);
         self.next_number += 1;
-        let sample = file.sample(position).unwrap_or_default();
-        tracing::info!(path = %file.path.display(), position, "following");
-        sink(Event::Opened { file: number, path: &file.path, position, sample: &sample });
-        self.followers.push(Follower::new(number, file, position));
+        number
     }
 
+    /// Leaves the files that were rotated away and have been read to their end. One that still has a
+    /// name is found again should anybody write to it.
     fn close_finished(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
-        let is_finished = |follower: &mut Follower| {
-            let at_end = follower.size().is_ok_and(|size| size <= follower.position());
-            at_end && follower.is_finished(now)
-        };
-        self.closed = self.followers.extract_if(.., is_finished).collect();
-        for follower in &self.closed {
-            tracing::info!(path = %follower.path.display(), "finished: rotated away and read to its end");
-            self.finished.insert(follower.identity);
-            sink(Event::Closed { file: follower.number });
-        }
-    }
-}
-
-/// Reads one file until its end or the turn's.
-fn read_turn(
-    follower: &mut Follower,
-    buffer: &mut [u8],
-    max_bytes: usize,
-    sink: &mut dyn FnMut(Event<'_>),
-) -> io::Result<usize> {
-    let mut total = 0;
-    while total < max_bytes {
-        match follower.read(buffer)? {
-            Progress::AtEnd => break,
-            Progress::Read(bytes) => {
-                let read = buffer.get(..bytes).unwrap_or_default();
-                sink(Event::Bytes { file: follower.number, bytes: read });
-                total += bytes;
+        let mut later: HashMap<String, usize> = HashMap::new();
+        for index in (0..self.followers.len()).rev() {
+            let Some(follower) = self.followers.get_mut(index) else { break };
+            let followed_by = later.get(&follower.series).copied().unwrap_or(0);
+            if !is_finished(follower, followed_by, now) {
+                // A file without any bytes is no proof that the server writes there now.
+                if follower.seen_size > 0 {
+                    *later.entry(follower.series.clone()).or_default() += 1;
+                }
+                continue;
             }
+            let follower = self.followers.remove(index);
+            tracing::info!(path = %follower.path.display(), "read to its end and left");
+            sink(Event::Closed { file: follower.number });
+            if follower.state != State::Gone {
+                self.remember(&follower);
+            }
+            self.closed.push(follower);
         }
     }
-    Ok(total)
+
+    /// Keeps how far a file was read that is not followed any more. Also of one that was deleted: a
+    /// compressed copy may be what is left of it.
+    fn remember(&mut self, follower: &Follower) {
+        let mut record = follower.evidence();
+        if let State::Drained(end) = follower.state {
+            record.position = end;
+            record.guard = Guard::of(&[]);
+        }
+        // A compressed file would have to be decoded again to tell that it is at its end.
+        if let Some(stamp) = follower.packed_stamp() {
+            self.left.insert(follower.identity, stamp);
+        }
+        self.records.insert(follower.identity, record);
+    }
 }
 
-/// Looks for a file that got another name in its folder.
-fn find_sibling(checkpoint: &Checkpoint) -> Option<OpenedFile> {
-    let entries = fs::read_dir(checkpoint.path.parent()?).ok()?;
-    entries.filter_map(Result::ok).find_map(|entry| {
-        let metadata = entry.metadata().ok()?;
-        let is_it = metadata.is_file() && FileIdentity::of(&metadata) == checkpoint.identity;
-        if is_it { OpenedFile::open(&entry.path()).ok() } else { None }
-    })
+/// What a turn with one file brought.
+enum Outcome {
+    Read {
+        bytes: usize,
+        is_at_end: bool,
+    },
+    /// It was not to be read.
+    Unread,
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
-    buffer::{Error, row::unreadable},
-    tail::{Checkpoint, FileIdentity, Guard},
+    buffer::{Buffer, Error, row::unreadable},
+    tail::{Checkpoint, FileIdentity, Guard, History},
 };
 
-/// Set once the files that were there at the first start have been looked at.
+/// When the agent was started for the first time.
 const STARTED: &str = "started";
 
 /// Stores how far a file is read. Returns the file's row.
@@ -51,24 +51,39 @@ pub(super) fn store(
     Ok(id)
 }
 
-/// Notes that this was not the last start at which old files are skipped.
-pub(super) fn note_start(transaction: &Transaction<'_>) -> Result<(), Error> {
+/// Notes when the agent was started for the first time, unless that is known.
+pub(super) fn note_start(transaction: &Transaction<'_>, now_ms: i64) -> Result<(), Error> {
     transaction
-        .prepare_cached("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, 1)")?
-        .execute([STARTED])?;
+        .prepare_cached("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)")?
+        .execute(params![STARTED, now_ms])?;
     Ok(())
 }
 
 /// Returns all positions, the file that was read last at the end. `None` before the first start.
 pub(super) fn load(connection: &Connection) -> Result<Option<Vec<Checkpoint>>, Error> {
-    let started: Option<i64> = connection
-        .query_row("SELECT value FROM meta WHERE key = ?1", [STARTED], |row| row.get(0))
-        .optional()?;
+    let started = started_ms(connection)?;
     let sql = format!("SELECT {COLUMNS} FROM file ORDER BY seen_ms, id");
     let mut statement = connection.prepare(&sql)?;
     // A row without its checksum is no position: the file is read again.
     let found: Vec<Checkpoint> = statement.query_map([], read)?.flatten().collect();
     Ok((started.is_some() || !found.is_empty()).then_some(found))
+}
+
+fn started_ms(connection: &Connection) -> Result<Option<i64>, Error> {
+    let select = "SELECT value FROM meta WHERE key = ?1";
+    Ok(connection.query_row(select, [STARTED], |row| row.get(0)).optional()?)
+}
+
+impl Buffer {
+    /// Returns how far each file was read. `now_ms` is when this start is, should it be the first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn history(&mut self, now_ms: i64) -> Result<History, Error> {
+        let checkpoints = self.checkpoints()?;
+        let started_ms = self.attempt(|buffer| started_ms(&buffer.connection))?;
+        Ok(History { first_start_ms: started_ms.unwrap_or(now_ms), checkpoints })
+    }
 }
 
 /// The columns of a position, in the order in which they are read.

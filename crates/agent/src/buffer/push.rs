@@ -122,7 +122,7 @@ impl Buffer {
             for checkpoint in checkpoints {
                 checkpoints::store(&transaction, checkpoint, now_ms)?;
             }
-            checkpoints::note_start(&transaction)?;
+            checkpoints::note_start(&transaction, now_ms)?;
             transaction.commit()?;
             Ok(())
         })

@@ -154,8 +154,8 @@ fn take_over(bad: &Connection, new: &mut Connection) -> Result<Counts, Error> {
         files += 1;
     }
     // Files without a position are read again; none is skipped as at the first start of all.
-    checkpoints::note_start(&transaction)?;
     copy_meta(bad, &transaction)?;
+    checkpoints::note_start(&transaction, 0)?;
     let accounts = ledger::load(bad).unwrap_or_default();
     let totals = Totals::count(&transaction)?;
     let (_, dead_lettered) = dead::count(&transaction)?;

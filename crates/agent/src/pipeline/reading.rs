@@ -18,15 +18,11 @@ use crate::{
     ship::SharedBuffer,
     shutdown::Shutdown,
     status::Status,
-    tail::{Checkpoint, Event, FileNumber, Reading, Tailer},
+    tail::{Checkpoint, Event, FileNumber, Reading, Tailer, Turn, Wake},
 };
 
-/// The pause between two looks while nothing happens.
-const IDLE: Duration = Duration::from_millis(250);
-/// The pause while entries wait for a silence or a batch for its age.
-const WAITING: Duration = Duration::from_millis(50);
-/// The pause after the buffer could not be written.
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// How many bytes may wait in memory while a log may be about to be truncated.
+const MAX_URGENT_BYTES: usize = 8 << 20;
 /// How often the files' progress is told to the others.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a batch waits for more entries while the listener has everything else.
@@ -38,6 +34,7 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 struct Sealed {
     file: FileNumber,
+    start: u64,
     end: u64,
     batch: SealedBatch,
 }
@@ -53,6 +50,10 @@ pub(super) struct Reader {
     pub(super) stored: Arc<Notify>,
     pub(super) clocks: Clocks,
     pub(super) streams: HashMap<FileNumber, Stream>,
+    /// True while a log may be about to be truncated.
+    pub(super) is_urgent: bool,
+    /// Whether there was room at the last turn.
+    pub(super) reading: Reading,
 }
 
 /// Whether what a turn has brought is in the buffer.
@@ -61,6 +62,36 @@ enum Stored {
     All,
     /// The buffer is full and is not to drop anything: what was read waits, and nothing more is read.
     NoRoom,
+}
+
+/// What there is to wait for between two turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// Nothing: there is more to read.
+    None,
+    /// The truncation of a log, which may come at any moment.
+    Urgent,
+    /// Silence, or the age of a batch. Bytes are left to gather.
+    Gather,
+    /// Bytes.
+    Idle,
+    /// Room in the buffer.
+    Full,
+    /// The end of what keeps the buffer from being written.
+    Failed,
+}
+
+impl Pause {
+    const fn duration(self, is_woken: bool) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Urgent => Duration::from_millis(1),
+            Self::Gather => Duration::from_millis(50),
+            Self::Idle if is_woken => Duration::from_secs(1),
+            Self::Idle | Self::Full => Duration::from_millis(250),
+            Self::Failed => Duration::from_secs(1),
+        }
+    }
 }
 
 /// What one turn has brought so far.
@@ -74,21 +105,12 @@ struct Work {
 impl Reader {
     pub(super) fn run(mut self, shutdown: &Shutdown) {
         let mut work = Work::default();
-        let mut pause = Duration::ZERO;
+        let mut pause = Pause::None;
         let mut next_status = Duration::ZERO;
-        while !shutdown.wait(pause) {
-            let read_bytes = if work.is_stored() { self.turn(&mut work) } else { 0 };
-            pause = match self.store(&mut work) {
-                Err(error) => {
-                    report(&error);
-                    AFTER_ERROR
-                }
-                Ok(Stored::All) if read_bytes > 0 => Duration::ZERO,
-                Ok(Stored::All) if self.streams.values().any(Stream::is_waiting) => WAITING,
-                Ok(Stored::All | Stored::NoRoom) => IDLE,
-            };
+        while !self.wait(pause, shutdown) {
+            pause = self.turn_and_store(&mut work);
             let now = self.clocks.now().monotonic;
-            if now >= next_status {
+            if now >= next_status && pause != Pause::Urgent {
                 next_status = now + STATUS_INTERVAL;
                 self.status.set_files(self.files());
             }
@@ -96,13 +118,41 @@ impl Reader {
         self.stop(work);
     }
 
-    /// One look at all files. Returns how many bytes were read.
-    fn turn(&mut self, work: &mut Work) -> usize {
-        let now = self.clocks.now();
-        let reading = match self.with_buffer(buffer::Buffer::has_room) {
-            Ok(true) => Reading::Allowed,
-            Ok(false) | Err(_) => Reading::Paused,
+    fn turn_and_store(&mut self, work: &mut Work) -> Pause {
+        let turn = self.turn(work);
+        if turn.is_urgent && work.bytes() < MAX_URGENT_BYTES {
+            // Writing to the disk, to which a log is being copied just now, could take long.
+            return Pause::Urgent;
+        }
+        match self.store(work) {
+            Err(error) => {
+                report(&error);
+                Pause::Failed
+            }
+            Ok(Stored::All) if turn.read_bytes > 0 => Pause::None,
+            Ok(Stored::All) if self.streams.values().any(Stream::is_waiting) => Pause::Gather,
+            Ok(Stored::All) if self.reading == Reading::Allowed => Pause::Idle,
+            Ok(Stored::All | Stored::NoRoom) => Pause::Full,
+        }
+    }
+
+    /// Waits between two turns. Returns true once the agent is to stop.
+    fn wait(&self, pause: Pause, shutdown: &Shutdown) -> bool {
+        let wake = match pause {
+            Pause::None => return shutdown.is_requested(),
+            Pause::Urgent | Pause::Failed => return shutdown.wait(pause.duration(false)),
+            Pause::Gather | Pause::Full => Wake::Rotation,
+            Pause::Idle => Wake::Anything,
         };
+        let duration = pause.duration(self.tailer.wakes());
+        shutdown.wait_or_readable(&self.tailer.descriptors(wake), duration)
+    }
+
+    /// One look at all files.
+    fn turn(&mut self, work: &mut Work) -> Turn {
+        let now = self.clocks.now();
+        let reading = self.may_read(work);
+        self.reading = reading;
         let (streams, parser) = (&mut self.streams, &self.parser);
         let mut sealer =
             Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
@@ -116,6 +166,17 @@ impl Reader {
             Event::Bytes { file, bytes } => {
                 let Some(stream) = streams.get_mut(&file) else { return };
                 stream.push(bytes, now.monotonic, &mut sealer.for_file(file, stream.path()));
+            }
+            Event::Moved { file } => {
+                let Some(stream) = streams.get(&file) else { return };
+                let stored = sealer.first_start(file).unwrap_or(stream.batched_position());
+                work.opened.push((file, stored));
+            }
+            Event::Missed(missed) => {
+                let path = missed.path.display();
+                let (position, bytes) = (missed.position, missed.bytes);
+                let reason = missed.reason.as_str();
+                tracing::error!(%path, reason, position, bytes, "bytes of a log were gone unread");
             }
             Event::Superseded { file } => {
                 let Some(stream) = streams.get_mut(&file) else { return };
@@ -131,7 +192,23 @@ impl Reader {
         for (file, stream) in streams {
             stream.tick(now.monotonic, max_age, &mut sealer.for_file(*file, stream.path()));
         }
-        turn.read_bytes
+        self.is_urgent = turn.is_urgent;
+        turn
+    }
+
+    /// Tells whether there is room for more. What is read while it is urgent waits in memory, and the
+    /// buffer, which may be busy with the disk, is not asked.
+    fn may_read(&self, work: &Work) -> Reading {
+        if self.is_urgent && work.bytes() < MAX_URGENT_BYTES {
+            return Reading::Allowed;
+        }
+        if !work.is_stored() {
+            return Reading::Stopped;
+        }
+        match self.with_buffer(buffer::Buffer::has_room) {
+            Ok(true) => Reading::Allowed,
+            Ok(false) | Err(_) => Reading::Paused,
+        }
     }
 
     /// Stores what the turn has brought. What could not be stored stays in `work`.
@@ -168,6 +245,7 @@ impl Reader {
         }
         for file in work.closed.drain(..) {
             self.streams.remove(&file);
+            self.tailer.release(file);
         }
         Ok(Stored::All)
     }
@@ -210,6 +288,10 @@ impl Work {
     fn is_stored(&self) -> bool {
         self.sealed.is_empty() && self.opened.is_empty() && self.closed.is_empty()
     }
+
+    fn bytes(&self) -> usize {
+        self.sealed.iter().map(|sealed| sealed.batch.body.len()).sum()
+    }
 }
 
 /// Turns batches into what is stored.
@@ -220,12 +302,17 @@ struct Sealer<'a> {
 }
 
 impl Sealer<'_> {
+    /// Where the first batch of a file starts that is not stored.
+    fn first_start(&self, file: FileNumber) -> Option<u64> {
+        self.sealed.iter().find(|sealed| sealed.file == file).map(|sealed| sealed.start)
+    }
+
     fn for_file(&mut self, file: FileNumber, path: Arc<Path>) -> impl FnMut(Batch) {
         move |batch| {
             let since_1970 = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let id = BatchId::new(Uuid::now_v7());
             let sealed = self.encoder.seal(&batch, id, &path, since_1970.as_secs_f64());
-            self.sealed.push(Sealed { file, end: batch.end, batch: sealed });
+            self.sealed.push(Sealed { file, start: batch.start, end: batch.end, batch: sealed });
         }
     }
 }

@@ -1,45 +1,20 @@
-//! What proves, after a restart, that a file is still the one that was read.
+//! What proves that a file holds what was read.
 //!
-//! A path names another file after a rotation, and a file system gives the number of a deleted file to
-//! the next one at once. So a position is stored with the file's identity, its first bytes, and a hash
-//! of the bytes just before the position.
+//! A log can be truncated and written anew under the same identity, and its bytes can go on living in a
+//! copy under another. So a position is kept with the file's first bytes, and with those just before the
+//! position: both are compared wherever reading goes on.
 
-use std::{
-    fs::{File, Metadata},
-    io,
-    os::unix::fs::{FileExt as _, MetadataExt as _},
-    path::PathBuf,
-    time::SystemTime,
-};
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::tail::{FileIdentity, source::Source};
+
 /// How many of a file's first bytes are kept.
-const MAX_HEAD_BYTES: usize = 1024;
+pub(super) const MAX_HEAD_BYTES: usize = 1024;
 
-/// How many bytes before the position are hashed.
-const MAX_GUARD_BYTES: u64 = 256;
-
-/// One file, as its file system tells it from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FileIdentity {
-    /// The file system.
-    pub device: u64,
-    /// The file's number in it.
-    pub inode: u64,
-    /// When it was made, in nanoseconds since 1970-01-01 UTC; 0 where the file system does not tell.
-    pub born_ns: i64,
-}
-
-impl FileIdentity {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        let born = metadata.created().ok().and_then(|born| {
-            let since_1970 = born.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-            i64::try_from(since_1970.as_nanos()).ok()
-        });
-        Self { device: metadata.dev(), inode: metadata.ino(), born_ns: born.unwrap_or(0) }
-    }
-}
+/// How many bytes before the position are compared.
+pub(super) const MAX_GUARD_BYTES: usize = 256;
 
 /// A hash of the bytes just before a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +26,14 @@ pub struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn before(file: &File, position: u64) -> io::Result<Self> {
-        let bytes = position.min(MAX_GUARD_BYTES);
-        let guarded = read_at(file, position - bytes, bytes)?;
-        Ok(Self { bytes: guarded.len() as u64, hash: xxh3_64(&guarded) })
+    /// The guard of these bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u64, hash: xxh3_64(bytes) }
+    }
+
+    fn before(file: &File, position: u64) -> io::Result<Self> {
+        let bytes = position.min(MAX_GUARD_BYTES as u64);
+        Ok(Self::of(&read_at(file, position - bytes, bytes)?))
     }
 }
 
@@ -65,58 +44,62 @@ pub struct Checkpoint {
     pub path: PathBuf,
     /// The file.
     pub identity: FileIdentity,
-    /// Its first bytes, 1,024 at most.
+    /// Its first bytes, 1,024 at most. Of a compressed file those of the log in it, as is the position.
     pub head: Vec<u8>,
     /// Everything before this position is stored.
     pub position: u64,
-    /// What stands before the position.
+    /// What stands before the position; empty in a compressed file.
     pub guard: Guard,
 }
 
-/// What a file is to a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Evidence {
-    /// The same file, longer or not: reading goes on at the position.
-    Same,
-    /// The same file, but what was read is not in it any more.
-    Rewritten,
-    /// Another file.
-    Other,
-}
-
 impl Checkpoint {
-    /// Makes the checkpoint of a file that is open.
+    /// Tells whether a file holds what was read, and where reading goes on in it. `None` where it is
+    /// another file, or was written anew.
+    ///
+    /// A copy that was made before the position was reached ends earlier: it has nothing more to give,
+    /// and reading goes on at its end.
     ///
     /// # Errors
-    /// Those of reading the file.
-    pub fn of(file: &File, path: PathBuf, position: u64) -> io::Result<Self> {
-        Ok(Self {
-            path,
-            identity: FileIdentity::of(&file.metadata()?),
-            head: head_of(file)?,
-            position,
-            guard: Guard::before(file, position)?,
-        })
-    }
-
-    /// Compares the checkpoint with a file.
-    ///
-    /// # Errors
-    /// Those of reading the file.
-    pub fn compare(&self, file: &File) -> io::Result<Evidence> {
-        let metadata = file.metadata()?;
-        if FileIdentity::of(&metadata) != self.identity {
-            return Ok(Evidence::Other);
+    /// Those of reading the file. A compressed file that is not whole yet gives
+    /// [`io::ErrorKind::UnexpectedEof`].
+    pub(super) fn find_in(&self, source: &mut Source) -> io::Result<Option<u64>> {
+        let head = source.head()?;
+        let shared = head.len().min(self.head.len());
+        if shared == 0 {
+            // Of an empty file there is nothing to recognise.
+            return Ok(None);
         }
-        let is_same = metadata.len() >= self.position
-            && Guard::before(file, self.position)? == self.guard
-            && head_of(file)?.starts_with(&self.head);
-        Ok(if is_same { Evidence::Same } else { Evidence::Rewritten })
+        if head.get(..shared) != self.head.get(..shared) {
+            return Ok(None);
+        }
+        if head.len() >= MAX_HEAD_BYTES && source.is_read_at(self.position)? {
+            return Ok(Some(self.position));
+        }
+        let (reached, tail) = source.advance_to(self.position)?;
+        if reached == self.position {
+            let guarded = self.guard.bytes.min(tail.len() as u64);
+            let from = tail.len() - usize::try_from(guarded).unwrap_or(tail.len());
+            let found = Guard::of(tail.get(from..).unwrap_or_default());
+            return Ok((found == self.guard).then_some(reached));
+        }
+        // Too short to hold the guard, so its head is to prove it: the whole of it, or all there is.
+        let is_proof = head.len() >= MAX_HEAD_BYTES || head.len() as u64 == reached;
+        Ok((reached > 0 && shared == head.len() && is_proof).then_some(reached))
     }
-}
 
-fn head_of(file: &File) -> io::Result<Vec<u8>> {
-    read_at(file, 0, MAX_HEAD_BYTES as u64)
+    /// Tells whether the file of this identity still holds what was read.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub(super) fn is_intact(&self, source: &mut Source) -> io::Result<bool> {
+        let is_empty = self.position == 0 && self.head.is_empty();
+        Ok(is_empty || self.find_in(source)? == Some(self.position))
+    }
+
+    /// The checkpoint for an earlier position of the same file.
+    pub(super) fn at(&self, file: &File, position: u64) -> io::Result<Self> {
+        Ok(Self { position, guard: Guard::before(file, position)?, ..self.clone() })
+    }
 }
 
 /// Reads up to `bytes` bytes; fewer where the file ends before.
@@ -137,39 +120,64 @@ pub(super) fn read_at(file: &File, position: u64, bytes: u64) -> io::Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use super::*;
+
+    fn find(checkpoint: &Checkpoint, path: &Path) -> Option<u64> {
+        checkpoint.find_in(&mut Source::open(path).unwrap()).unwrap()
+    }
+
+    fn checkpoint(path: &Path, position: u64) -> Checkpoint {
+        let file = File::open(path).unwrap();
+        Checkpoint {
+            path: path.to_owned(),
+            identity: FileIdentity::of(&file.metadata().unwrap()),
+            head: read_at(&file, 0, 1024).unwrap(),
+            position,
+            guard: Guard::before(&file, position).unwrap(),
+        }
+    }
 
     #[test]
     fn file_that_grows_is_the_same_and_one_that_is_rewritten_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.log");
         fs::write(&path, "one\ntwo\n").unwrap();
-        let open = || File::open(&path).unwrap();
-        let checkpoint = Checkpoint::of(&open(), path.clone(), 4).unwrap();
-        assert_eq!(checkpoint.compare(&open()).unwrap(), Evidence::Same);
+        let checkpoint = checkpoint(&path, 4);
+        assert_eq!(find(&checkpoint, &path), Some(4));
 
         fs::write(&path, "one\ntwo\nthree\n").unwrap();
-        assert_eq!(checkpoint.compare(&open()).unwrap(), Evidence::Same);
+        assert_eq!(find(&checkpoint, &path), Some(4));
 
         fs::write(&path, "ONE\ntwo\nthree\n").unwrap();
-        assert_eq!(checkpoint.compare(&open()).unwrap(), Evidence::Rewritten);
-
-        fs::write(&path, "one").unwrap();
-        assert_eq!(checkpoint.compare(&open()).unwrap(), Evidence::Rewritten);
+        assert_eq!(find(&checkpoint, &path), None);
     }
 
     #[test]
-    fn file_under_the_same_name_is_another_one() {
+    fn change_just_before_the_position_is_seen_where_the_head_is_equal() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.log");
-        fs::write(&path, "one\n").unwrap();
-        let checkpoint = Checkpoint::of(&File::open(&path).unwrap(), path.clone(), 4).unwrap();
-        fs::rename(&path, folder.path().join("x.log.1")).unwrap();
-        fs::write(&path, "one\n").unwrap();
-        let compare = |path| checkpoint.compare(&File::open(path).unwrap()).unwrap();
-        assert_eq!(compare(path), Evidence::Other);
-        assert_eq!(compare(folder.path().join("x.log.1")), Evidence::Same);
+        let mut bytes = vec![b'x'; 5000];
+        fs::write(&path, &bytes).unwrap();
+        let checkpoint = checkpoint(&path, 4000);
+        assert_eq!(find(&checkpoint, &path), Some(4000));
+        bytes[3990] = b'y';
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(find(&checkpoint, &path), None);
+    }
+
+    #[test]
+    fn copy_from_before_the_position_has_nothing_more_to_give() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, copy) = (folder.path().join("x.log"), folder.path().join("x.log.1"));
+        fs::write(&path, "one\ntwo\n").unwrap();
+        let checkpoint = checkpoint(&path, 8);
+        fs::write(&copy, "one\n").unwrap();
+        assert_eq!(find(&checkpoint, &copy), Some(4));
+        fs::write(&copy, "onE\n").unwrap();
+        assert_eq!(find(&checkpoint, &copy), None);
+        fs::write(&copy, "").unwrap();
+        assert_eq!(find(&checkpoint, &copy), None);
     }
 }

@@ -1,9 +1,12 @@
 //! Which files there are to follow.
 
 use std::{
+    ffi::OsStr,
     fmt, fs, io,
     path::{Path, PathBuf},
 };
+
+use crate::tail::series::PACKINGS;
 
 /// Where logs are: a file, a folder or a glob pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,21 @@ impl LogPath {
     }
 }
 
+impl LogPath {
+    /// The folders in which such files, and their rotated predecessors, are.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(path) => vec![folder_of(path)],
+            Self::Folder(folder) => vec![folder.clone()],
+            Self::Glob(pattern) => {
+                let folder = pattern.rsplit_once('/').map_or(".", |(folder, _)| folder);
+                let found = glob::glob(folder);
+                found.map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default()
+            }
+        }
+    }
+}
+
 impl fmt::Display for LogPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -79,10 +97,16 @@ impl fmt::Display for LogPath {
     }
 }
 
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if folder != "" => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 /// Tells whether a file is compressed, so that it is an old log.
 fn is_packed(path: &Path) -> bool {
-    const EXTENSIONS: [&str; 5] = ["gz", "zst", "bz2", "xz", "lz4"];
-    path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|packed| extension == *packed))
+    path.extension().and_then(OsStr::to_str).is_some_and(|ending| PACKINGS.contains(&ending))
 }
 
 #[cfg(test)]

@@ -1,161 +1,437 @@
-//! One file that is being read.
+//! One log that is being read, from one writing of the file to the next.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Seek as _, SeekFrom},
-    os::fd::OwnedFd,
+    fs::File,
+    io, mem,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use rustix::fs::{Mode, OFlags};
+use rustix::{fs::SeekFrom, io::Errno};
 
 use crate::tail::{
-    checkpoint::{Checkpoint, FileIdentity, read_at},
+    checkpoint::{Checkpoint, Guard, MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at},
+    identity::{FileIdentity, Stamp},
     series::series_of,
+    source::{Look, Source, keep_last},
 };
 
-/// How long a file that has been rotated away must stand still before it is left.
-const QUIET_AFTER_ROTATION: Duration = Duration::from_secs(1);
+/// From when on a log counts as one in which nothing happens.
+const QUIET: Duration = Duration::from_secs(2);
 
-/// Names a followed file for as long as the tailer lives.
+/// How often to look at it then.
+const LOOK_AT_QUIET: Duration = Duration::from_secs(1);
+
+/// Names a followed log for as long as the tailer lives. A file that is truncated and written anew gets
+/// another number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileNumber(pub u64);
 
-/// An open file and how far it has been read.
+/// An open log and how far it has been read.
 #[derive(Debug)]
 pub(super) struct Follower {
     pub(super) number: FileNumber,
+    /// Where it was found.
     pub(super) path: PathBuf,
+    /// Where it is now.
+    name: PathBuf,
     pub(super) identity: FileIdentity,
     /// See [`series_of`].
     pub(super) series: String,
-    file: File,
+    pub(super) state: State,
+    /// True while its path names this file.
+    pub(super) is_current: bool,
+    /// True once no path names this file.
+    pub(super) is_deleted: bool,
+    /// The largest size that was seen.
+    pub(super) seen_size: u64,
+    source: Source,
     position: u64,
+    /// The first bytes, as they were read.
+    head: Vec<u8>,
+    /// The bytes before the position, as they were read.
+    tail: Vec<u8>,
     /// True while bytes have been read that nobody has been told are the last for now.
     is_unsettled: bool,
-    /// Since when nothing new was found, while the path names another file or none.
-    left_quiet_since: Option<Duration>,
+    /// Since when there has been nothing new.
+    quiet_since: Option<Duration>,
+    /// When it was looked at last.
+    looked_at: Duration,
 }
 
-/// What one look at the file brought.
+/// Where the bytes behind the position are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// In the source.
+    Reading,
+    /// Not where they were: the file was truncated or written anew.
+    Rewritten,
+    /// Nowhere more: the copy ends before the position, at this one.
+    Drained(u64),
+    /// Nowhere: there is no copy.
+    Gone,
+}
+
+/// What one look at the log brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// So many bytes; there may be more.
-    Read(usize),
+    /// Bytes, which stand in the buffer from there on; there may be more.
+    Read { from: usize, bytes: usize },
+    /// A hole, or zeros, at the start of a line.
+    Zeros,
     /// The end, for now.
     AtEnd,
+    /// The file was truncated or written anew.
+    Rewritten,
+}
+
+/// A log that was found and opened.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) path: PathBuf,
+    pub(super) identity: FileIdentity,
+    pub(super) source: Source,
 }
 
 impl Follower {
-    pub(super) fn new(number: FileNumber, opened: OpenedFile, position: u64) -> Self {
-        let OpenedFile { path, identity, file } = opened;
-        let series = series_of(&path);
-        Self {
+    /// Reads `opened` from `position` on.
+    pub(super) fn new(number: FileNumber, opened: Opened, position: u64) -> io::Result<Self> {
+        let Opened { path, identity, mut source } = opened;
+        let head = source.head()?;
+        let (position, tail) = source.advance_to(position)?;
+        let size = source.plain_file().and_then(|file| file.metadata().ok()?.len().into());
+        Ok(Self {
             number,
+            series: series_of(&path),
+            name: path.clone(),
             path,
             identity,
-            series,
-            file,
+            state: State::Reading,
+            is_current: true,
+            is_deleted: false,
+            seen_size: size.unwrap_or(position),
+            source,
             position,
+            head,
+            tail,
             is_unsettled: false,
-            left_quiet_since: None,
-        }
+            quiet_since: None,
+            looked_at: Duration::ZERO,
+        })
     }
 
     pub(super) const fn position(&self) -> u64 {
         self.position
     }
 
-    pub(super) fn size(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+    pub(super) const fn is_packed(&self) -> bool {
+        matches!(self.source, Source::Packed(_))
     }
 
-    pub(super) fn checkpoint(&self, position: u64) -> io::Result<Checkpoint> {
-        Checkpoint::of(&self.file, self.path.clone(), position)
+    /// What the file looks like, where it is compressed.
+    pub(super) fn packed_stamp(&self) -> Option<Stamp> {
+        let metadata = self.source.metadata().ok().filter(|_| self.is_packed());
+        metadata.map(|metadata| Stamp::of(&metadata))
+    }
+
+    /// The size of the file; the position where that of the log in it is not known.
+    pub(super) fn size(&self) -> u64 {
+        let file = self.source.plain_file().filter(|_| self.state == State::Reading);
+        let metadata = file.and_then(|file| file.metadata().ok());
+        metadata.map_or(self.position, |metadata| metadata.len())
+    }
+
+    /// Notes how large the file is. One that has shrunk was truncated, also where nothing has been read.
+    pub(super) fn note_size(&mut self, size: u64) {
+        if self.state != State::Reading || self.is_packed() {
+            return;
+        }
+        if size < self.seen_size {
+            self.state = State::Rewritten;
+        } else if matches!(self.is_rewritten(), Ok(false)) {
+            self.seen_size = size;
+        }
+    }
+
+    /// The same file, to be read anew.
+    pub(super) fn again(&self) -> Option<Opened> {
+        let source = Source::open_again(self.source.plain_file()?).ok()?;
+        Some(Opened { path: self.path.clone(), identity: self.identity, source })
+    }
+
+    /// Whole lines from around the position.
+    pub(super) fn sample(&mut self) -> io::Result<Vec<u8>> {
+        self.source.sample(self.position)
+    }
+
+    /// How much a copy of this log lacks. `None` where it is none: where it holds anything else.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] where it cannot be told, because the log is being truncated or
+    /// the copy is not whole; and those of reading.
+    pub(super) fn missing_in(&mut self, copy: &mut Source) -> io::Result<Option<u64>> {
+        if self.is_rewritten()? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let head = copy.head()?;
+        // What was read may be less than what was copied.
+        let ours = match self.source.plain_file() {
+            Some(file) if self.head.len() < MAX_HEAD_BYTES && self.state == State::Reading => {
+                read_at(file, 0, MAX_HEAD_BYTES as u64)?
+            }
+            _ => self.head.clone(),
+        };
+        let shared = head.len().min(ours.len());
+        if shared == 0 || head.get(..shared) != ours.get(..shared) {
+            return if self.is_rewritten()? {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            } else {
+                Ok(None)
+            };
+        }
+        let (Some(file), Some(copied)) = (self.source.plain_file(), copy.plain_file()) else {
+            // Whoever compresses a log changes nothing in it.
+            return Ok((shared == head.len()).then_some(u64::MAX));
+        };
+        let (size, copied_size) = (file.metadata()?.len(), copied.metadata()?.len());
+        let from = copied_size.saturating_sub(MAX_GUARD_BYTES as u64);
+        let ours = read_at(file, from, copied_size - from)?;
+        if ours == read_at(copied, from, copied_size - from)? {
+            return Ok(Some(size.saturating_sub(copied_size)));
+        }
+        if size < self.seen_size || self.is_rewritten()? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(None)
+    }
+
+    /// Tells whether another file holds all of this one, and more.
+    pub(super) fn is_beginning_of(&self, other: &Source) -> io::Result<bool> {
+        let (Some(file), Some(other)) = (self.source.plain_file(), other.plain_file()) else {
+            return Ok(false);
+        };
+        let size = file.metadata()?.len();
+        let from = size.saturating_sub(MAX_GUARD_BYTES as u64);
+        let head = self.head.len() as u64;
+        Ok(size > 0
+            && other.metadata()?.len() > size
+            && read_at(other, 0, head)? == self.head
+            && read_at(other, from, size - from)? == read_at(file, from, size - from)?)
+    }
+
+    /// Notes whether a path still leads to the file.
+    pub(super) fn note_links(&mut self) {
+        self.is_current = false;
+        if let Ok(metadata) = self.source.metadata() {
+            self.is_deleted = metadata.nlink() == 0;
+        }
     }
 
     /// Reads the next bytes into `buffer`.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Progress> {
-        self.file.seek(SeekFrom::Start(self.position))?;
-        match self.file.read(buffer) {
-            Ok(0) => Ok(Progress::AtEnd),
-            Ok(read) => {
-                self.position += read as u64;
-                self.left_quiet_since = None;
-                self.is_unsettled = true;
-                Ok(Progress::Read(read))
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Progress::Read(0)),
-            Err(error) => Err(error),
+    pub(super) fn read(&mut self, buffer: &mut [u8], now: Duration) -> io::Result<Progress> {
+        match self.state {
+            State::Reading => {}
+            State::Rewritten => return Ok(Progress::Rewritten),
+            State::Drained(_) | State::Gone => return Ok(self.at_end(now)),
         }
+        match self.look(buffer)? {
+            Look::AtEnd => Ok(self.at_end(now)),
+            Look::Rewritten => Ok(Progress::Rewritten),
+            Look::Read { from, bytes } => {
+                let read = buffer.get(from..from + bytes).unwrap_or_default();
+                if read.first() == Some(&0) && self.tail.last().is_none_or(|last| *last == b'\n') {
+                    return Ok(Progress::Zeros);
+                }
+                self.note_read(read);
+                Ok(Progress::Read { from, bytes })
+            }
+        }
+    }
+
+    /// Tells whether what was read is still in the file, without reading on.
+    pub(super) fn is_rewritten(&mut self) -> io::Result<bool> {
+        if self.state == State::Reading && !self.is_packed() {
+            self.look(&mut [0; 2 * MAX_GUARD_BYTES])?;
+        }
+        Ok(self.state == State::Rewritten)
+    }
+
+    /// Looks at the bytes behind the position. Those before it, and those of the head that have not been
+    /// read yet, must be as they were.
+    fn look(&mut self, buffer: &mut [u8]) -> io::Result<Look> {
+        let mut look = self.source.look(self.position, &self.tail, buffer)?;
+        // Logs repeat themselves, so the bytes before the position can be what they were by chance. The
+        // first ones have a time in them.
+        if let (Look::Read { .. }, Some(file)) = (&look, self.source.plain_file()) {
+            let known = self.head.get(..self.head.len().min(MAX_GUARD_BYTES)).unwrap_or_default();
+            if read_at(file, 0, known.len() as u64)? != known {
+                look = Look::Rewritten;
+            }
+        }
+        let read = match look {
+            Look::Read { from, bytes } => buffer.get(from..from + bytes).unwrap_or_default(),
+            Look::AtEnd | Look::Rewritten => &[],
+        };
+        let position = usize::try_from(self.position).unwrap_or(usize::MAX);
+        if let Some(unread) = self.head.get(position..).filter(|unread| !unread.is_empty()) {
+            let shared = unread.len().min(read.len());
+            if shared == 0 || read.get(..shared) != unread.get(..shared) {
+                look = Look::Rewritten;
+            }
+        }
+        if look == Look::Rewritten {
+            self.state = State::Rewritten;
+        }
+        Ok(look)
+    }
+
+    fn note_read(&mut self, read: &[u8]) {
+        let known = self.head.len() as u64;
+        if self.head.len() < MAX_HEAD_BYTES && known >= self.position {
+            let new = usize::try_from(known - self.position).unwrap_or(usize::MAX);
+            let room = MAX_HEAD_BYTES - self.head.len();
+            self.head.extend(read.get(new..).unwrap_or_default().iter().take(room));
+        }
+        self.position += read.len() as u64;
+        self.seen_size = self.seen_size.max(self.position);
+        keep_last(&mut self.tail, read);
+        self.quiet_since = None;
+        self.is_unsettled = true;
+    }
+
+    fn at_end(&mut self, now: Duration) -> Progress {
+        self.quiet_since.get_or_insert(now);
+        Progress::AtEnd
+    }
+
+    /// Tells whether to look for new bytes. A log in which nothing happens is looked at less often.
+    pub(super) fn is_due(&mut self, now: Duration) -> bool {
+        let is_quiet = self.quiet_for(now).is_some_and(|quiet| quiet >= QUIET);
+        if is_quiet && now < self.looked_at + LOOK_AT_QUIET {
+            return false;
+        }
+        self.looked_at = now;
+        true
+    }
+
+    /// Notes under which name the file is now.
+    pub(super) fn note_name(&mut self, path: &Path) {
+        self.is_current = path == self.path;
+        if self.name != path {
+            path.clone_into(&mut self.name);
+        }
+    }
+
+    /// Tells whether the file has this name, as far as is known, or had it when it was opened.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.name == path || self.path == path
+    }
+
+    /// Looks at the log at the next turn.
+    pub(super) const fn look_soon(&mut self) {
+        self.looked_at = Duration::ZERO;
+    }
+
+    /// Notes that nobody looks whether there is anything new.
+    pub(super) const fn pass_over(&mut self) {
+        self.quiet_since = None;
+    }
+
+    /// Tells whether the end of the last line has not been read.
+    pub(super) fn is_within_line(&self) -> bool {
+        self.tail.last().is_some_and(|last| *last != b'\n')
+    }
+
+    /// How long there has been nothing new. `None` while there is.
+    pub(super) fn quiet_for(&self, now: Duration) -> Option<Duration> {
+        self.quiet_since.map(|since| now.saturating_sub(since))
+    }
+
+    /// Goes over zeros at the position, a bounded part of them; `number` counts from there on. Returns
+    /// what to call the log up to here, and how many zeros there were.
+    pub(super) fn skip_zeros(&mut self, number: FileNumber) -> io::Result<(Self, u64)> {
+        let Some(file) = self.source.plain_file() else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "zeros in a compressed log"));
+        };
+        let end = end_of_zeros(file, self.position)?;
+        let zeros = end - self.position;
+        let source = Source::open_again(file)?;
+        let opened = Opened { path: self.path.clone(), identity: self.identity, source };
+        let mut next = Self::new(number, opened, end)?;
+        next.is_deleted = self.is_deleted;
+        let before = mem::replace(self, next);
+        Ok((before, zeros))
+    }
+
+    /// Reads on in a copy, which holds the bytes up to `found`.
+    pub(super) fn go_on_in(&mut self, copy: Opened, found: u64) {
+        self.path = copy.path;
+        self.identity = copy.identity;
+        self.source = copy.source;
+        self.state = if found < self.position { State::Drained(found) } else { State::Reading };
+        self.is_deleted = false;
+        self.seen_size = self.position;
+        self.quiet_since = None;
+    }
+
+    /// What proves that a file holds what has been read.
+    pub(super) fn evidence(&self) -> Checkpoint {
+        Checkpoint {
+            path: self.path.clone(),
+            identity: self.identity,
+            head: self.head.clone(),
+            position: self.position,
+            guard: Guard::of(&self.tail),
+        }
+    }
+
+    /// The checkpoint for a position up to which the log has been read. `None` where the bytes are in no
+    /// file more.
+    ///
+    /// The file is only asked for bytes that are certain to be those that were read.
+    pub(super) fn checkpoint(&mut self, position: u64) -> io::Result<Option<Checkpoint>> {
+        let evidence = self.evidence();
+        let position = match self.state {
+            State::Gone | State::Rewritten => return Ok(None),
+            State::Drained(end) => position.min(end),
+            State::Reading => position,
+        };
+        let Some(file) = self.source.plain_file() else {
+            return Ok(Some(Checkpoint { position, guard: Guard::of(&[]), ..evidence }));
+        };
+        if position == self.position {
+            return Ok(Some(evidence));
+        }
+        let checkpoint = evidence.at(file, position)?;
+        // Compared behind it: had the file been written anew before, this would have changed as well.
+        Ok(if self.is_rewritten()? { None } else { Some(checkpoint) })
     }
 
     /// Notes that what was read so far is whole. False where nothing was read since the last time.
     pub(super) const fn settle(&mut self) -> bool {
-        std::mem::replace(&mut self.is_unsettled, false)
-    }
-
-    /// Tells whether the file, which is at its end, has been rotated away and has stood still for long
-    /// enough. The server may write to it for a moment after it got another name.
-    pub(super) fn is_finished(&mut self, now: Duration) -> bool {
-        let at_path = fs::metadata(&self.path).map(|metadata| FileIdentity::of(&metadata));
-        if at_path.is_ok_and(|identity| identity == self.identity) {
-            self.left_quiet_since = None;
-            return false;
-        }
-        let since = *self.left_quiet_since.get_or_insert(now);
-        now >= since + QUIET_AFTER_ROTATION
+        mem::replace(&mut self.is_unsettled, false)
     }
 }
 
-/// A file that was found, opened and told from others.
-#[derive(Debug)]
-pub(super) struct OpenedFile {
-    pub(super) path: PathBuf,
-    pub(super) identity: FileIdentity,
-    pub(super) file: File,
-}
+/// How many zeros that are no hole are gone over in one turn.
+const MAX_ZEROS_AT_ONCE: u64 = 64 << 20;
 
-impl OpenedFile {
-    /// Opens a file to read, whatever its path leads to, without waiting for it.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let descriptor: OwnedFd = rustix::fs::open(path, flags, Mode::empty())?;
-        let file = File::from(descriptor);
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            let problem = "not a regular file";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+/// Where the zeros end that begin at a position, or those of them that are looked at in one turn.
+fn end_of_zeros(file: &File, position: u64) -> io::Result<u64> {
+    let mut end = match rustix::fs::seek(file, SeekFrom::Data(position)) {
+        Ok(data) => data.max(position),
+        Err(Errno::NXIO) => file.metadata()?.len().max(position),
+        Err(_) => position,
+    };
+    let last = end + MAX_ZEROS_AT_ONCE;
+    while end < last {
+        let bytes = read_at(file, end, 64 << 10)?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        end += zeros as u64;
+        if zeros < bytes.len() || bytes.is_empty() {
+            break;
         }
-        Ok(Self { path: path.to_owned(), identity: FileIdentity::of(&metadata), file })
     }
-
-    /// Returns the position behind the last line break: a line without its end is read whole later.
-    pub(super) fn last_line_break(&self) -> io::Result<u64> {
-        let mut end = self.file.metadata()?.len();
-        while end > 0 {
-            let start = end.saturating_sub(SAMPLE_BYTES);
-            let bytes = read_at(&self.file, start, end - start)?;
-            if let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') {
-                return Ok(start + last as u64 + 1);
-            }
-            end = start;
-        }
-        Ok(0)
-    }
-
-    /// Returns whole lines from before a position, or from the file's start where it is near.
-    pub(super) fn sample(&self, position: u64) -> io::Result<Vec<u8>> {
-        let start = position.saturating_sub(SAMPLE_BYTES);
-        let bytes = read_at(&self.file, start, SAMPLE_BYTES)?;
-        let first_line = match start {
-            0 => 0,
-            _ => bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1),
-        };
-        Ok(bytes.get(first_line..).unwrap_or_default().to_vec())
-    }
+    Ok(end)
 }
-
-/// How much of a file is looked at to find out how to read it.
-const SAMPLE_BYTES: u64 = 64 << 10;

@@ -1,7 +1,7 @@
 //! What the tailer promises through rotations.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::Write as _,
 };
 
@@ -13,12 +13,19 @@ struct Scene {
     now: Duration,
     read: Vec<(FileNumber, String)>,
     closed: Vec<FileNumber>,
+    missed: Vec<Missed>,
 }
 
 impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, now: Duration::ZERO, read: Vec::new(), closed: Vec::new() }
+        Self {
+            folder,
+            now: Duration::ZERO,
+            read: Vec::new(),
+            closed: Vec::new(),
+            missed: Vec::new(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -39,15 +46,16 @@ impl Scene {
     ) -> Tailer {
         let path = LogPath::new(self.path(pattern).to_str().unwrap());
         let settings = Settings { paths: vec![path], start_at, ..Settings::default() };
-        Tailer::open(settings, checkpoints)
+        Tailer::open(settings, History { first_start_ms: 0, checkpoints })
     }
 
     /// Polls after two seconds, in which a scan is due.
     fn poll(&mut self, tailer: &mut Tailer) {
         self.now += Duration::from_secs(2);
-        let (read, closed) = (&mut self.read, &mut self.closed);
+        let (read, closed, missed) = (&mut self.read, &mut self.closed, &mut self.missed);
         tailer.poll(self.now, Reading::Allowed, &mut |event| match event {
-            Event::Opened { .. } | Event::Superseded { .. } => {}
+            Event::Opened { .. } | Event::Superseded { .. } | Event::Moved { .. } => {}
+            Event::Missed(found) => missed.push(found),
             Event::Bytes { file, bytes } => {
                 read.push((file, String::from_utf8(bytes.to_vec()).unwrap()));
             }
@@ -96,7 +104,7 @@ fn rotation_by_rename_loses_no_line() {
     scene.poll(&mut tailer);
     writer.write_all(b"late\n").unwrap();
     scene.poll(&mut tailer);
-    scene.poll(&mut tailer);
+    scene.now += Duration::from_secs(60);
     scene.poll(&mut tailer);
     assert_eq!(scene.text(), "one\ntwo\nthree\nfour\nlate\n");
     assert_eq!(scene.closed, [FileNumber(0)]);
@@ -216,4 +224,172 @@ fn file_that_came_while_the_agent_was_away_is_read_whole() {
     let mut tailer = scene.tailer("a.log", StartAt::End, Some(Vec::new()));
     scene.poll(&mut tailer);
     assert_eq!(scene.text(), "one\n");
+}
+
+/// Copies and truncates, as `logrotate` does with `copytruncate`.
+fn copy_and_truncate(scene: &Scene, name: &str, copy: &str) {
+    fs::copy(scene.path(name), scene.path(copy)).unwrap();
+    File::options().write(true).open(scene.path(name)).unwrap().set_len(0).unwrap();
+}
+
+fn gzip(scene: &Scene, name: &str) {
+    let mut log = File::open(scene.path(name)).unwrap();
+    let packed = File::create(scene.path(&format!("{name}.gz"))).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
+    io::copy(&mut log, &mut encoder).unwrap();
+    encoder.finish().unwrap();
+    fs::remove_file(scene.path(name)).unwrap();
+}
+
+#[test]
+fn rest_of_a_truncated_log_is_read_from_its_copy() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    scene.append("a.log", "two\n");
+    copy_and_truncate(&scene, "a.log", "a.log.1");
+    scene.append("a.log", "three, and longer than what was there before\n");
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\ntwo\nthree, and longer than what was there before\n");
+    assert_eq!(scene.missed, []);
+    let copy = tailer.checkpoint(FileNumber(0), 4).unwrap();
+    assert_eq!((copy.path, copy.position), (scene.path("a.log.1"), 4));
+}
+
+#[test]
+fn copy_that_is_found_by_the_pattern_is_not_read_twice() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log*", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    fs::copy(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    scene.poll(&mut tailer);
+    copy_and_truncate(&scene, "a.log", "a.log.1");
+    scene.append("a.log", "two\n");
+    scene.poll(&mut tailer);
+    fs::rename(scene.path("a.log.1"), scene.path("a.log.2")).unwrap();
+    copy_and_truncate(&scene, "a.log", "a.log.1");
+    scene.append("a.log", "three\n");
+    scene.poll(&mut tailer);
+    gzip(&scene, "a.log.2");
+    scene.now += Duration::from_secs(100);
+    for _ in 0..3 {
+        scene.poll(&mut tailer);
+    }
+    assert_eq!(scene.text(), "one\ntwo\nthree\n");
+}
+
+#[test]
+fn what_was_rotated_while_away_is_read_the_oldest_first() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    let checkpoint = tailer.checkpoint(FileNumber(0), 4).unwrap();
+    drop(tailer);
+
+    scene.read.clear();
+    scene.append("a.log", "two\n");
+    copy_and_truncate(&scene, "a.log", "a.log.2");
+    gzip(&scene, "a.log.2");
+    scene.append("a.log", "three\n");
+    fs::rename(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    scene.append("a.log", "four\n");
+    let mut tailer = scene.tailer("a.log", StartAt::End, Some(vec![checkpoint]));
+    for _ in 0..3 {
+        scene.poll(&mut tailer);
+    }
+    assert_eq!(scene.text(), "two\nthree\nfour\n");
+}
+
+#[test]
+fn bytes_that_are_truncated_without_a_copy_are_reported() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    scene.append("a.log", "two\n");
+    scene.now += Duration::from_secs(2);
+    tailer.poll(scene.now, Reading::Paused, &mut |_| {});
+    fs::write(scene.path("a.log"), "three\n").unwrap();
+    scene.poll(&mut tailer);
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\nthree\n");
+    let missed: Vec<_> = scene.missed.iter().map(|one| (one.position, one.bytes)).collect();
+    assert_eq!(missed, [(4, 4)]);
+    assert!(scene.closed.contains(&FileNumber(0)));
+}
+
+#[test]
+fn hole_that_a_truncation_left_is_skipped() {
+    let mut scene = Scene::new();
+    // Does not append, as the server does not after a rotation by time.
+    let mut writer = File::create(scene.path("a.log")).unwrap();
+    writer.write_all(&[b'x'; 100_000]).unwrap();
+    writer.write_all(b"\n").unwrap();
+    let mut tailer = scene.tailer("a.log", StartAt::End, None);
+    scene.poll(&mut tailer);
+    File::options().write(true).open(scene.path("a.log")).unwrap().set_len(0).unwrap();
+    scene.poll(&mut tailer);
+    writer.write_all(b"one\n").unwrap();
+    scene.poll(&mut tailer);
+    writer.write_all(b"two\n").unwrap();
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\ntwo\n");
+}
+
+#[test]
+fn log_whose_inode_is_given_to_the_next_one_is_read_from_its_start() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    let mut checkpoint = tailer.checkpoint(FileNumber(0), 4).unwrap();
+    drop(tailer);
+    fs::remove_file(scene.path("a.log")).unwrap();
+    let file = scene.append("a.log", "two, and longer\n");
+    checkpoint.identity = FileIdentity::of(&file.metadata().unwrap());
+    let mut tailer = scene.tailer("a.log", StartAt::End, Some(vec![checkpoint]));
+    scene.read.clear();
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "two, and longer\n");
+}
+
+#[test]
+fn log_that_nobody_reopened_is_read_on_under_its_new_name() {
+    let mut scene = Scene::new();
+    let mut writer = scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    fs::rename(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    File::create(scene.path("a.log")).unwrap();
+    scene.poll(&mut tailer);
+    scene.now += Duration::from_secs(3600);
+    scene.poll(&mut tailer);
+    writer.write_all(b"two\n").unwrap();
+    scene.poll(&mut tailer);
+    scene.append("a.log", "three\n");
+    scene.poll(&mut tailer);
+    scene.now += Duration::from_secs(60);
+    scene.poll(&mut tailer);
+    assert_eq!(scene.closed, [FileNumber(0)]);
+    writer.write_all(b"late\n").unwrap();
+    scene.poll(&mut tailer);
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\ntwo\nthree\nlate\n");
+}
+
+#[test]
+fn two_rotations_between_two_looks_lose_nothing() {
+    let mut scene = Scene::new();
+    scene.append("a.log", "one\n");
+    let mut tailer = scene.tailer("a.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    fs::rename(scene.path("a.log"), scene.path("a.log.2")).unwrap();
+    scene.append("a.log", "two\n");
+    fs::rename(scene.path("a.log"), scene.path("a.log.1")).unwrap();
+    scene.append("a.log", "three\n");
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "one\ntwo\nthree\n");
 }

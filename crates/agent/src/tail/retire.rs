@@ -1,0 +1,39 @@
+//! When a file is left.
+
+use std::time::Duration;
+
+use crate::tail::follower::{Follower, State};
+
+/// How long the last file of a series that was deleted is waited for: the server may still write to it.
+const DELETED_QUIET: Duration = Duration::from_secs(300);
+
+/// How long a file that has a successor must stand still before it is left.
+const SUPERSEDED_QUIET: Duration = Duration::from_secs(30);
+
+/// The same for a file that was deleted, which takes space for as long as it is open.
+const SUPERSEDED_DELETED_QUIET: Duration = Duration::from_secs(5);
+
+/// From so many successors on a file is left after a second.
+const MANY_LATER: usize = 4;
+
+/// Tells whether a file need not be followed any more, as there are so many later ones of its series
+/// that have bytes.
+pub(super) fn is_finished(follower: &Follower, later: usize, now: Duration) -> bool {
+    match follower.state {
+        State::Gone | State::Drained(_) => return true,
+        State::Rewritten => return false,
+        State::Reading => {}
+    }
+    let Some(quiet) = follower.quiet_for(now) else { return false };
+    let patience = match (later, follower.is_deleted) {
+        _ if follower.is_packed() => Duration::ZERO,
+        (MANY_LATER.., _) => Duration::from_secs(1),
+        (0, true) => DELETED_QUIET,
+        (0, false) => return false,
+        (_, true) => SUPERSEDED_DELETED_QUIET,
+        // The rest of the line would look like another one.
+        (_, false) if follower.is_within_line() => return false,
+        (_, false) => SUPERSEDED_QUIET,
+    };
+    quiet >= patience
+}

@@ -1,0 +1,109 @@
+//! What becomes of logs that were truncated, or deleted, before they were read to their end.
+
+use std::{cmp::Reverse, io};
+
+use crate::tail::{
+    Due, Missed, Reason, Tailer,
+    checkpoint::Checkpoint,
+    follower::{Opened, State},
+    source::Source,
+    survey::Candidate,
+};
+
+/// A file that holds what was read of a truncated log.
+struct Copy {
+    opened: Opened,
+    /// Up to where it does.
+    found: u64,
+    /// Its size; `None` where it is compressed.
+    size: Option<u64>,
+}
+
+impl Tailer {
+    /// Finds where the rest of truncated logs is. The files themselves are read anew.
+    pub(super) fn resolve_rewritten(&mut self, candidates: &[Candidate]) {
+        for index in 0..self.followers.len() {
+            let Some(follower) = self.followers.get(index) else { break };
+            if follower.state != State::Rewritten {
+                continue;
+            }
+            let again = follower.again();
+            let (evidence, series) = (follower.evidence(), follower.series.clone());
+            let copy = self.find_copy(&evidence, &series, candidates);
+            let Some(follower) = self.followers.get_mut(index) else { break };
+            let seen_size = follower.seen_size;
+            let known_end = copy.as_ref().map_or(Some(evidence.position), |copy| copy.size);
+            if let Some(Copy { opened, found, .. }) = copy {
+                let (path, copy) = (follower.path.display(), opened.path.display());
+                tracing::info!(%path, %copy, "truncated; the rest is taken from the copy");
+                self.records.remove(&opened.identity);
+                self.left.remove(&opened.identity);
+                follower.go_on_in(opened, found);
+                self.due.push(Due::Moved(follower.number));
+            } else {
+                follower.state = State::Gone;
+            }
+            let position = known_end.map_or(seen_size, |end| end.max(evidence.position));
+            // Of a file of which nothing was seen the copy counts as a new log.
+            if seen_size > position && !evidence.head.is_empty() {
+                let (path, bytes) = (evidence.path.clone(), seen_size - position);
+                let reason = Reason::Truncated;
+                self.due.push(Due::Missed(Missed { path, reason, position, bytes }));
+            }
+            self.rewritten.extend(again.map(|opened| (evidence.identity, opened)));
+        }
+    }
+
+    /// Finds the file that holds what was read of a truncated log; the one with the most bytes, where
+    /// several do.
+    fn find_copy(
+        &mut self,
+        evidence: &Checkpoint,
+        series: &str,
+        candidates: &[Candidate],
+    ) -> Option<Copy> {
+        if evidence.head.is_empty() {
+            return None;
+        }
+        let is_followed = |identity| self.followers.iter().any(|one| one.identity == identity);
+        let mut possible: Vec<&Candidate> = candidates
+            .iter()
+            .filter(|candidate| candidate.series == series && !is_followed(candidate.identity))
+            .collect();
+        possible.sort_by_key(|candidate| Reverse(candidate.stamp.size));
+        let mut best: Option<Copy> = None;
+        for candidate in possible {
+            match try_copy(evidence, candidate) {
+                Ok(Some(copy)) if best.as_ref().is_none_or(|best| copy.found > best.found) => {
+                    best = Some(copy);
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+                Err(error) => self.problems.report(&candidate.path, &error),
+            }
+        }
+        best
+    }
+
+    /// Gives up deleted files that keep too much space while nothing is read.
+    pub(super) fn drop_deleted(&mut self) {
+        for follower in &mut self.followers {
+            let (position, size) = (follower.position(), follower.size());
+            let bytes = size.saturating_sub(position);
+            if follower.is_deleted && bytes > self.settings.max_deleted_bytes {
+                let (path, reason) = (follower.path.clone(), Reason::Deleted);
+                self.due.push(Due::Missed(Missed { path, reason, position, bytes }));
+                follower.state = State::Gone;
+            }
+        }
+    }
+}
+
+fn try_copy(evidence: &Checkpoint, candidate: &Candidate) -> io::Result<Option<Copy>> {
+    let mut source = Source::open(&candidate.path)?;
+    let Some(found) = evidence.find_in(&mut source)? else { return Ok(None) };
+    source.advance_to(found)?;
+    let size = source.plain_file().map(|_| candidate.stamp.size);
+    let opened = Opened { path: candidate.path.clone(), identity: candidate.identity, source };
+    Ok(Some(Copy { opened, found, size }))
+}

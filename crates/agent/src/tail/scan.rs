@@ -1,0 +1,395 @@
+//! What each file is: one that is followed, the rest of one that was rotated away or truncated, the copy
+//! of one, or a new one.
+//!
+//! | what there is | what it is |
+//! |---|---|
+//! | a known identity that holds what was read | the same log: reading goes on at the position |
+//! | a known identity that does not | truncated or written anew: the rest is looked for in a copy, the file is read from its start |
+//! | another identity that holds what was read of a log that is gone or written anew | that log, moved, copied or compressed: reading goes on there |
+//! | another identity that holds what is read or was read elsewhere | a copy: left alone |
+//! | anything else | a new log, read from its start; unless it is older than the first start |
+
+use std::{collections::HashSet, io, path::Path, time::Duration};
+
+use crate::tail::{
+    Due, Event, FileIdentity, FileNumber, StartAt, Tailer,
+    checkpoint::Checkpoint,
+    follower::{Follower, Opened},
+    identity::Stamp,
+    series::{is_rotated, series_of},
+    source::Source,
+    survey::{self, Candidate},
+};
+
+/// How long a log is watched closely after its copy has grown: the copy is written to disk before the
+/// log is truncated.
+const URGENT: Duration = Duration::from_secs(5);
+
+/// How far a copy may be behind its log to be watched closely.
+const NEARLY_COPIED_BYTES: u64 = 32 << 20;
+
+/// A log to be followed from now on.
+struct Found {
+    follower: Follower,
+    stamp: Stamp,
+    /// True where a part of it was read before.
+    is_known: bool,
+}
+
+impl Found {
+    fn new(candidate: &Candidate, source: Source, position: u64) -> io::Result<Self> {
+        let opened = Opened { path: candidate.path.clone(), identity: candidate.identity, source };
+        Ok(Self {
+            follower: Follower::new(UNNUMBERED, opened, position)?,
+            stamp: candidate.stamp,
+            is_known: false,
+        })
+    }
+
+    /// What was written anew to a file that was deleted then, which has no path any more.
+    fn deleted(opened: Opened) -> Option<Self> {
+        let stamp = Stamp::of(&opened.source.metadata().ok()?);
+        let follower = Follower::new(UNNUMBERED, opened, 0).ok()?;
+        Some(Self { follower, stamp, is_known: false })
+    }
+
+    fn known(candidate: &Candidate, source: Source, position: u64) -> io::Result<Self> {
+        Ok(Self { is_known: true, ..Self::new(candidate, source, position)? })
+    }
+}
+
+/// The number of what is not followed yet.
+const UNNUMBERED: FileNumber = FileNumber(u64::MAX);
+
+/// What a file turned out to be.
+enum Judgement {
+    Follow(Box<Found>),
+    /// The copy of a log that is being read.
+    Copy {
+        is_nearly_whole: bool,
+    },
+    Leave,
+    /// A longer copy of what was found already, in whose place it is now.
+    Longer,
+}
+
+impl Tailer {
+    /// Looks at all files anew.
+    pub(super) fn scan(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
+        self.last_scan = now;
+        let candidates = self.survey();
+        self.note_paths(&candidates);
+        self.resolve_rewritten(&candidates);
+        self.drop_deleted();
+        self.tell_due(sink);
+        let mut found = self.find_known(&candidates);
+        for candidate in &candidates {
+            let mut followed = found.iter().map(|found| found.follower.identity);
+            if followed.any(|identity| identity == candidate.identity) || self.is_settled(candidate)
+            {
+                continue;
+            }
+            match self.judge(candidate, &mut found) {
+                Ok(judgement) => self.take(candidate, judgement, now, &mut found),
+                // A compressed file that is still being written.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+                Err(error) => self.problems.report(&candidate.path, &error),
+            }
+        }
+        // The oldest first: of a series it is to be read first, and what was begun is older than the
+        // rest. Times are those of the system's clock tick, so a rotation may show none.
+        found.sort_by_key(|found| {
+            (!found.is_known, found.stamp.modified_ns, !is_rotated(&found.follower.path))
+        });
+        for found in found {
+            self.follow(found, sink);
+        }
+        self.give_up_rewritten();
+        let present: HashSet<FileIdentity> =
+            candidates.iter().map(|candidate| candidate.identity).collect();
+        self.left.retain(|identity, _| present.contains(identity));
+        self.is_first_scan = false;
+    }
+
+    pub(super) fn survey(&mut self) -> Vec<Candidate> {
+        let followed = self.followers.iter().map(|follower| follower.path.as_path());
+        let known = self.records.values().map(|record| record.path.as_path());
+        let tracked: Vec<&Path> = followed.chain(known).collect();
+        let paths = &self.settings.paths;
+        let (folders, candidates) = survey::survey(paths, tracked.into_iter(), &mut self.problems);
+        self.watcher.watch(&folders);
+        candidates
+    }
+
+    fn note_paths(&mut self, candidates: &[Candidate]) {
+        for follower in &mut self.followers {
+            let at = candidates.iter().find(|candidate| candidate.identity == follower.identity);
+            if let Some(candidate) = at {
+                follower.note_name(&candidate.path);
+                follower.note_size(candidate.stamp.size);
+            } else {
+                follower.note_links();
+            }
+        }
+    }
+
+    fn tell_due(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
+        for due in std::mem::take(&mut self.due) {
+            match due {
+                Due::Moved(file) => sink(Event::Moved { file }),
+                Due::Missed(missed) => sink(Event::Missed(missed)),
+            }
+        }
+    }
+
+    /// Goes on with the files that were read before, under whatever name they are now.
+    fn find_known(&mut self, candidates: &[Candidate]) -> Vec<Found> {
+        let mut found = Vec::new();
+        for candidate in candidates {
+            let known = if let Some(opened) = self.rewritten.remove(&candidate.identity) {
+                self.records.remove(&candidate.identity);
+                Found::new(candidate, opened.source, 0).map(Some)
+            } else if self.is_settled(candidate) {
+                Ok(None)
+            } else {
+                self.find_one_known(candidate, candidates)
+            };
+            match known {
+                Ok(known) => found.extend(known),
+                Err(error) => self.problems.report(&candidate.path, &error),
+            }
+        }
+        let deleted = std::mem::take(&mut self.rewritten);
+        found.extend(deleted.into_values().filter_map(Found::deleted));
+        found
+    }
+
+    fn find_one_known(
+        &mut self,
+        candidate: &Candidate,
+        candidates: &[Candidate],
+    ) -> io::Result<Option<Found>> {
+        let Some(record) = self.records.get(&candidate.identity) else { return Ok(None) };
+        let mut source = Source::open(&candidate.path)?;
+        if !record.is_intact(&mut source)? {
+            // Its rest may be in a copy, which is judged with the others.
+            return Found::new(candidate, source, 0).map(Some);
+        }
+        let position = record.position;
+        let is_newest = candidate.is_wanted
+            && !candidates.iter().any(|other| {
+                other.is_wanted
+                    && other.series == candidate.series
+                    && other.stamp.modified_ns > candidate.stamp.modified_ns
+            });
+        let is_at_end = match source.plain_file() {
+            Some(_) => !is_newest && candidate.stamp.size == position,
+            None => source.is_read_at(position)?,
+        };
+        if is_at_end {
+            self.left.insert(candidate.identity, candidate.stamp);
+            return Ok(None);
+        }
+        self.records.remove(&candidate.identity);
+        Found::known(candidate, source, position).map(Some)
+    }
+
+    /// Tells whether a file is followed, or was left alone as it is now.
+    fn is_settled(&self, candidate: &Candidate) -> bool {
+        self.followers.iter().any(|follower| follower.identity == candidate.identity)
+            || self.left.get(&candidate.identity) == Some(&candidate.stamp)
+    }
+
+    fn take(
+        &mut self,
+        candidate: &Candidate,
+        judgement: Judgement,
+        now: Duration,
+        found: &mut Vec<Found>,
+    ) {
+        match judgement {
+            Judgement::Follow(new) => found.push(*new),
+            Judgement::Copy { is_nearly_whole } => {
+                if is_nearly_whole {
+                    self.urgent_until = now + URGENT;
+                }
+                self.left.insert(candidate.identity, candidate.stamp);
+            }
+            Judgement::Leave => {
+                self.left.insert(candidate.identity, candidate.stamp);
+            }
+            Judgement::Longer => {}
+        }
+    }
+
+    /// Tells what a file of unknown identity is. `found` is what else there is to follow.
+    fn judge(&mut self, candidate: &Candidate, found: &mut [Found]) -> io::Result<Judgement> {
+        let follow = |found: Found| Judgement::Follow(Box::new(found));
+        let mut source = Source::open(&candidate.path)?;
+        let head = source.head()?;
+        if head.is_empty() {
+            // Nothing tells what it will be. A log is wanted from its first byte; a copy has been begun.
+            return if candidate.is_wanted {
+                Found::new(candidate, source, 0).map(follow)
+            } else {
+                Ok(Judgement::Copy { is_nearly_whole: true })
+            };
+        }
+        if let Some(is_nearly_whole) = self.is_copy_of_followed(candidate, &mut source, found)? {
+            return Ok(Judgement::Copy { is_nearly_whole });
+        }
+        if let Some(shorter) = find_shorter(candidate, &source, found)? {
+            let position = shorter.follower.position();
+            let is_known = shorter.is_known;
+            let longer = Found { is_known, ..Found::new(candidate, source, position)? };
+            let shorter = std::mem::replace(shorter, longer);
+            self.left.insert(shorter.follower.identity, shorter.stamp);
+            return Ok(Judgement::Longer);
+        }
+        let Some(record) = self.claim_record(candidate, &mut source)? else {
+            return match self.start_of_new(candidate, &source)? {
+                Some(position) => Found::new(candidate, source, position).map(follow),
+                None => Ok(Judgement::Leave),
+            };
+        };
+        let mut others = found.iter().map(|found| found.follower.identity);
+        let is_rewritten = others.any(|identity| identity == record.identity);
+        if self.left.contains_key(&record.identity) {
+            return Ok(Judgement::Leave);
+        }
+        // What is known of a file that is written anew is about to be overwritten.
+        if !is_rewritten && source.is_read_at(record.position)? {
+            let known = Checkpoint { identity: candidate.identity, ..record };
+            self.records.insert(candidate.identity, known);
+            return Ok(Judgement::Leave);
+        }
+        let position = record.find_in(&mut source)?.unwrap_or(record.position);
+        Found::known(candidate, source, position).map(follow)
+    }
+
+    /// Tells whether a file holds what a followed one of its series holds, up to the file's end. Then
+    /// also tells whether there is little left to copy.
+    fn is_copy_of_followed(
+        &mut self,
+        candidate: &Candidate,
+        source: &mut Source,
+        found: &mut [Found],
+    ) -> io::Result<Option<bool>> {
+        let found = found.iter_mut().map(|found| &mut found.follower);
+        for follower in self.followers.iter_mut().chain(found) {
+            if follower.series == candidate.series
+                && let Some(missing) = follower.missing_in(source)?
+            {
+                return Ok(Some(missing < NEARLY_COPIED_BYTES));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds the log whose bytes the file holds. Several may be copies of each other; then the one that was
+    /// read furthest counts, and those that are nowhere else are forgotten.
+    fn claim_record(
+        &mut self,
+        candidate: &Candidate,
+        source: &mut Source,
+    ) -> io::Result<Option<Checkpoint>> {
+        let mut matching = Vec::new();
+        for record in self.records.values() {
+            if candidate.is_of_series(&record.path) && record.find_in(source)?.is_some() {
+                matching.push((record.position, record.identity));
+            }
+        }
+        let mut claimed = None;
+        matching.sort_unstable_by_key(|(position, identity)| {
+            (*position, self.left.contains_key(identity))
+        });
+        for (_, identity) in matching {
+            claimed = if self.left.contains_key(&identity) {
+                self.records.get(&identity).cloned()
+            } else {
+                self.records.remove(&identity)
+            };
+        }
+        Ok(claimed)
+    }
+
+    /// Where to begin in a file that was never read: a new one is wanted from its first byte, a file
+    /// that was there before the first start is not, or as the settings say. `None` where it is none of
+    /// our concern.
+    fn start_of_new(&self, candidate: &Candidate, source: &Source) -> io::Result<Option<u64>> {
+        let first_start = self.first_start_ns;
+        let born = candidate.identity.born_ns;
+        let is_older =
+            (born != 0 && born < first_start) || candidate.stamp.modified_ns < first_start;
+        let is_old = match (self.is_first_start, candidate.is_wanted) {
+            (true, _) => self.is_first_scan || (is_older && !candidate.is_wanted),
+            (false, true) => self.is_first_scan && is_older,
+            (false, false) => is_older,
+        };
+        Ok(match (is_old, candidate.is_wanted, self.settings.start_at) {
+            (false, _, _) | (true, true, StartAt::Beginning) => Some(0),
+            (true, true, StartAt::End) => Some(source.last_line_break()?),
+            (true, false, _) => None,
+        })
+    }
+
+    /// Forgets what was read of files that have been written anew and whose rest is nowhere.
+    fn give_up_rewritten(&mut self) {
+        for follower in &self.followers {
+            if let Some(record) = self.records.remove(&follower.identity) {
+                let (path, position) = (record.path.display(), record.position);
+                tracing::warn!(%path, position, "written anew while the agent was away, without a copy");
+            }
+        }
+    }
+
+    fn follow(&mut self, found: Found, sink: &mut dyn FnMut(Event<'_>)) {
+        let Found { mut follower, is_known, .. } = found;
+        follower.number = self.take_number();
+        let (file, position) = (follower.number, follower.position());
+        let sample = follower.sample().unwrap_or_default();
+        tracing::info!(path = %follower.path.display(), position, "following");
+        sink(Event::Opened { file, path: &follower.path, position, sample: &sample });
+        self.left.remove(&follower.identity);
+        let index = self.place_of(&follower, is_known);
+        self.followers.insert(index, follower);
+    }
+
+    /// Where among the followers a log belongs. What was read before is older than what is being read,
+    /// and what was rotated away is older than what the server writes to.
+    fn place_of(&self, follower: &Follower, is_known: bool) -> usize {
+        let is_of_series = |other: &Follower| other.series == follower.series;
+        let place = if is_known && !self.is_first_scan {
+            self.followers.iter().position(is_of_series)
+        } else if is_rotated(&follower.path) {
+            self.followers.iter().rposition(|other| {
+                is_of_series(other) && other.is_current && !is_rotated(&other.path)
+            })
+        } else {
+            None
+        };
+        place.unwrap_or(self.followers.len())
+    }
+}
+
+/// Finds what is only the beginning of a file: an earlier copy of the same log.
+fn find_shorter<'a>(
+    candidate: &Candidate,
+    source: &Source,
+    found: &'a mut [Found],
+) -> io::Result<Option<&'a mut Found>> {
+    for other in found {
+        let follower = &other.follower;
+        let is_possible = follower.series == candidate.series && is_rotated(&follower.path);
+        if is_possible && follower.is_beginning_of(source)? {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
+}
+
+impl Candidate {
+    fn is_of_series(&self, path: &Path) -> bool {
+        series_of(path) == self.series
+    }
+}

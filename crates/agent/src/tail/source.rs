@@ -1,0 +1,303 @@
+//! The bytes of a log, wherever they are: in the file that was written, in a copy, compressed or not.
+
+use std::{
+    ffi::OsStr,
+    fmt,
+    fs::{File, Metadata},
+    io::{self, BufReader, Read},
+    os::{fd::OwnedFd, unix::fs::FileExt as _},
+    path::Path,
+};
+
+use flate2::read::MultiGzDecoder;
+use rustix::fs::{Advice, Mode, OFlags};
+
+use crate::tail::checkpoint::{MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at};
+
+/// How many bytes a reader may pass before it asks the system to forget them.
+const FORGET_BYTES: u64 = 4 << 20;
+
+/// How much of a log is looked at to find out how to read it.
+const SAMPLE_BYTES: u64 = 64 << 10;
+
+/// An open log.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// The log as the server writes it.
+    Plain(Plain),
+    /// A compressed copy, read from front to back.
+    Packed(Packed),
+}
+
+/// What a look at the next bytes brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Look {
+    /// So many bytes, which stand in the buffer from there on.
+    Read { from: usize, bytes: usize },
+    /// The end, for now.
+    AtEnd,
+    /// What was read before is not in the file any more.
+    Rewritten,
+}
+
+impl Source {
+    /// Opens a file to read, whatever its path leads to, without waiting for it.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let descriptor: OwnedFd = rustix::fs::open(path, flags, Mode::empty())?;
+        let file = File::from(descriptor);
+        if !file.metadata()?.is_file() {
+            let problem = "not a regular file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        match Packing::of(path) {
+            None => Ok(Self::Plain(Plain { file, forgotten: 0 })),
+            Some(packing) => Ok(Self::Packed(Packed::new(file, packing)?)),
+        }
+    }
+
+    /// Another reader of the same file.
+    pub(super) fn open_again(file: &File) -> io::Result<Self> {
+        Ok(Self::Plain(Plain { file: file.try_clone()?, forgotten: 0 }))
+    }
+
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        match self {
+            Self::Plain(plain) => plain.file.metadata(),
+            Self::Packed(packed) => packed.file.metadata(),
+        }
+    }
+
+    /// The first bytes, 1,024 at most.
+    pub(super) fn head(&mut self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Plain(plain) => read_at(&plain.file, 0, MAX_HEAD_BYTES as u64),
+            Self::Packed(packed) => packed.head(),
+        }
+    }
+
+    /// Returns the position behind the last line break: a line without its end is read whole later.
+    pub(super) fn last_line_break(&self) -> io::Result<u64> {
+        let Self::Plain(plain) = self else { return Ok(0) };
+        let mut end = plain.file.metadata()?.len();
+        while end > 0 {
+            let start = end.saturating_sub(SAMPLE_BYTES);
+            let bytes = read_at(&plain.file, start, end - start)?;
+            if let Some(last) = memchr::memrchr(b'\n', &bytes) {
+                return Ok(start + last as u64 + 1);
+            }
+            end = start;
+        }
+        Ok(0)
+    }
+
+    /// Returns whole lines from before a position, or from the log's start where it is near.
+    pub(super) fn sample(&mut self, position: u64) -> io::Result<Vec<u8>> {
+        let Self::Plain(plain) = self else { return self.head() };
+        let start = position.saturating_sub(SAMPLE_BYTES);
+        let mut bytes = read_at(&plain.file, start, SAMPLE_BYTES)?;
+        if start > 0 {
+            let first = memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |at| at + 1);
+            bytes.drain(..first);
+        }
+        Ok(bytes)
+    }
+
+    /// Goes to a position, or to the end where that is before it. Returns where it is, and the bytes
+    /// just before.
+    pub(super) fn advance_to(&mut self, position: u64) -> io::Result<(u64, Vec<u8>)> {
+        match self {
+            Self::Plain(plain) => {
+                let reached = position.min(plain.file.metadata()?.len());
+                let bytes = reached.min(MAX_GUARD_BYTES as u64);
+                Ok((reached, read_at(&plain.file, reached - bytes, bytes)?))
+            }
+            Self::Packed(packed) => packed.advance_to(position),
+        }
+    }
+
+    /// Tells whether a compressed log ends at a position, as far as that can be told without decoding.
+    pub(super) fn is_read_at(&self, position: u64) -> io::Result<bool> {
+        match self {
+            Self::Packed(Packed { file, packing: Packing::Gzip, .. }) => {
+                let size = file.metadata()?.len();
+                let last = read_at(file, size.saturating_sub(4), 4)?;
+                let length = <[u8; 4]>::try_from(last).map(u32::from_le_bytes);
+                Ok(length.map(u64::from) == Ok(position % (1 << 32)))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Reads the bytes behind `position` into the buffer, if those before it are still `tail`.
+    pub(super) fn look(
+        &mut self,
+        position: u64,
+        tail: &[u8],
+        buffer: &mut [u8],
+    ) -> io::Result<Look> {
+        match self {
+            Self::Plain(plain) => plain.look(position, tail, buffer),
+            Self::Packed(packed) => packed.look(buffer),
+        }
+    }
+
+    /// The file, where its bytes are the log's.
+    pub(super) const fn plain_file(&self) -> Option<&File> {
+        match self {
+            Self::Plain(plain) => Some(&plain.file),
+            Self::Packed(_) => None,
+        }
+    }
+}
+
+/// A log as the server writes it.
+#[derive(Debug)]
+pub(super) struct Plain {
+    file: File,
+    /// Up to where the system was asked to forget the bytes.
+    forgotten: u64,
+}
+
+impl Plain {
+    /// One read brings the bytes before the position and those behind it, so that nothing can change
+    /// in between.
+    fn look(&mut self, position: u64, tail: &[u8], buffer: &mut [u8]) -> io::Result<Look> {
+        let from = tail.len();
+        let read = match self.file.read_at(buffer, position - from as u64) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Look::AtEnd),
+            read => read?,
+        };
+        if buffer.get(..read).and_then(|read| read.get(..from)) != Some(tail) {
+            return Ok(Look::Rewritten);
+        }
+        if read == from {
+            return Ok(Look::AtEnd);
+        }
+        self.forget(position);
+        Ok(Look::Read { from, bytes: read - from })
+    }
+
+    /// Gives the memory back that the system keeps for what has been read: a database server has better
+    /// use for it. The advice may be ignored.
+    fn forget(&mut self, position: u64) {
+        let bytes = position.saturating_sub(self.forgotten);
+        if let Some(length) = std::num::NonZeroU64::new(bytes).filter(|_| bytes >= FORGET_BYTES) {
+            let advice = Advice::DontNeed;
+            let _ignored = rustix::fs::fadvise(&self.file, self.forgotten, Some(length), advice);
+            self.forgotten = position;
+        }
+    }
+}
+
+/// How a copy is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// The packing that a name tells, of those that can be read.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        match path.extension().and_then(OsStr::to_str)? {
+            "gz" => Some(Self::Gzip),
+            "zst" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// A compressed copy.
+pub(super) struct Packed {
+    file: File,
+    packing: Packing,
+    decoder: Box<dyn Read + Send>,
+    /// How many bytes of the log have been decoded.
+    position: u64,
+    head: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packed").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Packed {
+    fn new(file: File, packing: Packing) -> io::Result<Self> {
+        let decoder = decoder(&file, packing)?;
+        Ok(Self { file, packing, decoder, position: 0, head: None })
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        self.decoder = decoder(&self.file, self.packing)?;
+        self.position = 0;
+        Ok(())
+    }
+
+    fn head(&mut self) -> io::Result<Vec<u8>> {
+        if let Some(head) = &self.head {
+            return Ok(head.clone());
+        }
+        let mut head = Vec::new();
+        decoder(&self.file, self.packing)?.take(MAX_HEAD_BYTES as u64).read_to_end(&mut head)?;
+        self.head = Some(head.clone());
+        Ok(head)
+    }
+
+    fn advance_to(&mut self, position: u64) -> io::Result<(u64, Vec<u8>)> {
+        if position < self.position {
+            self.rewind()?;
+        }
+        let mut tail = Vec::new();
+        let mut buffer = vec![0; 64 << 10];
+        while self.position < position {
+            let wanted = (position - self.position).min(buffer.len() as u64);
+            let wanted = usize::try_from(wanted).unwrap_or(buffer.len());
+            let read = self.decoder.read(buffer.get_mut(..wanted).unwrap_or_default())?;
+            if read == 0 {
+                break;
+            }
+            self.position += read as u64;
+            keep_last(&mut tail, buffer.get(..read).unwrap_or_default());
+        }
+        Ok((self.position, tail))
+    }
+
+    fn look(&mut self, buffer: &mut [u8]) -> io::Result<Look> {
+        let bytes = self.decoder.read(buffer)?;
+        self.position += bytes as u64;
+        Ok(if bytes == 0 { Look::AtEnd } else { Look::Read { from: 0, bytes } })
+    }
+}
+
+fn decoder(file: &File, packing: Packing) -> io::Result<Box<dyn Read + Send>> {
+    let from_start = FromStart { file: file.try_clone()?, position: 0 };
+    Ok(match packing {
+        Packing::Gzip => Box::new(MultiGzDecoder::new(from_start)),
+        Packing::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::new(from_start))?),
+    })
+}
+
+/// Reads a file by positions of its own, since clones of a descriptor share theirs.
+struct FromStart {
+    file: File,
+    position: u64,
+}
+
+impl Read for FromStart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+/// Appends bytes to those that stand before a position, of which only the last are kept.
+pub(super) fn keep_last(tail: &mut Vec<u8>, bytes: &[u8]) {
+    let kept = bytes.get(bytes.len().saturating_sub(MAX_GUARD_BYTES)..).unwrap_or_default();
+    let surplus = (tail.len() + kept.len()).saturating_sub(MAX_GUARD_BYTES);
+    tail.drain(..surplus.min(tail.len()));
+    tail.extend_from_slice(kept);
+}
