@@ -10,6 +10,7 @@ mod delivery;
 mod jitter;
 mod pace;
 mod refusal;
+pub mod tls;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
