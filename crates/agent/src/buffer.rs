@@ -10,7 +10,7 @@
 //!
 //! let folder = tempfile::tempdir()?;
 //! let mut buffer = Buffer::open(&Settings::at(folder.path()))?;
-//! assert_eq!(buffer.peek(&[], 0)?, None);
+//! assert_eq!(buffer.peek(&[])?, None);
 //! assert!(buffer.ledger()?.balances());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -38,6 +38,7 @@ use std::{
 
 use ballast::Ballast;
 pub use dead::DeadLetter;
+use open::Check;
 pub use open::Error;
 pub use row::Waiting;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -171,6 +172,8 @@ pub struct Buffer {
     salvaged: Option<Salvaged>,
     /// The batch that is being sent, which is not to be evicted.
     leased: Option<i64>,
+    /// The last time of day that it was told, in milliseconds since 1970-01-01 UTC.
+    now_ms: i64,
     /// Held for as long as the buffer is open.
     _lock: File,
 }
@@ -183,9 +186,10 @@ impl Buffer {
     /// [`Error`] says what is in the way: no right to write, another process, a later version.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let lock = open::lock(&settings.folder)?;
-        let opened = open::open(settings)?;
+        let opened = open::open(settings, Check::Usual)?;
         let mut ballast = Ballast::in_folder(&settings.folder, opened.space.ballast_bytes);
-        ballast.restore(i64::MIN);
+        // Where there is no room for it yet, nothing is stored yet.
+        let _there = ballast.restore(i64::MIN);
         Ok(Self {
             totals: Totals::count(&opened.connection)?,
             connection: opened.connection,
@@ -195,6 +199,7 @@ impl Buffer {
             ballast,
             salvaged: opened.salvaged,
             leased: None,
+            now_ms: 0,
             _lock: lock,
         })
     }
@@ -331,15 +336,7 @@ impl Buffer {
         &mut self,
         mut work: impl FnMut(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if !self.is_open {
-            self.reopen()?;
-        }
-        match work(self) {
-            Err(error) if error.is_damage() => {
-                tracing::error!(%error, "the buffer failed; it is opened anew");
-                self.reopen()?;
-                work(self)
-            }
+        match self.attempt_without_ballast(&mut work) {
             Err(error) if error.is_full() && self.ballast.release() => {
                 tracing::warn!("the disk is full; the buffer gave its ballast up");
                 work(self)
@@ -348,11 +345,29 @@ impl Buffer {
         }
     }
 
-    fn reopen(&mut self) -> Result<(), Error> {
+    fn attempt_without_ballast<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if !self.is_open {
+            self.reopen(Check::Usual)?;
+        }
+        let result = work(self);
+        let Some((error, check)) =
+            result.as_ref().err().and_then(|error| Some((error, error.is_damage()?)))
+        else {
+            return result;
+        };
+        tracing::error!(%error, "the buffer failed; it is opened anew");
+        self.reopen(check)?;
+        work(self)
+    }
+
+    fn reopen(&mut self, check: Check) -> Result<(), Error> {
         self.is_open = false;
         // The old connection must be gone before the new one looks at the files.
         drop(mem::replace(&mut self.connection, Connection::open_in_memory()?));
-        let opened = open::open(&self.settings)?;
+        let opened = open::open(&self.settings, check)?;
         self.totals = Totals::count(&opened.connection)?;
         self.connection = opened.connection;
         self.space = opened.space;

@@ -15,7 +15,10 @@ use serde::Deserialize;
 use crate::{
     batch::Compression,
     buffer::{self, WhenFull},
-    ship::{self, breaker},
+    ship::{
+        self, breaker,
+        tls::{self, ClientFiles, Fingerprint},
+    },
     tail::{self, LogPath, StartAt},
 };
 
@@ -81,6 +84,15 @@ pub struct Listener {
     pub agent_name: String,
     /// How long a request may take, in seconds; 5 by default, 1 to 60.
     pub timeout_s: u64,
+    /// PEM file with the only authorities that are trusted; the machine's own by default.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with the agent's certificate, for listeners that ask for one.
+    pub client_cert_file: Option<PathBuf>,
+    /// PEM file with the key of it.
+    pub client_key_file: Option<PathBuf>,
+    /// SHA-256 of the listener's certificate, or several; then no other is trusted, and these are,
+    /// whoever signed them.
+    pub pin_sha256: Vec<String>,
     /// `auto` (default), `zstd`, `gzip` or `none`.
     pub compression: Compression,
 }
@@ -94,6 +106,10 @@ impl Default for Listener {
             project_id: "default".to_owned(),
             agent_name: String::new(),
             timeout_s: 5,
+            ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
+            pin_sha256: Vec::new(),
             compression: Compression::default(),
         }
     }
@@ -230,6 +246,35 @@ impl Listener {
             api_key,
             api_key_file,
             timeout: Duration::from_secs(timeout_s),
+            tls: self.tls()?,
+        })
+    }
+
+    fn tls(&self) -> Result<tls::Settings, Error> {
+        let client = match (self.client_cert_file.clone(), self.client_key_file.clone()) {
+            (Some(cert_file), Some(key_file)) => Some(ClientFiles { cert_file, key_file }),
+            (None, None) => None,
+            (Some(_), None) => {
+                let problem = "it is needed beside listener.client_cert_file";
+                return Err(Error::new("listener.client_key_file", problem, "name the key's file"));
+            }
+            (None, Some(_)) => {
+                let problem = "it is needed beside listener.client_key_file";
+                let hint = "name the certificate's file";
+                return Err(Error::new("listener.client_cert_file", problem, hint));
+            }
+        };
+        let pins = self.pin_sha256.iter().map(|text| {
+            Fingerprint::parse(text).ok_or_else(|| {
+                let hint = "take what `openssl x509 -noout -fingerprint -sha256 -in FILE` prints \
+                            behind the equals sign";
+                Error::new("listener.pin_sha256", format!("{text:?} is no SHA-256"), hint)
+            })
+        });
+        Ok(tls::Settings {
+            ca_file: self.ca_file.clone(),
+            client,
+            pins: pins.collect::<Result<_, _>>()?,
         })
     }
 
@@ -400,6 +445,18 @@ mod tests {
         let mut config = usable();
         config.listener.project_id = String::new();
         assert_eq!(problem(&config).0, "listener.project_id");
+    }
+
+    #[test]
+    fn certificates_are_named_in_pairs_and_pins_are_read() {
+        let mut config = usable();
+        config.listener.client_cert_file = Some(PathBuf::from("/c.pem"));
+        assert_eq!(problem(&config).0, "listener.client_key_file");
+        config.listener.client_key_file = Some(PathBuf::from("/c.key"));
+        config.listener.pin_sha256 = vec!["AB:".repeat(32)];
+        assert_eq!(config.check(None).unwrap().client.tls.pins.len(), 1);
+        config.listener.pin_sha256.push("ab".to_owned());
+        assert_eq!(problem(&config).0, "listener.pin_sha256");
     }
 
     #[test]

@@ -61,7 +61,8 @@ impl Error {
         match self {
             Self::Buffer(error) => error.hint(),
             Self::Client(_) => {
-                "check listener.api_key and the machine's certificates (ca-certificates)"
+                "check listener.api_key, the certificate files of [listener] and the machine's \
+                 certificates (ca-certificates)"
             }
             Self::Thread(_) => "raise the limits on threads and open files of this user",
             Self::Panicked => "start it again, nothing is lost; and report its last log lines",

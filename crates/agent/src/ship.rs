@@ -10,6 +10,7 @@ mod delivery;
 mod jitter;
 mod pace;
 mod refusal;
+pub mod tls;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -158,7 +159,7 @@ impl Shipper {
             if let Some(until) = self.pause_until(now.monotonic) {
                 return Ok(Flushed::Pause { until });
             }
-            let Some(waiting) = self.next(now)? else {
+            let Some(waiting) = self.next(now.monotonic)? else {
                 return Ok(Flushed::Empty { until: self.refusals.next_trial() });
             };
             if waiting.batch.body.len() >= self.too_large_bytes && self.halve(&waiting)? {
@@ -219,17 +220,16 @@ impl Shipper {
 
     /// Returns the batch to be sent: the oldest one, but where a source as a whole seems to be refused
     /// the newest of it.
-    fn next(&mut self, now: Now) -> Result<Option<Waiting>, buffer::Error> {
-        let now_ms = now.wall_ms();
-        for source in self.refusals.to_try(now.monotonic) {
-            match self.with_buffer(|buffer| buffer.peek_newest(source, now_ms))? {
+    fn next(&mut self, now: Duration) -> Result<Option<Waiting>, buffer::Error> {
+        for source in self.refusals.to_try(now) {
+            match self.with_buffer(|buffer| buffer.peek_newest(source))? {
                 Some(newest) if self.refusals.is_evidence(&newest) => return Ok(Some(newest)),
                 Some(_) => {}
                 None => self.refusals.forget(source),
             }
         }
         let held = self.refusals.held();
-        self.with_buffer(|buffer| buffer.peek(&held, now_ms))
+        self.with_buffer(|buffer| buffer.peek(&held))
     }
 
     /// Asks the breaker. What it knows is stored before the request that it grants can go wrong.

@@ -112,6 +112,7 @@ fn client_of(receiver: &Receiver, api_key_file: Option<&Path>) -> ship::Settings
         api_key: SecretString::from("old".to_owned()),
         api_key_file: api_key_file.map(Path::to_owned),
         timeout: Duration::from_secs(5),
+        tls: ship::tls::Settings::default(),
     }
 }
 

@@ -40,17 +40,23 @@ impl Ballast {
         Self { path: folder.join("buffer.ballast"), bytes, now_ms: 0, next_attempt_ms: i64::MIN }
     }
 
-    /// Makes it where it is missing and there is room.
-    pub(super) fn restore(&mut self, now_ms: i64) {
+    /// Makes it where it is missing and there is room. Tells whether it is there; without it nothing
+    /// more may be stored, so that what is stored can be taken out.
+    pub(super) fn restore(&mut self, now_ms: i64) -> bool {
         self.now_ms = now_ms;
-        if self.bytes == 0 || now_ms < self.next_attempt_ms || self.path.exists() {
-            return;
+        if self.bytes == 0 || self.path.exists() {
+            return true;
+        }
+        if now_ms < self.next_attempt_ms {
+            return false;
         }
         self.next_attempt_ms = now_ms.saturating_add(PAUSE_MS);
-        if self.write().is_err() {
+        let written = self.write();
+        if written.is_err() {
             // A part of it is of no use and takes what others need.
             drop(fs::remove_file(&self.path));
         }
+        written.is_ok()
     }
 
     /// Gives the space up. Tells whether there was any.

@@ -86,6 +86,18 @@ impl Buffer {
     }
 }
 
+/// Tells whether every position has its checksum.
+pub(super) fn are_valid(connection: &Connection) -> Result<bool, Error> {
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM file"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if read(row).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The columns of a position, in the order in which they are read.
 pub(super) const COLUMNS: &str =
     "path, device, inode, born_ns, head, position, guard_bytes, guard_hash, hash";

@@ -32,21 +32,34 @@ fn columns() -> String {
 /// Moves a batch from the queue to the dead letters. Returns its number.
 pub(super) fn bury(
     transaction: &Transaction<'_>,
-    seq: i64,
+    stored: &Stored,
     words: &str,
     now_ms: i64,
 ) -> Result<i64, Error> {
+    // Its pages are free before they are needed again.
+    row::delete(transaction, stored.seq)?;
+    let Some(batch) = &stored.batch else { return Ok(0) };
     transaction
         .prepare_cached(
             "INSERT INTO dead_letter (seq, span, id, source, entries, encoding, created_ms, file,
                                       hash, body, words, at_ms)
-             SELECT seq, span, id, source, entries, encoding, created_ms, file, hash, body, ?2, ?3
-             FROM batch WHERE seq = ?1",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
-        .execute(params![seq, words, now_ms])?;
-    let number = transaction.last_insert_rowid();
-    row::delete(transaction, seq)?;
-    Ok(number)
+        .execute(params![
+            stored.seq,
+            stored.span,
+            batch.id.as_bytes(),
+            batch.source.as_str(),
+            batch.entries.cast_signed(),
+            row::encoding_number(batch.encoding),
+            stored.created_ms,
+            stored.file,
+            row::checksum(batch),
+            batch.body,
+            words,
+            now_ms,
+        ])?;
+    Ok(transaction.last_insert_rowid())
 }
 
 /// Moves a dead letter back to its place in the queue. Returns it, `None` where there is none.

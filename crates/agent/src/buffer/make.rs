@@ -20,8 +20,10 @@ pub(super) const FORMAT_KEY: &str = "format";
 
 /// The largest value written at once while the file is filled.
 const FILL_BYTES: u64 = 128 << 20;
-/// Pages that are left out of the filling, for the tables themselves.
-const UNFILLED_PAGES: u64 = 24;
+/// Bytes of a large value that a page of its own holds.
+const OVERFLOW_BYTES: u64 = PAGE_BYTES - 4;
+/// Pages that may be left out of the filling, so that it cannot go beyond the bound. They are not used.
+pub(super) const UNFILLED_PAGES: u64 = 4;
 
 /// Where a database is made.
 pub(super) fn draft_of(path: &Path) -> PathBuf {
@@ -78,13 +80,12 @@ pub(super) fn start(draft: &Path, space: &Space) -> Result<Connection, Error> {
 fn fill(connection: &Connection, pages: u64) -> Result<(), rusqlite::Error> {
     loop {
         let count: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-        let missing = pages.saturating_sub(count.unsigned_abs() + UNFILLED_PAGES) * PAGE_BYTES;
-        let bytes = missing.min(FILL_BYTES);
-        if bytes == 0 {
+        let missing = pages.saturating_sub(count.unsigned_abs() + UNFILLED_PAGES);
+        if missing == 0 {
             break;
         }
+        let bytes = (missing * OVERFLOW_BYTES).min(FILL_BYTES).cast_signed();
         let key = format!("fill {count}");
-        let bytes = bytes.cast_signed();
         connection.execute("INSERT INTO meta VALUES (?1, zeroblob(?2))", params![key, bytes])?;
     }
     connection.execute("DELETE FROM meta WHERE key LIKE 'fill %'", [])?;

@@ -14,8 +14,9 @@ use rusqlite::{Connection, ErrorCode, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::buffer::{
-    Settings,
+    Settings, checkpoints, ledger,
     make::{self, FORMAT, FORMAT_KEY},
+    row,
     salvage::{self, Salvaged},
     space::{FRAME_BYTES, PAGE_BYTES, Space},
 };
@@ -23,7 +24,8 @@ use crate::buffer::{
 /// The oldest SQLite that does not lose commits when its log is reset (fixed in 3.51.3).
 const MIN_SQLITE_VERSION: i32 = 3_051_003;
 
-/// The largest database that is checked as a whole at each start; rows have checksums in any case.
+/// The largest database that is checked as a whole at each start; larger ones once a row is found without
+/// its checksum.
 const MAX_CHECKED_BYTES: u64 = 2 << 30;
 
 /// Why the buffer cannot be used.
@@ -87,18 +89,14 @@ impl Error {
         self.code() == Some(ErrorCode::DiskFull)
     }
 
-    /// Tells whether the connection must not be trusted any more: after a failed write or read nobody
-    /// knows what reached the disk.
-    pub(super) fn is_damage(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(
-                ErrorCode::DatabaseCorrupt
-                    | ErrorCode::NotADatabase
-                    | ErrorCode::SystemIoFailure
-                    | ErrorCode::SchemaChanged
-            )
-        )
+    /// Tells whether the connection must not be trusted any more, and how the database is to be looked
+    /// at then: after a failed write or read nobody knows what reached the disk.
+    pub(super) fn is_damage(&self) -> Option<Check> {
+        match self.code()? {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(Check::Failed),
+            ErrorCode::SystemIoFailure => Some(Check::Whole),
+            _ => None,
+        }
     }
 }
 
@@ -136,9 +134,20 @@ pub(super) fn database_of(folder: &Path) -> PathBuf {
     folder.join("buffer.db")
 }
 
+/// How thoroughly a database is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Check {
+    /// As a whole, where that does not take long.
+    Usual,
+    /// As a whole.
+    Whole,
+    /// Not at all: it is known to be damaged, and made anew.
+    Failed,
+}
+
 /// Opens the database in a folder that is locked, makes it where there is none, and makes it anew where
 /// it is damaged.
-pub(super) fn open(settings: &Settings) -> Result<Opened, Error> {
+pub(super) fn open(settings: &Settings, check: Check) -> Result<Opened, Error> {
     let path = database_of(&settings.folder);
     let space = Space::of(settings, salvage::kept_bytes(&path));
     let draft = make::draft_of(&path);
@@ -151,15 +160,19 @@ pub(super) fn open(settings: &Settings) -> Result<Opened, Error> {
     }
     make::remove(&draft)?;
     make::remove(&salvage::aside_of(&path))?;
-    let damage = match connect(&path, &space)? {
-        Connected::Whole(connection) => {
-            return Ok(Opened { connection, space, salvaged: None });
+    let damage = if check == Check::Failed {
+        "it failed while it was used".to_owned()
+    } else {
+        match connect(&path, &space, check)? {
+            Connected::Whole(connection) => {
+                return Ok(Opened { connection, space, salvaged: None });
+            }
+            Connected::Damaged(damage) => damage,
         }
-        Connected::Damaged(damage) => damage,
     };
     let salvaged = salvage::rebuild(&path, settings, &damage)?;
     let space = Space::of(settings, salvage::kept_bytes(&path));
-    match connect(&path, &space)? {
+    match connect(&path, &space, Check::Usual)? {
         Connected::Whole(connection) => Ok(Opened { connection, space, salvaged: Some(salvaged) }),
         Connected::Damaged(damage) => {
             let source = io::Error::other(damage);
@@ -182,8 +195,8 @@ enum Connected {
     Damaged(String),
 }
 
-fn connect(path: &Path, space: &Space) -> Result<Connected, Error> {
-    match try_connect(path, space) {
+fn connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Error> {
+    match try_connect(path, space, check) {
         Ok(connected) => Ok(connected),
         Err(Error::Database(error)) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -199,18 +212,16 @@ fn connect(path: &Path, space: &Space) -> Result<Connected, Error> {
     }
 }
 
-fn try_connect(path: &Path, space: &Space) -> Result<Connected, Error> {
+fn try_connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Error> {
     let connection = Connection::open(path)?;
     configure(&connection, space)?;
     if let Some(damage) = format_of(&connection, path)? {
         return Ok(Connected::Damaged(damage));
     }
-    if space.capacity_bytes() <= MAX_CHECKED_BYTES {
-        let verdict: String =
-            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if verdict != "ok" {
-            return Ok(Connected::Damaged(verdict));
-        }
+    if (check == Check::Whole || space.capacity_bytes() <= MAX_CHECKED_BYTES)
+        && let Some(damage) = damage_of(&connection)?
+    {
+        return Ok(Connected::Damaged(damage));
     }
     if space.preallocated {
         fill_log(&connection, path, space)?;
@@ -225,6 +236,7 @@ pub(super) fn configure(connection: &Connection, space: &Space) -> Result<(), ru
     // Another process would hold it for as long as it lives, so waiting is of no use.
     connection.busy_timeout(Duration::ZERO)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let max_pages = space.pages;
     connection.execute_batch(&format!(
         "PRAGMA locking_mode = EXCLUSIVE;
          PRAGMA temp_store = MEMORY;
@@ -237,10 +249,18 @@ pub(super) fn configure(connection: &Connection, space: &Space) -> Result<(), ru
          PRAGMA cell_size_check = ON;
          PRAGMA trusted_schema = OFF;
          PRAGMA cache_size = -2048;
-         PRAGMA max_page_count = {};
+         PRAGMA max_page_count = {max_pages};
          BEGIN IMMEDIATE; COMMIT;",
-        space.checkpoint_pages, space.pages
-    ))
+        space.checkpoint_pages
+    ))?;
+    if space.preallocated {
+        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        // Pages beyond those that are on disk would need space.
+        if pages.unsigned_abs() + make::UNFILLED_PAGES >= max_pages {
+            connection.pragma_update(None, "max_page_count", pages)?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks whether these are our tables. Returns what is wrong, if something is. One torn page must not
@@ -259,15 +279,40 @@ fn format_of(connection: &Connection, path: &Path) -> Result<Option<String>, Err
     Ok(Some(format!("its format is {header} in one place and {stored} in the other")))
 }
 
+/// Looks at every page and every checksum. Returns what is wrong, if something is.
+fn damage_of(connection: &Connection) -> Result<Option<String>, Error> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict != "ok" {
+        return Ok(Some(verdict));
+    }
+    let wrong = if !row::are_valid(connection, "batch")? {
+        "a batch"
+    } else if !row::are_valid(connection, "dead_letter")? {
+        "a dead letter"
+    } else if !checkpoints::are_valid(connection)? {
+        "a position"
+    } else if !ledger::load(connection)?.whole {
+        "the account"
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(format!("{wrong} does not have its checksum")))
+}
+
+/// Pages that are left out of the filling of the log, for those that change besides.
+const UNFILLED_PAGES: u64 = 8;
+
 /// Lets the log grow to its full share once, so that it never needs more space.
 fn fill_log(connection: &Connection, path: &Path, space: &Space) -> Result<(), Error> {
     let has_bytes = fs::metadata(make::log_of(path)).map_or(0, |log| log.len());
-    let pages = space.transaction_bytes() / PAGE_BYTES;
+    let pages = space.log_pages.saturating_sub(UNFILLED_PAGES);
     if has_bytes >= pages * FRAME_BYTES {
         return Ok(());
     }
+    // From its start on, so that what is in it is not added to.
+    connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
     let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
-    let bytes = pages.min(free.unsigned_abs().saturating_sub(8)) * PAGE_BYTES;
+    let bytes = pages.min(free.unsigned_abs().saturating_sub(UNFILLED_PAGES)) * PAGE_BYTES;
     let filled = connection
         .execute("INSERT INTO meta VALUES ('fill', zeroblob(?1))", params![bytes.cast_signed()]);
     match filled {

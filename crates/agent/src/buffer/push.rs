@@ -35,7 +35,10 @@ impl Buffer {
     /// # Errors
     /// Those of the database; then nothing is stored.
     pub fn push(&mut self, entries: &[Entry], now_ms: i64) -> Result<Pushed, Error> {
-        self.ballast.restore(now_ms);
+        self.now_ms = now_ms;
+        if !self.ballast.restore(now_ms) {
+            return Ok(Pushed::default());
+        }
         let pieces = pieces(entries, self.space.body_bytes());
         let mut pushed = Pushed::default();
         for group in in_groups(&pieces, self.space.transaction_bytes()) {
@@ -62,7 +65,7 @@ impl Buffer {
         }
         let mut lost_entries = self.make_room(needed, now_ms)?;
         loop {
-            match self.attempt(|buffer| buffer.store(pieces, now_ms)) {
+            match self.attempt_without_ballast(|buffer| buffer.store(pieces, now_ms)) {
                 Ok(lost) => return Ok(Some(lost_entries + lost)),
                 Err(error) if error.is_full() => match self.drop_some(0, now_ms)? {
                     0 => return Ok(None),
@@ -165,7 +168,7 @@ impl Buffer {
     }
 
     /// Drops some of the oldest batches, where that is allowed. Returns how many entries they had.
-    fn drop_some(&mut self, target_bytes: u64, now_ms: i64) -> Result<u64, Error> {
+    pub(super) fn drop_some(&mut self, target_bytes: u64, now_ms: i64) -> Result<u64, Error> {
         if self.settings.when_full == WhenFull::Pause {
             return Ok(0);
         }

@@ -6,39 +6,41 @@ use wire::Source;
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Buffer, DeadLetter, Error, Waiting, dead,
-        ledger::{self, Loss},
+        Buffer, DeadLetter, Error, Waiting, dead, ledger,
+        open::Check,
         row::{self, Stored},
     },
 };
+
+/// How often a batch without its checksum is looked for again in a database that was made anew.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// The share of the buffer that dead letters may take.
 const DEAD_LETTER_SHARE: u64 = 10;
 
 impl Buffer {
     /// Returns the oldest batch of a source that is not `held`. It stays until it is acknowledged, and
-    /// is not evicted meanwhile. Batches that are damaged are accounted for and passed over.
+    /// is not evicted meanwhile.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn peek(&mut self, held: &[Source], now_ms: i64) -> Result<Option<Waiting>, Error> {
-        self.lease(now_ms, |buffer| row::first(&buffer.connection, i64::MIN, held))
+    pub fn peek(&mut self, held: &[Source]) -> Result<Option<Waiting>, Error> {
+        self.lease(|buffer| row::first(&buffer.connection, held))
     }
 
     /// Returns the newest batch of a source, as [`Buffer::peek`] returns the oldest.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn peek_newest(&mut self, source: Source, now_ms: i64) -> Result<Option<Waiting>, Error> {
-        self.lease(now_ms, |buffer| row::last_of(&buffer.connection, source))
+    pub fn peek_newest(&mut self, source: Source) -> Result<Option<Waiting>, Error> {
+        self.lease(|buffer| row::last_of(&buffer.connection, source))
     }
 
     fn lease(
         &mut self,
-        now_ms: i64,
         find: impl Fn(&Self) -> Result<Option<Stored>, Error>,
     ) -> Result<Option<Waiting>, Error> {
-        loop {
+        for _ in 0..MAX_ATTEMPTS {
             let Some(stored) = self.attempt(|buffer| find(buffer))? else {
                 self.leased = None;
                 return Ok(None);
@@ -48,14 +50,10 @@ impl Buffer {
                 self.leased = Some(seq);
                 return Ok(Some(Waiting { seq, created_ms, batch }));
             }
-            self.change(seq, |transaction, stored| {
-                row::delete(transaction, seq)?;
-                ledger::add_loss(transaction, &Loss::of("corrupt", stored), now_ms)
-            })?;
-            let entries = stored.entries;
-            let hint = "see whether the disk is failing";
-            tracing::error!(entries, hint, "a batch in the buffer is damaged and lost");
+            // Made anew, the database has no such row any more, and the account knows.
+            self.reopen(Check::Whole)?;
         }
+        Err(Error::Database(row::unreadable(0, "batch")))
     }
 
     /// Removes a batch that the listener has confirmed.
@@ -106,8 +104,8 @@ impl Buffer {
     pub fn bury(&mut self, seq: i64, words: &str, now_ms: i64) -> Result<Option<i64>, Error> {
         let max_bytes = self.space.capacity_bytes() / DEAD_LETTER_SHARE;
         let mut number = None;
-        self.change(seq, |transaction, _| {
-            number = Some(dead::bury(transaction, seq, words, now_ms)?);
+        self.change(seq, |transaction, stored| {
+            number = Some(dead::bury(transaction, stored, words, now_ms)?);
             dead::trim(transaction, max_bytes, now_ms)
         })?;
         Ok(number)
@@ -126,6 +124,15 @@ impl Buffer {
     /// # Errors
     /// Those of the database; then nothing has changed.
     pub fn revive(&mut self, numbers: &[i64]) -> Result<u64, Error> {
+        loop {
+            match self.revive_once(numbers) {
+                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)? > 0 => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn revive_once(&mut self, numbers: &[i64]) -> Result<u64, Error> {
         self.attempt(|buffer| {
             let mut totals = buffer.totals;
             let before = totals.batches;
@@ -163,16 +170,23 @@ impl Buffer {
         seq: i64,
         mut work: impl FnMut(&Transaction<'_>, &Stored) -> Result<(), Error>,
     ) -> Result<Option<Stored>, Error> {
-        let taken = self.attempt(|buffer| {
-            let transaction =
-                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let stored = row::get(&transaction, seq)?;
-            if let Some(stored) = &stored {
-                work(&transaction, stored)?;
+        let taken = loop {
+            let taken = self.attempt(|buffer| {
+                let transaction =
+                    buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let stored = row::get(&transaction, seq)?;
+                if let Some(stored) = &stored {
+                    work(&transaction, stored)?;
+                }
+                transaction.commit()?;
+                Ok(stored)
+            });
+            match taken {
+                // Halves and dead letters take a page more at times.
+                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)? > 0 => {}
+                taken => break taken?,
             }
-            transaction.commit()?;
-            Ok(stored)
-        })?;
+        };
         if let Some(stored) = &taken {
             self.totals.take(stored);
         }

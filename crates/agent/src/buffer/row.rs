@@ -98,23 +98,15 @@ pub(super) fn insert(transaction: &Transaction<'_>, stored: &Stored) -> Result<b
     Ok(inserted == 1)
 }
 
-/// Returns the first row from `from` on whose source is none of those `held`.
-pub(super) fn first(
-    connection: &Connection,
-    from: i64,
-    held: &[Source],
-) -> Result<Option<Stored>, Error> {
-    if held.is_empty() {
-        let sql = format!("SELECT {COLUMNS} FROM batch WHERE seq >= ?1 ORDER BY seq LIMIT 1");
-        return Ok(connection.prepare_cached(&sql)?.query_row([from], read).optional()?);
-    }
+/// Returns the first row whose source is none of those `held`.
+pub(super) fn first(connection: &Connection, held: &[Source]) -> Result<Option<Stored>, Error> {
     // Names of sources are ours, and need no quoting.
     let held: Vec<String> = held.iter().map(|source| format!("'{source}'")).collect();
     let sql = format!(
-        "SELECT {COLUMNS} FROM batch WHERE seq >= ?1 AND source NOT IN ({}) ORDER BY seq LIMIT 1",
+        "SELECT {COLUMNS} FROM batch WHERE source NOT IN ({}) ORDER BY seq LIMIT 1",
         held.join(", ")
     );
-    Ok(connection.prepare_cached(&sql)?.query_row([from], read).optional()?)
+    Ok(connection.prepare_cached(&sql)?.query_row([], read).optional()?)
 }
 
 /// Returns the last row of a source.
@@ -133,6 +125,18 @@ pub(super) fn get(connection: &Connection, seq: i64) -> Result<Option<Stored>, E
 pub(super) fn delete(transaction: &Transaction<'_>, seq: i64) -> Result<(), Error> {
     transaction.prepare_cached("DELETE FROM batch WHERE seq = ?1")?.execute([seq])?;
     Ok(())
+}
+
+/// Tells whether every row of a table has its checksum.
+pub(super) fn are_valid(connection: &Connection, table: &str) -> Result<bool, Error> {
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM {table}"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if !read(row).is_ok_and(|stored| stored.batch.is_some()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Reads a row of [`COLUMNS`] and checks it.

@@ -46,11 +46,11 @@ fn batches_leave_in_their_order_and_unchanged_also_after_reopening() {
     buffer.push(&[entry(1, 10, 5000), entry(2, 20, 0)], 1).unwrap();
     drop(buffer);
     let mut buffer = Buffer::open(&settings).unwrap();
-    let first = buffer.peek(&[], 1).unwrap().unwrap();
+    let first = buffer.peek(&[]).unwrap().unwrap();
     assert_eq!(first.batch, entry(1, 10, 5000).batch);
-    assert_eq!(buffer.peek(&[], 1).unwrap().unwrap(), first, "it stays until it is acknowledged");
+    assert_eq!(buffer.peek(&[]).unwrap().unwrap(), first, "it stays until it is acknowledged");
     buffer.ack(first.seq).unwrap();
-    assert_eq!(buffer.peek(&[], 1).unwrap().unwrap().batch, entry(2, 20, 0).batch);
+    assert_eq!(buffer.peek(&[]).unwrap().unwrap().batch, entry(2, 20, 0).batch);
     let ledger = buffer.ledger().unwrap();
     assert_eq!((ledger.read, ledger.delivered, ledger.waiting), (30, 10, 20));
     assert!(ledger.balances());
@@ -93,7 +93,7 @@ fn full_buffer_drops_the_oldest_down_to_four_fifths_and_accounts_for_them() {
     assert_eq!(ledger.read, 1000);
     assert!(ledger.lost["evicted"] > 0 && ledger.balances(), "{ledger:?}");
     // What is left is the newest, without a gap.
-    let first = buffer.peek(&[], 1).unwrap().unwrap();
+    let first = buffer.peek(&[]).unwrap().unwrap();
     assert_eq!(u64::try_from(first.family()).unwrap() * 5 + ledger.waiting, 1000 + 5);
 }
 
@@ -127,7 +127,7 @@ fn batch_that_is_being_sent_is_not_evicted() {
     let folder = tempfile::tempdir().unwrap();
     let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
     buffer.push(&[entry(0, 1, 40_000)], 1).unwrap();
-    let sent = buffer.peek(&[], 1).unwrap().unwrap();
+    let sent = buffer.peek(&[]).unwrap().unwrap();
     for number in 1..100 {
         buffer.push(&[entry(number, 1, 40_000)], 1).unwrap();
     }
@@ -187,7 +187,7 @@ fn halvable(number: u64, entries: u64) -> SealedBatch {
 /// Every entry in the order of the queue.
 fn drain(buffer: &mut Buffer) -> Vec<String> {
     let mut messages = Vec::new();
-    while let Some(waiting) = buffer.peek(&[], 1).unwrap() {
+    while let Some(waiting) = buffer.peek(&[]).unwrap() {
         let body = String::from_utf8(waiting.batch.decoded().unwrap()).unwrap();
         let parts = body.split(r#""message":""#).skip(1);
         messages.extend(parts.map(|part| part.split('"').next().unwrap().to_owned()));
@@ -229,7 +229,7 @@ fn dead_letter_keeps_the_words_and_goes_back_to_its_place() {
     let mut buffer = Buffer::open(&settings).unwrap();
     let batches = [1, 2].map(|number| Entry { batch: halvable(number, 2), checkpoint: None });
     buffer.push(&batches, 1).unwrap();
-    let first = buffer.peek(&[], 1).unwrap().unwrap();
+    let first = buffer.peek(&[]).unwrap().unwrap();
     let number = buffer.bury(first.seq, "400 no", 7).unwrap().unwrap();
     drop(buffer);
     let mut buffer = Buffer::open(&settings).unwrap();
@@ -250,7 +250,7 @@ fn dead_letters_take_a_tenth_of_the_buffer_at_most() {
     let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
     for number in 0..20 {
         buffer.push(&[entry(number, 1, 10_000)], 1).unwrap();
-        let waiting = buffer.peek(&[], 1).unwrap().unwrap();
+        let waiting = buffer.peek(&[]).unwrap().unwrap();
         buffer.bury(waiting.seq, "no", 1).unwrap();
     }
     let ledger = buffer.ledger().unwrap();
@@ -275,14 +275,14 @@ fn sources_that_are_held_are_passed_over() {
     let batches: Vec<_> = (1..).zip(sources).map(|(number, source)| of(number, source)).collect();
     buffer.push(&batches, 1).unwrap();
     let mut next = |held: &[Source]| {
-        let found = buffer.peek(held, 1).unwrap();
+        let found = buffer.peek(held).unwrap();
         found.map(|waiting| waiting.family())
     };
     assert_eq!(next(&[]), Some(1));
     assert_eq!(next(&[Source::PgLocks]), Some(2));
     assert_eq!(next(&[Source::PgLocks, Source::PgLog]), Some(4));
     assert_eq!(next(&Source::ALL), None);
-    assert_eq!(buffer.peek_newest(Source::PgLocks, 1).unwrap().unwrap().family(), 3);
+    assert_eq!(buffer.peek_newest(Source::PgLocks).unwrap().unwrap().family(), 3);
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn folder_never_takes_more_than_the_bound_on_disk() {
                 .push(&[entry(2 * number, 1, bytes), entry(2 * number + 1, 1, 9_000)], 1)
                 .unwrap();
             if number % 3 == 0 {
-                let waiting = buffer.peek(&[], 1).unwrap().unwrap();
+                let waiting = buffer.peek(&[]).unwrap().unwrap();
                 buffer.ack(waiting.seq).unwrap();
             }
             let stats = buffer.stats().unwrap();
@@ -336,7 +336,7 @@ fn folder_never_takes_more_than_the_bound_on_disk() {
         }
         let full = buffer.stats().unwrap().disk_bytes;
         assert!(buffer.ledger().unwrap().lost["evicted"] > 0);
-        while let Some(waiting) = buffer.peek(&[], 1).unwrap() {
+        while let Some(waiting) = buffer.peek(&[]).unwrap() {
             buffer.ack(waiting.seq).unwrap();
         }
         if reserve == Reserve::Preallocated {
@@ -375,7 +375,7 @@ proptest! {
                     read += 3;
                 }
                 2 => {
-                    if let Some(waiting) = buffer.peek(&[], 1).unwrap() {
+                    if let Some(waiting) = buffer.peek(&[]).unwrap() {
                         buffer.ack(waiting.seq).unwrap();
                     }
                 }

@@ -16,7 +16,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     batch::SealedBatch,
-    ship::delivery::{Delivery, Reply},
+    ship::{
+        delivery::{Delivery, Reply},
+        tls,
+    },
 };
 
 /// The most bytes of an answer that are read.
@@ -35,6 +38,8 @@ pub struct Settings {
     pub api_key_file: Option<PathBuf>,
     /// How long a request may take in all; 5 s by default.
     pub timeout: Duration,
+    /// Whom to trust, and as whom to present oneself.
+    pub tls: tls::Settings,
 }
 
 /// Why no client can be made.
@@ -44,6 +49,9 @@ pub enum Error {
     /// The key has characters that a header cannot carry.
     #[error("listener.api_key has a character that cannot be sent: only visible ASCII can")]
     Key,
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
     /// The TLS or proxy set-up failed.
     #[error("cannot set the HTTP client up")]
     Setup(#[source] reqwest::Error),
@@ -67,7 +75,13 @@ impl Client {
         // A second call in one process finds the provider installed, which is as good.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let authorization = bearer(settings.api_key.expose_secret()).ok_or(Error::Key)?;
+        let tls = match settings.url.scheme() {
+            "https" => tls::config(&settings.tls)?,
+            // A machine without certificates can still do without them.
+            _ => tls::unused()?,
+        };
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .timeout(settings.timeout)
             // A redirect would carry the key to a server that nobody configured.
             .redirect(redirect::Policy::none())

@@ -1,0 +1,134 @@
+#![cfg(test)]
+//! The client and a TLS server with certificates that are made for tests.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use agent::{
+    batch::{Encoding, SealedBatch},
+    ship::{
+        self, Client, Delivery,
+        tls::{ClientFiles, Fingerprint, Settings},
+    },
+};
+use ring::digest::{SHA256, digest};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::WebPkiClientVerifier,
+};
+use uuid::Uuid;
+use wire::{BatchId, Source};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/tls").join(name)
+}
+
+fn certificate(name: &str) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(file(name)).unwrap()
+}
+
+/// Whether the server asks for a certificate.
+#[derive(Clone, Copy)]
+enum Clients {
+    Any,
+    WithCertificate,
+}
+
+fn server(clients: Clients) -> SocketAddr {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match clients {
+        Clients::Any => builder.with_no_client_auth(),
+        Clients::WithCertificate => {
+            let mut roots = RootCertStore::empty();
+            roots.add(certificate("ca.pem")).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+    let config = Arc::new(builder.with_single_cert(vec![certificate("server.pem")], key).unwrap());
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in socket.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, stream.unwrap());
+            let mut request = [0; 4096];
+            // A handshake that fails is the client's affair.
+            let Ok(1..) = stream.read(&mut request) else { continue };
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"success\":true}";
+            let _gone = stream.write_all(answer.as_bytes());
+            let _gone = stream.flush();
+        }
+    });
+    address
+}
+
+fn delivery(address: SocketAddr, tls: Settings) -> Delivery {
+    let settings = ship::Settings {
+        url: format!("https://{address}/ingest/postgres").parse().unwrap(),
+        api_key: "key".to_owned().into(),
+        api_key_file: None,
+        timeout: Duration::from_secs(5),
+        tls,
+    };
+    let client = Client::new(&settings).unwrap();
+    let batch = SealedBatch {
+        id: BatchId::new(Uuid::from_u128(1)),
+        source: Source::PgLog,
+        entries: 1,
+        encoding: Encoding::Identity,
+        body: b"{}".to_vec(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(client.send(&batch, SystemTime::UNIX_EPOCH))
+}
+
+fn pin_of(name: &str) -> Fingerprint {
+    let hash = digest(&SHA256, &certificate(name));
+    let text: Vec<String> = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    Fingerprint::parse(&text.join(":")).unwrap()
+}
+
+const DELIVERED: Delivery = Delivery::Delivered { duplicate: false };
+
+#[test]
+fn authority_of_the_configuration_is_trusted_and_no_other() {
+    let address = server(Clients::Any);
+    let ours = Settings { ca_file: Some(file("ca.pem")), ..Settings::default() };
+    assert_eq!(delivery(address, ours), DELIVERED);
+    let of_the_machine = delivery(address, Settings::default());
+    assert!(matches!(&of_the_machine, Delivery::Failed { why } if why.contains("UnknownIssuer")));
+    let other = Settings { ca_file: Some(file("client.pem")), ..Settings::default() };
+    assert!(matches!(delivery(address, other), Delivery::Failed { .. }));
+}
+
+#[test]
+fn pinned_certificate_needs_no_authority_and_excludes_all_others() {
+    let address = server(Clients::Any);
+    let pinned = |name| Settings { pins: vec![pin_of(name)], ..Settings::default() };
+    assert_eq!(delivery(address, pinned("server.pem")), DELIVERED);
+    let wrong = Settings { ca_file: Some(file("ca.pem")), ..pinned("client.pem") };
+    assert!(matches!(delivery(address, wrong), Delivery::Failed { .. }));
+    let both = vec![pin_of("client.pem"), pin_of("server.pem")];
+    assert_eq!(delivery(address, Settings { pins: both, ..Settings::default() }), DELIVERED);
+}
+
+#[test]
+fn listener_that_asks_for_a_certificate_gets_it() {
+    let address = server(Clients::WithCertificate);
+    let ours = Settings { ca_file: Some(file("ca.pem")), ..Settings::default() };
+    assert!(matches!(delivery(address, ours.clone()), Delivery::Failed { .. }));
+    let client = ClientFiles { cert_file: file("client.pem"), key_file: file("client.key") };
+    assert_eq!(delivery(address, Settings { client: Some(client), ..ours }), DELIVERED);
+}
