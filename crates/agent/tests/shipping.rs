@@ -468,6 +468,8 @@ fn answer_that_does_not_end_is_given_up() {
     let (sender, is_over) = std::sync::mpsc::channel::<()>();
     let server = std::thread::spawn(move || {
         let (mut stream, _) = socket.accept().unwrap();
+        // An answer before its question would be another fault.
+        assert!(std::io::Read::read(&mut stream, &mut [0; 64]).unwrap() > 0);
         std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
             .unwrap();
         // Keeps the connection open without another word.

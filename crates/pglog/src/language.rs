@@ -177,7 +177,7 @@ pub(crate) fn is_unknown(value: &str) -> bool {
     let is = |unknown: &&str| {
         damaged::damaged_length(unknown.chars(), value.chars()) == Some(value.len())
     };
-    value == "[unknown]" || UNKNOWN.iter().any(|unknown| is(&unknown))
+    value == "[unknown]" || UNKNOWN.iter().any(is)
 }
 
 /// Translations of `[unknown]`, from the same catalogs as the labels.
