@@ -34,8 +34,12 @@ const PGLOG: Layers = &[
     ("record", &["severity", "timestamp", "entry", "message", "event"]),
     ("csvlog", &["timestamp", "entry", "assemble", "held", "record"]),
     ("jsonlog", &["timestamp", "entry", "assemble", "held", "record"]),
-    ("format", &["assemble", "csvlog", "jsonlog"]),
-    ("parser", &["timestamp", "prefix", "assemble", "language", "csvlog", "jsonlog", "format"]),
+    ("syslog", &["severity", "timestamp", "entry", "prefix", "assemble"]),
+    ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
+    (
+        "parser",
+        &["timestamp", "prefix", "assemble", "language", "csvlog", "jsonlog", "syslog", "format"],
+    ),
 ];
 
 const LISTENER: Layers = &[

@@ -38,6 +38,7 @@ mod parser;
 mod prefix;
 mod record;
 mod severity;
+mod syslog;
 mod timestamp;
 
 pub use assemble::{Assembled, Assembler, Limits};
@@ -54,4 +55,5 @@ pub use prefix::{
     Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,
 };
 pub use severity::{Label, Level};
+pub use syslog::SyslogReader;
 pub use timestamp::{Clock, LogTime, Precision, Timestamp, UnknownZone};

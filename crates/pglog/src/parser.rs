@@ -7,7 +7,8 @@ use crate::{
     format::Format,
     parser::reader::Reader,
     prefix::LinePrefix,
-    timestamp::Clock,
+    syslog,
+    timestamp::{Clock, Timestamp},
 };
 
 /// How many lines are looked at before format and prefix are settled.
@@ -26,6 +27,9 @@ pub struct ParserOptions {
     pub log_line_prefix: Option<LinePrefix>,
     /// How times are read.
     pub clock: Clock,
+    /// A moment that no line is later than, such as when the file was written last. Only the times of
+    /// syslog in its older form (RFC 3164) need it: they have no year and are left out without it.
+    pub not_after: Option<Timestamp>,
     /// How much is held.
     pub limits: Limits,
 }
@@ -209,7 +213,10 @@ impl Parser {
         let format = self.options.format.unwrap_or_else(|| Format::detect(sample));
         let prefix = match (&self.options.log_line_prefix, format) {
             (Some(prefix), _) => prefix.clone(),
-            (None, Format::Stderr) => infer(sample)?,
+            (None, Format::Stderr) => {
+                infer(String::from_utf8_lossy(sample).lines().map(str::to_owned))?
+            }
+            (None, Format::Syslog) => infer(syslog::server_lines(sample))?,
             (None, Format::Csvlog | Format::Jsonlog) => LinePrefix::compile(""),
         };
         Some((format, prefix))
@@ -249,9 +256,9 @@ fn reading(options: &ParserOptions, format: Format, prefix: LinePrefix, position
     State::Reading(Box::new(Reader::new(format, prefix, options, position)), Kind::Log)
 }
 
-fn infer(sample: &[u8]) -> Option<LinePrefix> {
-    let text = String::from_utf8_lossy(sample);
-    LinePrefix::infer(text.lines().take(SAMPLE_LINES)).map(|inference| inference.prefix)
+fn infer(lines: impl Iterator<Item = String>) -> Option<LinePrefix> {
+    let lines: Vec<String> = lines.take(SAMPLE_LINES).collect();
+    LinePrefix::infer(lines.iter().map(String::as_str)).map(|inference| inference.prefix)
 }
 
 #[cfg(test)]

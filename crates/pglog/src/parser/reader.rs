@@ -7,6 +7,7 @@ use crate::{
     jsonlog::JsonReader,
     parser::ParserOptions,
     prefix::LinePrefix,
+    syslog::SyslogReader,
 };
 
 /// The reader of a log whose format is known.
@@ -15,6 +16,7 @@ pub(super) enum Reader {
     Stderr(Assembler),
     Csvlog(Box<CsvReader>),
     Jsonlog(JsonReader),
+    Syslog(Box<SyslogReader>),
 }
 
 impl Reader {
@@ -37,6 +39,12 @@ impl Reader {
             Format::Jsonlog => Self::Jsonlog(
                 JsonReader::new().starting_at(position).with_clock(clock).with_limits(limits),
             ),
+            Format::Syslog => Self::Syslog(Box::new(
+                SyslogReader::new(prefix)
+                    .starting_at(position)
+                    .with_clock(clock, options.not_after)
+                    .with_limits(limits),
+            )),
         }
     }
 
@@ -45,12 +53,14 @@ impl Reader {
             Self::Stderr(_) => Format::Stderr,
             Self::Csvlog(_) => Format::Csvlog,
             Self::Jsonlog(_) => Format::Jsonlog,
+            Self::Syslog(_) => Format::Syslog,
         }
     }
 
     pub(super) const fn log_line_prefix(&self) -> Option<&LinePrefix> {
         match self {
             Self::Stderr(assembler) => Some(assembler.prefix()),
+            Self::Syslog(reader) => Some(reader.prefix()),
             Self::Csvlog(_) | Self::Jsonlog(_) => None,
         }
     }
@@ -60,6 +70,7 @@ impl Reader {
             Self::Stderr(assembler) => assembler.push(bytes, sink),
             Self::Csvlog(reader) => reader.push(bytes, sink),
             Self::Jsonlog(reader) => reader.push(bytes, sink),
+            Self::Syslog(reader) => reader.push(bytes, sink),
         }
     }
 
@@ -67,6 +78,7 @@ impl Reader {
         match self {
             Self::Stderr(assembler) => assembler.flush_before(position, sink),
             Self::Csvlog(reader) => reader.flush_before(position, sink),
+            Self::Syslog(reader) => reader.flush_before(position, sink),
             // A line is given out as soon as it is whole.
             Self::Jsonlog(_) => {}
         }
@@ -76,6 +88,7 @@ impl Reader {
         match self {
             Self::Stderr(assembler) => assembler.flush(sink),
             Self::Csvlog(reader) => reader.flush(sink),
+            Self::Syslog(reader) => reader.flush(sink),
             Self::Jsonlog(_) => {}
         }
     }
@@ -85,6 +98,7 @@ impl Reader {
             Self::Stderr(assembler) => assembler.finish(sink),
             Self::Csvlog(reader) => reader.finish(sink),
             Self::Jsonlog(reader) => reader.finish(sink),
+            Self::Syslog(reader) => reader.finish(sink),
         }
     }
 
@@ -93,6 +107,7 @@ impl Reader {
             Self::Stderr(assembler) => assembler.safe_position(),
             Self::Csvlog(reader) => reader.safe_position(),
             Self::Jsonlog(reader) => reader.safe_position(),
+            Self::Syslog(reader) => reader.safe_position(),
         }
     }
 
@@ -101,6 +116,7 @@ impl Reader {
             Self::Stderr(assembler) => assembler.position(),
             Self::Csvlog(reader) => reader.position(),
             Self::Jsonlog(reader) => reader.position(),
+            Self::Syslog(reader) => reader.position(),
         }
     }
 }
