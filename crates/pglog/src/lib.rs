@@ -31,6 +31,7 @@ mod entry;
 mod event;
 mod format;
 mod held;
+mod json;
 mod jsonlog;
 mod language;
 mod message;
@@ -40,6 +41,7 @@ mod record;
 mod severity;
 mod syslog;
 mod timestamp;
+mod wrapping;
 
 pub use assemble::{Assembled, Assembler, Limits};
 pub use csvlog::{CsvReader, parse_csv_record};
@@ -57,3 +59,4 @@ pub use prefix::{
 pub use severity::{Label, Level};
 pub use syslog::SyslogReader;
 pub use timestamp::{Clock, LogTime, Precision, Timestamp, UnknownZone};
+pub use wrapping::Wrapping;

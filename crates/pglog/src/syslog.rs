@@ -8,7 +8,7 @@
 //! What syslog adds, time and pid, is used where the prefix has none.
 
 mod header;
-mod message;
+mod joined;
 mod time;
 
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ use crate::{
     severity::Label,
     syslog::{
         header::{Line, Number, unescape},
-        message::{Break, Message, Origin},
+        joined::{Break, Message, Origin},
         time::SyslogClock,
     },
     timestamp::{Clock, Timestamp},

@@ -5,9 +5,10 @@ use crate::{
     csvlog::CsvReader,
     format::Format,
     jsonlog::JsonReader,
-    parser::ParserOptions,
+    parser::{ParserOptions, wrapped::Wrapped},
     prefix::LinePrefix,
     syslog::SyslogReader,
+    wrapping::Wrapping,
 };
 
 /// The reader of a log whose format is known.
@@ -17,6 +18,7 @@ pub(super) enum Reader {
     Csvlog(Box<CsvReader>),
     Jsonlog(JsonReader),
     Syslog(Box<SyslogReader>),
+    Wrapped(Box<Wrapped>),
 }
 
 impl Reader {
@@ -48,12 +50,30 @@ impl Reader {
         }
     }
 
+    /// Wraps a reader, which begins at position 0, for a file that is read from `position` on.
+    pub(super) fn wrapped(
+        wrapping: Wrapping,
+        inner: Self,
+        options: &ParserOptions,
+        position: u64,
+    ) -> Self {
+        Self::Wrapped(Box::new(Wrapped::new(wrapping, inner, position, options.limits)))
+    }
+
+    pub(super) const fn wrapping(&self) -> Option<Wrapping> {
+        match self {
+            Self::Wrapped(reader) => Some(reader.wrapping()),
+            Self::Stderr(_) | Self::Csvlog(_) | Self::Jsonlog(_) | Self::Syslog(_) => None,
+        }
+    }
+
     pub(super) const fn format(&self) -> Format {
         match self {
             Self::Stderr(_) => Format::Stderr,
             Self::Csvlog(_) => Format::Csvlog,
             Self::Jsonlog(_) => Format::Jsonlog,
             Self::Syslog(_) => Format::Syslog,
+            Self::Wrapped(reader) => reader.inner().format(),
         }
     }
 
@@ -61,6 +81,7 @@ impl Reader {
         match self {
             Self::Stderr(assembler) => Some(assembler.prefix()),
             Self::Syslog(reader) => Some(reader.prefix()),
+            Self::Wrapped(reader) => reader.inner().log_line_prefix(),
             Self::Csvlog(_) | Self::Jsonlog(_) => None,
         }
     }
@@ -71,6 +92,7 @@ impl Reader {
             Self::Csvlog(reader) => reader.push(bytes, sink),
             Self::Jsonlog(reader) => reader.push(bytes, sink),
             Self::Syslog(reader) => reader.push(bytes, sink),
+            Self::Wrapped(reader) => reader.push(bytes, sink),
         }
     }
 
@@ -79,6 +101,7 @@ impl Reader {
             Self::Stderr(assembler) => assembler.flush_before(position, sink),
             Self::Csvlog(reader) => reader.flush_before(position, sink),
             Self::Syslog(reader) => reader.flush_before(position, sink),
+            Self::Wrapped(reader) => reader.flush_before(position, sink),
             // A line is given out as soon as it is whole.
             Self::Jsonlog(_) => {}
         }
@@ -89,6 +112,7 @@ impl Reader {
             Self::Stderr(assembler) => assembler.flush(sink),
             Self::Csvlog(reader) => reader.flush(sink),
             Self::Syslog(reader) => reader.flush(sink),
+            Self::Wrapped(reader) => reader.flush(sink),
             Self::Jsonlog(_) => {}
         }
     }
@@ -99,6 +123,7 @@ impl Reader {
             Self::Csvlog(reader) => reader.finish(sink),
             Self::Jsonlog(reader) => reader.finish(sink),
             Self::Syslog(reader) => reader.finish(sink),
+            Self::Wrapped(reader) => reader.finish(sink),
         }
     }
 
@@ -108,6 +133,7 @@ impl Reader {
             Self::Csvlog(reader) => reader.safe_position(),
             Self::Jsonlog(reader) => reader.safe_position(),
             Self::Syslog(reader) => reader.safe_position(),
+            Self::Wrapped(reader) => reader.safe_position(),
         }
     }
 
@@ -117,6 +143,7 @@ impl Reader {
             Self::Csvlog(reader) => reader.position(),
             Self::Jsonlog(reader) => reader.position(),
             Self::Syslog(reader) => reader.position(),
+            Self::Wrapped(reader) => reader.position(),
         }
     }
 }

@@ -122,16 +122,30 @@ const MAX_WORDS_BEFORE_TAG: usize = 3;
 /// Finds `postgres[123]:` and what stands behind it.
 fn tag(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = bytes;
-    for _ in 0..=MAX_WORDS_BEFORE_TAG {
+    for words_before in 0..=MAX_WORDS_BEFORE_TAG {
         let end = rest.iter().take(256).position(|byte| *byte == b' ').unwrap_or(rest.len());
         let (word, behind) = rest.split_at_checked(end)?;
         let behind = behind.strip_prefix(b" ").unwrap_or(behind);
-        if let Some(tag) = word.strip_suffix(b":").filter(|tag| !tag.is_empty()) {
-            return Some((tag, behind));
+        if let Some(tag) = word.strip_suffix(b":") {
+            // Without a process it may be a label of the server, `LOG:  `.
+            let is_sure = tag.ends_with(b"]") || (words_before > 0 && !behind.starts_with(b" "));
+            return (is_tag(tag) && is_sure).then_some((tag, behind));
         }
         rest = behind;
     }
     None
+}
+
+/// Tells whether a word is `postgres` or `postgres[123]`.
+fn is_tag(word: &[u8]) -> bool {
+    let open = memchr::memchr(b'[', word).unwrap_or(word.len());
+    let (name, process) = word.split_at_checked(open).unwrap_or((word, &[]));
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./@+\\".contains(byte);
+    let is_process = |process: &[u8]| {
+        let inner = process.strip_prefix(b"[").and_then(|process| process.strip_suffix(b"]"));
+        inner.is_some_and(|inner| inner.iter().all(is_name))
+    };
+    !name.is_empty() && name.iter().all(is_name) && (process.is_empty() || is_process(process))
 }
 
 /// Reads the pid of `postgres[123]`. Heroku has a name there.

@@ -7,6 +7,7 @@
 mod corpus;
 mod records;
 mod syslog;
+mod wrapped;
 
 use std::path::Path;
 
