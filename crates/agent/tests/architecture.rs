@@ -33,9 +33,24 @@ const PGLOG: Layers = &[
     ("held", &[]),
     ("record", &["severity", "timestamp", "entry", "message", "event"]),
     ("csvlog", &["timestamp", "entry", "assemble", "held", "record"]),
-    ("jsonlog", &["timestamp", "entry", "assemble", "held", "record"]),
-    ("format", &["assemble", "csvlog", "jsonlog"]),
-    ("parser", &["timestamp", "prefix", "assemble", "language", "csvlog", "jsonlog", "format"]),
+    ("json", &[]),
+    ("jsonlog", &["timestamp", "entry", "assemble", "held", "record", "json"]),
+    ("syslog", &["severity", "timestamp", "entry", "prefix", "assemble"]),
+    ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
+    ("wrapping", &["json", "syslog"]),
+    ("parser", PARSER),
+];
+
+const PARSER: &[&str] = &[
+    "timestamp",
+    "prefix",
+    "assemble",
+    "language",
+    "csvlog",
+    "jsonlog",
+    "syslog",
+    "format",
+    "wrapping",
 ];
 
 const LISTENER: Layers = &[

@@ -1,6 +1,6 @@
 //! Which format a log is in.
 
-use crate::{assemble::Assembled, csvlog::CsvReader, jsonlog::JsonReader};
+use crate::{assemble::Assembled, csvlog::CsvReader, jsonlog::JsonReader, syslog};
 
 /// A log's format, named as in the setting `log_destination`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,11 +11,13 @@ pub enum Format {
     Csvlog,
     /// A JSON object a line (PostgreSQL 15 and later).
     Jsonlog,
+    /// Lines with a `log_line_prefix` behind what a syslog daemon puts before them.
+    Syslog,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Stderr, Self::Csvlog, Self::Jsonlog];
+    pub const ALL: [Self; 4] = [Self::Stderr, Self::Csvlog, Self::Jsonlog, Self::Syslog];
 
     /// Returns the name.
     #[must_use]
@@ -24,6 +26,7 @@ impl Format {
             Self::Stderr => "stderr",
             Self::Csvlog => "csvlog",
             Self::Jsonlog => "jsonlog",
+            Self::Syslog => "syslog",
         }
     }
 
@@ -58,7 +61,7 @@ impl Format {
         if found.is_convincing() || (found.is_empty() && json.has_begun_record()) {
             return Self::Jsonlog;
         }
-        Self::Stderr
+        if syslog::is_syslog(sample) { Self::Syslog } else { Self::Stderr }
     }
 }
 

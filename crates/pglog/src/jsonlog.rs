@@ -4,13 +4,12 @@
 //! is none makes an entry of its own that is marked as unparsed.
 
 mod entry;
-mod scan;
 
 use crate::{
     assemble::{Assembled, Limits, decode},
     entry::{Field, LogEntry},
     held::{Gap, Held, raw_bytes_in},
-    jsonlog::scan::{Stretch, escaped, stretches, unescape},
+    json::{Stretch, escaped, stretches, unescape},
     timestamp::Clock,
 };
 

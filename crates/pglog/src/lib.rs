@@ -31,6 +31,7 @@ mod entry;
 mod event;
 mod format;
 mod held;
+mod json;
 mod jsonlog;
 mod language;
 mod message;
@@ -38,7 +39,9 @@ mod parser;
 mod prefix;
 mod record;
 mod severity;
+mod syslog;
 mod timestamp;
+mod wrapping;
 
 pub use assemble::{Assembled, Assembler, Limits};
 pub use csvlog::{CsvReader, parse_csv_record};
@@ -54,4 +57,6 @@ pub use prefix::{
     Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,
 };
 pub use severity::{Label, Level};
+pub use syslog::SyslogReader;
 pub use timestamp::{Clock, LogTime, Precision, Timestamp, UnknownZone};
+pub use wrapping::Wrapping;

@@ -1,13 +1,16 @@
 //! Reads a log of which nothing is known beforehand.
 
 mod reader;
+mod wrapped;
 
 use crate::{
     assemble::{Assembled, Limits},
     format::Format,
     parser::reader::Reader,
     prefix::LinePrefix,
-    timestamp::Clock,
+    syslog,
+    timestamp::{Clock, Timestamp},
+    wrapping::Wrapping,
 };
 
 /// How many lines are looked at before format and prefix are settled.
@@ -19,13 +22,17 @@ const SAMPLE_BYTES: usize = 256 << 10;
 /// What is known about a log beforehand.
 #[derive(Debug, Clone, Default)]
 pub struct ParserOptions {
-    /// The log's format; found by itself where absent.
+    /// The log's format; found by itself where absent. A format that is given means that nothing is
+    /// wrapped around the lines.
     pub format: Option<Format>,
     /// The server's `log_line_prefix`; found by itself where absent. Formats without a prefix don't
     /// mind it.
     pub log_line_prefix: Option<LinePrefix>,
     /// How times are read.
     pub clock: Clock,
+    /// A moment that no line is later than, such as when the file was written last. Only the times of
+    /// syslog in its older form (RFC 3164) need it: they have no year and are left out without it.
+    pub not_after: Option<Timestamp>,
     /// How much is held.
     pub limits: Limits,
 }
@@ -93,9 +100,10 @@ impl Parser {
         let State::Sampling { held, start } = &self.state else { return };
         // What is held already says more about itself than what came before it.
         if held.is_empty()
-            && let Some((format, prefix)) = self.recognise(sample)
+            && let Some(recognised) = self.recognise(sample)
         {
-            self.state = reading(&self.options, format, prefix, *start);
+            let reader = recognised.reader(&self.options, *start);
+            self.state = State::Reading(Box::new(reader), Kind::Log);
         }
     }
 
@@ -176,6 +184,15 @@ impl Parser {
         }
     }
 
+    /// Returns what is wrapped around the log's lines, once it is known.
+    #[must_use]
+    pub fn wrapping(&self) -> Option<Wrapping> {
+        match &self.state {
+            State::Reading(reader, Kind::Log) => reader.wrapping(),
+            _ => None,
+        }
+    }
+
     /// Tells what the file is. `None` before enough bytes have come.
     #[must_use]
     pub const fn kind(&self) -> Option<Kind> {
@@ -190,29 +207,68 @@ impl Parser {
     fn settle(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         let State::Sampling { held, start } = &mut self.state else { return };
         let (held, start) = (std::mem::take(held), *start);
-        let (format, prefix, kind) = match self.recognise(&held) {
-            Some((format, prefix)) => (format, prefix, Kind::Log),
+        let (mut reader, kind) = match self.recognise(&held) {
+            Some(recognised) => (recognised.reader(&self.options, start), Kind::Log),
             None if looks_binary(&held) => {
                 self.state = State::Skipping { position: start + held.len() as u64 };
                 return;
             }
-            None => (Format::Stderr, LinePrefix::compile(""), Kind::OtherText),
+            None => {
+                let prefix = LinePrefix::compile("");
+                (Reader::new(Format::Stderr, prefix, &self.options, start), Kind::OtherText)
+            }
         };
-        let mut reader = Reader::new(format, prefix, &self.options, start);
         reader.push(&held, sink);
         self.state = State::Reading(Box::new(reader), kind);
     }
 
-    /// Finds out format and prefix, as far as they are not known. `None` where no prefix fits.
-    fn recognise(&self, sample: &[u8]) -> Option<(Format, LinePrefix)> {
+    /// Finds out what is not known about a log. `None` where no prefix fits.
+    fn recognise(&self, sample: &[u8]) -> Option<Recognised> {
         let sample = head(sample);
+        let known = self.options.format;
+        match Wrapping::detect(sample).filter(|_| known.is_none()) {
+            Some(wrapping) => {
+                let sample = wrapping.unwrap_all(sample);
+                let (format, prefix) = self.recognise_format(&sample)?;
+                Some(Recognised { wrapping: Some(wrapping), format, prefix })
+            }
+            None => {
+                let (format, prefix) = self.recognise_format(sample)?;
+                Some(Recognised { wrapping: None, format, prefix })
+            }
+        }
+    }
+
+    fn recognise_format(&self, sample: &[u8]) -> Option<(Format, LinePrefix)> {
         let format = self.options.format.unwrap_or_else(|| Format::detect(sample));
         let prefix = match (&self.options.log_line_prefix, format) {
             (Some(prefix), _) => prefix.clone(),
-            (None, Format::Stderr) => infer(sample)?,
+            (None, Format::Stderr) => {
+                infer(String::from_utf8_lossy(sample).lines().map(str::to_owned))?
+            }
+            (None, Format::Syslog) => infer(syslog::server_lines(sample))?,
             (None, Format::Csvlog | Format::Jsonlog) => LinePrefix::compile(""),
         };
         Some((format, prefix))
+    }
+}
+
+/// What the first bytes of a log have told about it.
+struct Recognised {
+    wrapping: Option<Wrapping>,
+    format: Format,
+    prefix: LinePrefix,
+}
+
+impl Recognised {
+    fn reader(self, options: &ParserOptions, position: u64) -> Reader {
+        match self.wrapping {
+            None => Reader::new(self.format, self.prefix, options, position),
+            Some(wrapping) => {
+                let inner = Reader::new(self.format, self.prefix, options, 0);
+                Reader::wrapped(wrapping, inner, options, position)
+            }
+        }
     }
 }
 
@@ -249,9 +305,9 @@ fn reading(options: &ParserOptions, format: Format, prefix: LinePrefix, position
     State::Reading(Box::new(Reader::new(format, prefix, options, position)), Kind::Log)
 }
 
-fn infer(sample: &[u8]) -> Option<LinePrefix> {
-    let text = String::from_utf8_lossy(sample);
-    LinePrefix::infer(text.lines().take(SAMPLE_LINES)).map(|inference| inference.prefix)
+fn infer(lines: impl Iterator<Item = String>) -> Option<LinePrefix> {
+    let lines: Vec<String> = lines.take(SAMPLE_LINES).collect();
+    LinePrefix::infer(lines.iter().map(String::as_str)).map(|inference| inference.prefix)
 }
 
 #[cfg(test)]

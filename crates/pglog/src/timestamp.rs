@@ -185,6 +185,11 @@ impl Clock {
         Ok(Self { zone: Some(zone), last: None })
     }
 
+    /// Returns the rules of `log_timezone`, where it is known.
+    pub(crate) const fn zone(&self) -> Option<&TimeZone> {
+        self.zone.as_ref()
+    }
+
     /// Reads `2026-11-24 02:21:01.123 CET`, with or without the fraction. `None` where the text is not
     /// a time.
     pub fn read<'a>(&mut self, text: &'a str) -> Option<LogTime<'a>> {

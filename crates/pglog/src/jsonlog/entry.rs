@@ -6,7 +6,7 @@ use crate::{
     assemble::decode,
     entry::LogEntry,
     held::{self, Gap},
-    jsonlog::scan::{Raw, members, unescape},
+    json::{Raw, members, unescape},
     record::{Builder, Column, Value},
     timestamp::Clock,
 };

@@ -5,8 +5,10 @@ use crate::{
     csvlog::CsvReader,
     format::Format,
     jsonlog::JsonReader,
-    parser::ParserOptions,
+    parser::{ParserOptions, wrapped::Wrapped},
     prefix::LinePrefix,
+    syslog::SyslogReader,
+    wrapping::Wrapping,
 };
 
 /// The reader of a log whose format is known.
@@ -15,6 +17,8 @@ pub(super) enum Reader {
     Stderr(Assembler),
     Csvlog(Box<CsvReader>),
     Jsonlog(JsonReader),
+    Syslog(Box<SyslogReader>),
+    Wrapped(Box<Wrapped>),
 }
 
 impl Reader {
@@ -37,6 +41,29 @@ impl Reader {
             Format::Jsonlog => Self::Jsonlog(
                 JsonReader::new().starting_at(position).with_clock(clock).with_limits(limits),
             ),
+            Format::Syslog => Self::Syslog(Box::new(
+                SyslogReader::new(prefix)
+                    .starting_at(position)
+                    .with_clock(clock, options.not_after)
+                    .with_limits(limits),
+            )),
+        }
+    }
+
+    /// Wraps a reader, which begins at position 0, for a file that is read from `position` on.
+    pub(super) fn wrapped(
+        wrapping: Wrapping,
+        inner: Self,
+        options: &ParserOptions,
+        position: u64,
+    ) -> Self {
+        Self::Wrapped(Box::new(Wrapped::new(wrapping, inner, position, options.limits)))
+    }
+
+    pub(super) const fn wrapping(&self) -> Option<Wrapping> {
+        match self {
+            Self::Wrapped(reader) => Some(reader.wrapping()),
+            Self::Stderr(_) | Self::Csvlog(_) | Self::Jsonlog(_) | Self::Syslog(_) => None,
         }
     }
 
@@ -45,12 +72,16 @@ impl Reader {
             Self::Stderr(_) => Format::Stderr,
             Self::Csvlog(_) => Format::Csvlog,
             Self::Jsonlog(_) => Format::Jsonlog,
+            Self::Syslog(_) => Format::Syslog,
+            Self::Wrapped(reader) => reader.inner().format(),
         }
     }
 
     pub(super) const fn log_line_prefix(&self) -> Option<&LinePrefix> {
         match self {
             Self::Stderr(assembler) => Some(assembler.prefix()),
+            Self::Syslog(reader) => Some(reader.prefix()),
+            Self::Wrapped(reader) => reader.inner().log_line_prefix(),
             Self::Csvlog(_) | Self::Jsonlog(_) => None,
         }
     }
@@ -60,6 +91,8 @@ impl Reader {
             Self::Stderr(assembler) => assembler.push(bytes, sink),
             Self::Csvlog(reader) => reader.push(bytes, sink),
             Self::Jsonlog(reader) => reader.push(bytes, sink),
+            Self::Syslog(reader) => reader.push(bytes, sink),
+            Self::Wrapped(reader) => reader.push(bytes, sink),
         }
     }
 
@@ -67,6 +100,8 @@ impl Reader {
         match self {
             Self::Stderr(assembler) => assembler.flush_before(position, sink),
             Self::Csvlog(reader) => reader.flush_before(position, sink),
+            Self::Syslog(reader) => reader.flush_before(position, sink),
+            Self::Wrapped(reader) => reader.flush_before(position, sink),
             // A line is given out as soon as it is whole.
             Self::Jsonlog(_) => {}
         }
@@ -76,6 +111,8 @@ impl Reader {
         match self {
             Self::Stderr(assembler) => assembler.flush(sink),
             Self::Csvlog(reader) => reader.flush(sink),
+            Self::Syslog(reader) => reader.flush(sink),
+            Self::Wrapped(reader) => reader.flush(sink),
             Self::Jsonlog(_) => {}
         }
     }
@@ -85,6 +122,8 @@ impl Reader {
             Self::Stderr(assembler) => assembler.finish(sink),
             Self::Csvlog(reader) => reader.finish(sink),
             Self::Jsonlog(reader) => reader.finish(sink),
+            Self::Syslog(reader) => reader.finish(sink),
+            Self::Wrapped(reader) => reader.finish(sink),
         }
     }
 
@@ -93,6 +132,8 @@ impl Reader {
             Self::Stderr(assembler) => assembler.safe_position(),
             Self::Csvlog(reader) => reader.safe_position(),
             Self::Jsonlog(reader) => reader.safe_position(),
+            Self::Syslog(reader) => reader.safe_position(),
+            Self::Wrapped(reader) => reader.safe_position(),
         }
     }
 
@@ -101,6 +142,8 @@ impl Reader {
             Self::Stderr(assembler) => assembler.position(),
             Self::Csvlog(reader) => reader.position(),
             Self::Jsonlog(reader) => reader.position(),
+            Self::Syslog(reader) => reader.position(),
+            Self::Wrapped(reader) => reader.position(),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 /// A member's value, where it is in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Raw<'b> {
+pub(crate) enum Raw<'b> {
     /// Without its quotes; true where it has escapes.
     String(&'b [u8], bool),
     /// A number or a word.
@@ -16,7 +16,7 @@ pub(super) enum Raw<'b> {
 
 /// Gives each member of the object that `bytes` is to `visit`, with its key as it stands there. `None`
 /// where it is no object, or more than one.
-pub(super) fn members<'b>(bytes: &'b [u8], mut visit: impl FnMut(&'b [u8], Raw<'b>)) -> Option<()> {
+pub(crate) fn members<'b>(bytes: &'b [u8], mut visit: impl FnMut(&'b [u8], Raw<'b>)) -> Option<()> {
     let mut rest = blanks_off(bytes).strip_prefix(b"{")?;
     if let Some(behind) = blanks_off(rest).strip_prefix(b"}") {
         return blanks_off(behind).is_empty().then_some(());
@@ -98,7 +98,7 @@ fn blanks_off(bytes: &[u8]) -> &[u8] {
 }
 
 /// Takes the escapes out of a string.
-pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'\\', rest) {
@@ -113,7 +113,7 @@ pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
 }
 
 /// Reads one escape, and tells how many bytes it has. What is no escape stands for its backslash.
-pub(super) fn escaped(text: &[u8]) -> (char, usize) {
+pub(crate) fn escaped(text: &[u8]) -> (char, usize) {
     match text.get(1) {
         Some(b'n') => ('\n', 2),
         Some(b't') => ('\t', 2),
@@ -148,14 +148,14 @@ fn hexadecimal(text: &[u8], at: usize) -> Option<u32> {
 
 /// A stretch of a line: inside of a string or outside of any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stretch {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) is_string: bool,
+pub(crate) struct Stretch {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) is_string: bool,
 }
 
 /// Cuts a line, or the beginning of one, into its strings and what is between them.
-pub(super) fn stretches(line: &[u8]) -> impl Iterator<Item = Stretch> {
+pub(crate) fn stretches(line: &[u8]) -> impl Iterator<Item = Stretch> {
     let (mut at, mut is_string) = (0, true);
     std::iter::from_fn(move || {
         is_string = !is_string;

@@ -1,24 +1,16 @@
-#![cfg(test)]
-//! The server wrote each entry to csvlog and to jsonlog too: all must say the same, whichever way the
-//! bytes come.
-//!
-//! `PGCOURIER_CORPUS=FOLDER` adds the runs of another folder to those of the repository.
+//! csvlog and jsonlog.
 
-mod corpus;
+use std::collections::HashMap;
 
-use std::{collections::HashMap, path::Path};
-
-use corpus::{CsvRecord, Run};
 use pglog::{Clock, Format, Level, LinePrefix, LogEntry, Parser, ParserOptions, Text};
+
+use crate::{
+    corpus::{CsvRecord, Run},
+    runs,
+};
 
 /// An entry with its place.
 type Placed = (u64, u64, LogEntry<'static>);
-
-fn runs() -> Vec<Run> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs")];
-    folders.extend(std::env::var_os("PGCOURIER_CORPUS").map(Into::into));
-    folders.iter().flat_map(|folder| Run::all(folder)).collect()
-}
 
 fn options(run: &Run) -> ParserOptions {
     let zone = run.setting("log_timezone").unwrap_or("UTC");

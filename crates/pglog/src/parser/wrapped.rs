@@ -1,0 +1,218 @@
+//! Reads a log through its wrapping.
+
+use std::collections::VecDeque;
+
+use crate::{
+    assemble::{Assembled, Limits},
+    parser::reader::Reader,
+    timestamp::{Precision, Timestamp},
+    wrapping::Wrapping,
+};
+
+/// A reader whose log stands in wrapped lines.
+#[derive(Debug)]
+pub(super) struct Wrapped {
+    wrapping: Wrapping,
+    inner: Box<Reader>,
+    max_line_bytes: usize,
+    /// Position of the first byte of the line that is not whole.
+    position: u64,
+    held: Vec<u8>,
+    /// Bytes of that line behind those held, which are left out.
+    skipped_bytes: u64,
+    /// Where the inner log's bytes come from, as far as they are not used up.
+    marks: Marks,
+}
+
+/// The places of wrapped lines. The inner log begins at position 0.
+#[derive(Debug, Default)]
+struct Marks {
+    lines: VecDeque<Mark>,
+    /// The ends of all lines so far.
+    inner_end: u64,
+    outer_end: u64,
+}
+
+/// Where a line begins, within its wrapping and with it.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    inner: u64,
+    outer: u64,
+    time: Option<Timestamp>,
+}
+
+impl Wrapped {
+    /// Makes a reader for bytes from `position` on; `inner` begins at position 0.
+    pub(super) fn new(wrapping: Wrapping, inner: Reader, position: u64, limits: Limits) -> Self {
+        Self {
+            wrapping,
+            inner: Box::new(inner),
+            // An escape has up to six bytes.
+            max_line_bytes: limits.max_field_bytes.saturating_mul(6) + (64 << 10),
+            position,
+            held: Vec::new(),
+            skipped_bytes: 0,
+            marks: Marks { outer_end: position, ..Marks::default() },
+        }
+    }
+
+    pub(super) const fn inner(&self) -> &Reader {
+        &self.inner
+    }
+
+    pub(super) const fn wrapping(&self) -> Wrapping {
+        self.wrapping
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
+        let mut rest = bytes;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, behind) = rest.split_at_checked(end + 1).unwrap_or((rest, &[]));
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            if self.partial_bytes() == 0 && line.len() <= self.max_line_bytes {
+                self.take_line(line, line.len() as u64 + 1, sink);
+            } else {
+                self.hold(line);
+                self.end_line(1, sink);
+            }
+            rest = behind;
+        }
+        self.hold(rest);
+    }
+
+    pub(super) fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        // What is being written may belong to any entry.
+        if self.partial_bytes() == 0 {
+            let inner = self.marks.first_inner_from(position);
+            self.inner.flush_before(inner, &mut self.marks.translate(sink));
+        }
+    }
+
+    pub(super) fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        self.inner.flush(&mut self.marks.translate(sink));
+    }
+
+    pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        if self.partial_bytes() > 0 {
+            self.end_line(0, sink);
+        }
+        self.inner.finish(&mut self.marks.translate(sink));
+    }
+
+    pub(super) fn safe_position(&self) -> u64 {
+        self.marks.outer_of(self.inner.safe_position())
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        self.position + self.partial_bytes()
+    }
+
+    fn partial_bytes(&self) -> u64 {
+        self.held.len() as u64 + self.skipped_bytes
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        let room = self.max_line_bytes.saturating_sub(self.held.len());
+        let (kept, skipped) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        self.held.extend_from_slice(kept);
+        self.skipped_bytes += skipped.len() as u64;
+    }
+
+    fn end_line(&mut self, break_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let raw_bytes = self.partial_bytes() + break_bytes;
+        let mut line = std::mem::take(&mut self.held);
+        self.skipped_bytes = 0;
+        self.take_line(&line, raw_bytes, sink);
+        // One long line must not hold its memory for ever.
+        if line.capacity() <= 64 << 10 {
+            line.clear();
+            self.held = line;
+        }
+    }
+
+    fn take_line(&mut self, line: &[u8], raw_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let outer = self.position;
+        self.position += raw_bytes;
+        let unwrapped = self.wrapping.unwrap(line);
+        // A line without the wrapping is part of the log as it is.
+        let (text, is_whole) = match &unwrapped {
+            Some(unwrapped) => (&*unwrapped.text, unwrapped.is_whole),
+            None => (line, true),
+        };
+        let time = unwrapped.as_ref().and_then(|unwrapped| read_time(unwrapped.time?));
+        self.marks.add(outer, self.position, text.len() as u64 + u64::from(is_whole), time);
+        let mut translated = self.marks.translate(sink);
+        self.inner.push(text, &mut translated);
+        if is_whole {
+            self.inner.push(b"\n", &mut translated);
+        }
+        drop(translated);
+        self.marks.forget_before(self.inner.safe_position());
+    }
+}
+
+impl Marks {
+    fn add(&mut self, outer: u64, outer_end: u64, inner_bytes: u64, time: Option<Timestamp>) {
+        self.lines.push_back(Mark { inner: self.inner_end, outer, time });
+        self.inner_end += inner_bytes;
+        self.outer_end = outer_end;
+    }
+
+    /// The line in which an inner position is.
+    fn line_of(&self, inner: u64) -> Option<&Mark> {
+        let behind = self.lines.partition_point(|mark| mark.inner <= inner);
+        self.lines.get(behind.checked_sub(1)?)
+    }
+
+    /// Where the line begins in which an inner position is.
+    fn outer_of(&self, inner: u64) -> u64 {
+        if inner >= self.inner_end {
+            return self.outer_end;
+        }
+        self.line_of(inner).map_or(self.outer_end, |mark| mark.outer)
+    }
+
+    /// Where the line ends that has the last byte before an inner position.
+    fn outer_end_of(&self, inner: u64) -> u64 {
+        let next = self.lines.partition_point(|mark| mark.inner < inner);
+        self.lines.get(next).map_or(self.outer_end, |mark| mark.outer)
+    }
+
+    /// The first inner position whose line begins at or behind an outer one.
+    fn first_inner_from(&self, outer: u64) -> u64 {
+        let next = self.lines.partition_point(|mark| mark.outer < outer);
+        self.lines.get(next).map_or(u64::MAX, |mark| mark.inner)
+    }
+
+    fn forget_before(&mut self, inner: u64) {
+        while self.lines.get(1).is_some_and(|second| second.inner <= inner) {
+            self.lines.pop_front();
+        }
+    }
+
+    /// Turns inner positions into those of the file.
+    fn translate<'m>(
+        &'m self,
+        sink: &'m mut impl FnMut(&Assembled<'_>),
+    ) -> Box<dyn FnMut(&Assembled<'_>) + 'm> {
+        // Boxed, for the reader behind it has a type of its own for each sink.
+        Box::new(|found| {
+            let mut entry = found.entry.clone();
+            if entry.timestamp.is_none() {
+                entry.timestamp = self.line_of(found.start).and_then(|mark| mark.time);
+            }
+            sink(&Assembled {
+                entry,
+                start: self.outer_of(found.start),
+                end: self.outer_end_of(found.end),
+                safe_position: self.outer_of(found.safe_position),
+            });
+        })
+    }
+}
+
+/// Reads the time of a collector: RFC 3339.
+fn read_time(text: &str) -> Option<Timestamp> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(Timestamp::from_micros(time.as_microsecond(), Precision::Micros))
+}

@@ -1,0 +1,335 @@
+//! What syslog puts in front of a line.
+
+use std::borrow::Cow;
+
+/// A line of syslog, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line<'l> {
+    pub(super) time: Time<'l>,
+    /// The program and its pid, as they stand there.
+    pub(super) tag: &'l [u8],
+    pub(super) pid: Option<u32>,
+    pub(super) number: Number<'l>,
+    /// What the server logged, its number taken off only where it is sure to be one.
+    pub(super) text: &'l [u8],
+}
+
+/// The time in a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Time<'l> {
+    /// RFC 3164, `Nov 24 02:22:07`: local, and without a year.
+    NoYear(&'l str),
+    /// RFC 5424, `2026-11-24T02:22:07.522084+00:00`.
+    Iso(&'l str),
+}
+
+/// The number that the server puts before each line (`syslog_sequence_numbers`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Number<'l> {
+    None,
+    /// `[12-3]`: the third line of the twelfth message of a process.
+    Pair(u64, u32),
+    /// `[12]`: one of both, or the beginning of the prefix. The text behind it.
+    Single(&'l [u8]),
+}
+
+/// Takes a line apart. `None` where syslog did not write it.
+pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
+    let (rest, has_priority) = match priority_off(line) {
+        Some(rest) => (rest, true),
+        None => (line, false),
+    };
+    if has_priority && let Some(rest) = rest.strip_prefix(b"1 ") {
+        return parse_rfc5424(rest);
+    }
+    let (time, rest) = time(rest)?;
+    let (tag, rest) = tag(rest)?;
+    Some(with_text(time, tag, pid_in(tag), rest))
+}
+
+/// Reads `TIME HOST PROGRAM PID MSGID DATA TEXT`.
+fn parse_rfc5424(rest: &[u8]) -> Option<Line<'_>> {
+    let (time, rest) = time(rest)?;
+    let (_host, rest) = word(rest)?;
+    let (program, rest) = word(rest)?;
+    let (pid, rest) = word(rest)?;
+    let (_message_id, rest) = word(rest)?;
+    let rest = data_off(rest)?;
+    let text = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
+    let tag = if pid == b"-" { program } else { pid };
+    Some(with_text(time, tag, number(pid), text))
+}
+
+fn with_text<'l>(time: Time<'l>, tag: &'l [u8], pid: Option<u32>, text: &'l [u8]) -> Line<'l> {
+    let (number, text) = number_off(origin_off(text));
+    Line { time, tag, pid, number, text }
+}
+
+/// Takes `<134>` off.
+fn priority_off(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"<")?;
+    let end = rest.iter().take(4).position(|byte| *byte == b'>')?;
+    let (digits, rest) = rest.split_at_checked(end)?;
+    (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit)).then(|| rest.get(1..))?
+}
+
+const MONTHS: [&[u8]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
+
+/// Returns the month, from 1, that a name stands for.
+pub(super) fn month(name: &str) -> Option<usize> {
+    MONTHS.iter().position(|month| *month == name.as_bytes()).map(|at| at + 1)
+}
+
+/// Splits the time and the blank behind it off.
+fn time(bytes: &[u8]) -> Option<(Time<'_>, &[u8])> {
+    let is_month = bytes.get(..3).is_some_and(|name| MONTHS.contains(&name));
+    let length = if is_month {
+        const CLOCK: usize = 15;
+        let fits = bytes.get(3) == Some(&b' ')
+            && bytes.get(4..6)?.iter().all(|byte| *byte == b' ' || byte.is_ascii_digit())
+            && has_form(bytes.get(6..CLOCK)?, b" 00:00:00");
+        fits.then(|| CLOCK + fraction_bytes(bytes.get(CLOCK..).unwrap_or_default()))?
+    } else {
+        if !has_form(bytes, b"0000-00-00T00:00:00") {
+            return None;
+        }
+        bytes.iter().take(40).position(|byte| *byte == b' ')?
+    };
+    let (time, rest) = bytes.split_at_checked(length)?;
+    let time = std::str::from_utf8(time).ok()?;
+    let rest = rest.strip_prefix(b" ")?;
+    Some((if is_month { Time::NoYear(time) } else { Time::Iso(time) }, rest))
+}
+
+fn fraction_bytes(bytes: &[u8]) -> usize {
+    match bytes.split_first() {
+        Some((b'.', digits)) => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+        _ => 0,
+    }
+}
+
+/// Tells whether bytes begin with a form, in which each `0` stands for a digit.
+fn has_form(bytes: &[u8], form: &[u8]) -> bool {
+    let fits = |(byte, form): (&u8, &u8)| byte == form || (*form == b'0' && byte.is_ascii_digit());
+    bytes.len() >= form.len() && bytes.iter().zip(form).all(fits)
+}
+
+/// How many words may stand before the tag; mostly the host, sometimes facility and level too.
+const MAX_WORDS_BEFORE_TAG: usize = 3;
+
+/// Finds `postgres[123]:` and what stands behind it.
+fn tag(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = bytes;
+    for words_before in 0..=MAX_WORDS_BEFORE_TAG {
+        let end = rest.iter().take(256).position(|byte| *byte == b' ').unwrap_or(rest.len());
+        let (word, behind) = rest.split_at_checked(end)?;
+        let behind = behind.strip_prefix(b" ").unwrap_or(behind);
+        if let Some(tag) = word.strip_suffix(b":") {
+            // Without a process it may be a label of the server, `LOG:  `.
+            let is_sure = tag.ends_with(b"]") || (words_before > 0 && !behind.starts_with(b" "));
+            return (is_tag(tag) && is_sure).then_some((tag, behind));
+        }
+        rest = behind;
+    }
+    None
+}
+
+/// Tells whether a word is `postgres` or `postgres[123]`.
+fn is_tag(word: &[u8]) -> bool {
+    let open = memchr::memchr(b'[', word).unwrap_or(word.len());
+    let (name, process) = word.split_at_checked(open).unwrap_or((word, &[]));
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./@+\\".contains(byte);
+    let is_process = |process: &[u8]| {
+        let inner = process.strip_prefix(b"[").and_then(|process| process.strip_suffix(b"]"));
+        inner.is_some_and(|inner| inner.iter().all(is_name))
+    };
+    !name.is_empty() && name.iter().all(is_name) && (process.is_empty() || is_process(process))
+}
+
+/// Reads the pid of `postgres[123]`. Heroku has a name there.
+fn pid_in(tag: &[u8]) -> Option<u32> {
+    let open = memchr::memrchr(b'[', tag)?;
+    number(tag.get(open + 1..)?.strip_suffix(b"]")?)
+}
+
+fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| std::str::from_utf8(digits).ok()?.parse().ok())?
+}
+
+/// Splits a word and the blank behind it off.
+fn word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', bytes)?;
+    Some((bytes.get(..end)?, bytes.get(end + 1..)?))
+}
+
+/// Takes structured data off: `-`, or elements in brackets, whose values may hold brackets too.
+fn data_off(bytes: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = bytes.strip_prefix(b"-") {
+        return rest.strip_prefix(b" ").or(rest.is_empty().then_some(rest));
+    }
+    let mut rest = bytes;
+    while let Some(element) = rest.strip_prefix(b"[") {
+        let (mut at, mut is_quoted) = (0, false);
+        loop {
+            match element.get(at)? {
+                b'\\' => at += 1,
+                b'"' => is_quoted = !is_quoted,
+                b']' if !is_quoted => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        rest = element.get(at + 1..)?;
+    }
+    rest.strip_prefix(b" ")
+}
+
+/// Takes off what Heroku puts before the number: `[DATABASE] `, or the colour of one.
+fn origin_off(text: &[u8]) -> &[u8] {
+    let rest = || {
+        let inner = text.strip_prefix(b"[")?;
+        let end = memchr::memchr(b']', inner.get(..64).unwrap_or(inner))?;
+        let name = inner.get(..end)?;
+        let is_name = name.first()?.is_ascii_uppercase()
+            && name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
+        let rest = inner.get(end + 1..)?.strip_prefix(b" ")?;
+        // Only where a number follows it is not the server's own.
+        (is_name && !matches!(number_off(rest).0, Number::None)).then_some(rest)
+    };
+    rest().unwrap_or(text)
+}
+
+fn number_off(text: &[u8]) -> (Number<'_>, &[u8]) {
+    let found = || {
+        let inner = text.strip_prefix(b"[")?;
+        let end = memchr::memchr(b']', inner.get(..32).unwrap_or(inner))?;
+        let (inner, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
+        let rest = rest.strip_prefix(b" ").or(rest.is_empty().then_some(rest))?;
+        match memchr::memchr(b'-', inner) {
+            Some(hyphen) => {
+                let sequence = number(inner.get(..hyphen)?)?;
+                Some((Number::Pair(sequence, number(inner.get(hyphen + 1..)?)?), rest))
+            }
+            None => number::<u64>(inner).map(|_| (Number::Single(rest), text)),
+        }
+    };
+    found().unwrap_or((Number::None, text))
+}
+
+/// Puts control characters back for which a syslog daemon has written `#011` and the like.
+pub(super) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut plain: Option<Vec<u8>> = None;
+    let mut from = 0;
+    for hash in memchr::memchr_iter(b'#', text) {
+        let Some(control) = text.get(hash + 1..hash + 4).and_then(control) else { continue };
+        let plain = plain.get_or_insert_with(|| Vec::with_capacity(text.len()));
+        plain.extend_from_slice(text.get(from..hash).unwrap_or_default());
+        plain.push(control);
+        from = hash + 4;
+    }
+    match plain {
+        None => Cow::Borrowed(text),
+        Some(mut plain) => {
+            plain.extend_from_slice(text.get(from..).unwrap_or_default());
+            Cow::Owned(plain)
+        }
+    }
+}
+
+/// Reads three octal digits of a control character.
+fn control(digits: &[u8]) -> Option<u8> {
+    match digits {
+        [b'0', high @ b'0'..=b'3', low @ b'0'..=b'7'] => Some((high - b'0') * 8 + (low - b'0')),
+        b"177" => Some(0x7f),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(line: &str) -> Option<(Time<'_>, &str, Option<u32>, Number<'_>, &str)> {
+        let line = parse(line.as_bytes())?;
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
+        Some((line.time, text(line.tag), line.pid, line.number, text(line.text)))
+    }
+
+    #[test]
+    fn headers_of_every_kind_are_read() {
+        let no_year = Time::NoYear("Nov  4 02:22:07");
+        let iso = Time::Iso("2026-11-24T02:22:07.522084+00:00");
+        for (line, time, tag, pid) in [
+            ("Nov  4 02:22:07 vm postgres[74]: [1-2] x", no_year, "postgres[74]", Some(74)),
+            ("<134>Nov  4 02:22:07 vm postgres[74]: [1-2] x", no_year, "postgres[74]", Some(74)),
+            ("Nov  4 02:22:07 postgres[74]: [1-2] x", no_year, "postgres[74]", Some(74)),
+            (
+                "Nov  4 02:22:07 vm local0.info a@b-main[74]: [1-2] x",
+                no_year,
+                "a@b-main[74]",
+                Some(74),
+            ),
+            ("2026-11-24T02:22:07.522084+00:00 vm postgres: [1-2] x", iso, "postgres", None),
+            (
+                "<134>1 2026-11-24T02:22:07.522084+00:00 vm postgres 74 - - [1-2] x",
+                iso,
+                "74",
+                Some(74),
+            ),
+            (
+                "<134>1 2026-11-24T02:22:07.522084+00:00 vm postgres - - [a b=\"]\\\"\"][c] \u{feff}[1-2] x",
+                iso,
+                "postgres",
+                None,
+            ),
+            (
+                "2026-11-24T02:22:07.522084+00:00 app[postgres.9]: [DATABASE] [1-2] x",
+                iso,
+                "app[postgres.9]",
+                None,
+            ),
+        ] {
+            assert_eq!(parts(line), Some((time, tag, pid, Number::Pair(1, 2), "x")), "{line}");
+        }
+    }
+
+    #[test]
+    fn number_may_be_single_or_missing() {
+        let number = |text: &str| {
+            let line = format!("Nov 24 02:22:07.123 vm postgres[74]: {text}");
+            let (_, _, _, number, text) = parts(&line).unwrap();
+            let single = matches!(number, Number::Single(b"x"));
+            (single, matches!(number, Number::None), text.to_owned())
+        };
+        assert_eq!(number("[12] x"), (true, false, "[12] x".to_owned()));
+        assert_eq!(number("x [1-2] y"), (false, true, "x [1-2] y".to_owned()));
+        assert_eq!(number("[USER] x"), (false, true, "[USER] x".to_owned()));
+        assert_eq!(number("[1-x] y"), (false, true, "[1-x] y".to_owned()));
+    }
+
+    #[test]
+    fn other_lines_have_no_header() {
+        for line in [
+            "",
+            "2026-11-24 02:22:07.522 UTC [7] LOG:  x",
+            "Nov 24 02:22:07",
+            "Nov 24 02:22:07 no tag here at all",
+            "Nov 2x 02:22:07 vm postgres[74]: x",
+            "<134>",
+            "<134>1 2026-11-24T02:22:07Z vm postgres 7 - [a",
+        ] {
+            assert_eq!(parts(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn escapes_of_control_characters_are_taken_back() {
+        assert_eq!(*unescape(b"#011a#012#015#177#033"), *b"\ta\n\r\x7f\x1b");
+        for text in [&b"#"[..], b"#01", b"#048", b"#101", b"##", b"a"] {
+            assert!(matches!(unescape(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Logs of every format in every wrapping say what they say without it.
+
+use std::fmt::Write as _;
+
+use pglog::{Assembled, LogEntry, Parser, ParserOptions, Wrapping};
+
+use crate::runs;
+
+/// The longest line that Docker and Kubernetes keep in one piece.
+const MAX_LINE_BYTES: usize = 16 << 10;
+
+/// Wraps a log; also returns where each line of it begins, within the wrapping and with it.
+fn wrap(wrapping: Wrapping, log: &str) -> (String, Vec<(u64, u64)>) {
+    let (mut wrapped, mut places, mut inner) = (String::new(), vec![], 0);
+    for line in log.split_inclusive('\n') {
+        places.push((inner, wrapped.len() as u64));
+        inner += line.len() as u64;
+        let is_cut = matches!(wrapping, Wrapping::Docker | Wrapping::Cri);
+        let mut rest = line;
+        while !rest.is_empty() {
+            let length = if is_cut { rest.floor_char_boundary(MAX_LINE_BYTES) } else { rest.len() };
+            let (piece, behind) = rest.split_at(length);
+            let text = serde_json::to_string(piece).unwrap();
+            let plain = piece.trim_end_matches('\n');
+            let tag = if piece.ends_with('\n') { 'F' } else { 'P' };
+            let time = "2026-11-24T02:20:47.123456789Z";
+            match wrapping {
+                Wrapping::Docker => {
+                    writeln!(wrapped, r#"{{"log":{text},"stream":"stderr","time":"{time}"}}"#)
+                }
+                Wrapping::Cri => writeln!(wrapped, "{time} stderr {tag} {plain}"),
+                Wrapping::CloudLogging => {
+                    writeln!(
+                        wrapped,
+                        r#"{{"insertId":"a","textPayload":{text},"timestamp":"{time}"}}"#
+                    )
+                }
+                Wrapping::Azure => {
+                    writeln!(
+                        wrapped,
+                        r#"{{"category":"PostgreSQLLogs","properties":{{"message":{text}}}}}"#
+                    )
+                }
+                Wrapping::Timestamps => writeln!(wrapped, "{time} {plain}"),
+                Wrapping::Compose => writeln!(wrapped, "db-1  | {plain}"),
+            }
+            .unwrap();
+            rest = behind;
+        }
+    }
+    places.push((inner, wrapped.len() as u64));
+    (wrapped, places)
+}
+
+type Placed = (u64, u64, LogEntry<'static>);
+
+fn read(log: &[u8], options: &ParserOptions, chunk: usize) -> (Parser, Vec<Placed>) {
+    let mut parser = Parser::new(options.clone(), 0);
+    let mut entries = Vec::new();
+    let mut keep = |found: &Assembled<'_>| {
+        entries.push((found.start, found.end, found.entry.clone().into_owned()));
+    };
+    for chunk in log.chunks(chunk) {
+        parser.push(chunk, &mut keep);
+    }
+    parser.finish(&mut keep);
+    assert_eq!((parser.position(), parser.safe_position()), (log.len() as u64, log.len() as u64));
+    (parser, entries)
+}
+
+#[test]
+fn wrapped_log_says_what_it_says_without() {
+    let mut compared = 0;
+    let wanted = ["pg15/default", "pg15/verbose", "pg15/rds", "pg18/local", "pg15/nocollector"];
+    for run in runs().iter().filter(|run| wanted.contains(&run.name().as_str())) {
+        for format in ["stderr", "csv", "json"] {
+            for file in run.files(format).iter().filter(|file| file.len() < 200_000) {
+                // JSON has no bytes that are no text.
+                let Ok(log) = std::str::from_utf8(file) else { continue };
+                for wrapping in Wrapping::ALL {
+                    compared += compare(wrapping, log, run.log_line_prefix());
+                }
+            }
+        }
+    }
+    assert!(compared > 10_000, "only {compared} entries were compared");
+}
+
+/// Returns how many entries were the same.
+fn compare(wrapping: Wrapping, log: &str, prefix: &str) -> usize {
+    let options = ParserOptions {
+        log_line_prefix: Some(pglog::LinePrefix::compile(prefix)),
+        ..ParserOptions::default()
+    };
+    let (plain_parser, plain) = read(log.as_bytes(), &options, usize::MAX);
+    let (wrapped, places) = wrap(wrapping, log);
+    let (parser, entries) = read(wrapped.as_bytes(), &options, 1000);
+    if log.is_empty() {
+        return 0;
+    }
+    assert_eq!((parser.wrapping(), parser.format()), (Some(wrapping), plain_parser.format()));
+    assert_eq!(entries.len(), plain.len());
+    let outer =
+        |inner: u64| places.iter().find(|(place, _)| *place == inner).map(|(_, outer)| *outer);
+    for ((start, end, entry), (inner_start, inner_end, expected)) in entries.iter().zip(&plain) {
+        let mut entry = entry.clone();
+        if expected.timestamp.is_none() {
+            entry.timestamp = None;
+        }
+        assert_eq!(&entry, expected);
+        // An entry may begin within a line, behind another program's text.
+        if let (Some(outer_start), Some(outer_end)) = (outer(*inner_start), outer(*inner_end)) {
+            assert_eq!((*start, *end), (outer_start, outer_end));
+        }
+    }
+    entries.len()
+}
