@@ -16,6 +16,7 @@ use std::{fmt, ops::ControlFlow};
 pub use escape::{Escape, Padding, Token};
 pub use fields::PrefixFields;
 pub use infer::Inference;
+pub(crate) use infer::{has_label, is_well_known};
 use matcher::Search;
 
 use crate::severity::Label;
@@ -65,6 +66,19 @@ impl LinePrefix {
         Self { setting: setting.to_owned(), tokens: escape::tokens_of(setting) }
     }
 
+    /// The prefix of a server that prints none.
+    pub(crate) const fn empty() -> Self {
+        Self { setting: String::new(), tokens: Vec::new() }
+    }
+
+    /// Tells whether the prefix carries a time or what tells processes apart: one that does not may be
+    /// found in any text.
+    pub(crate) fn tells_time_or_process(&self) -> bool {
+        let telling =
+            [Escape::Time, Escape::TimeMillis, Escape::TimeEpoch, Escape::Pid, Escape::SessionId];
+        telling.into_iter().any(|escape| self.has(escape))
+    }
+
     /// Makes a prefix of tokens.
     fn of_tokens(tokens: Vec<Token>) -> Self {
         Self { setting: escape::setting_of(&tokens), tokens }
@@ -85,10 +99,24 @@ impl LinePrefix {
     /// program wrote none, or the server was stopped in the middle of a line. Returns its first byte.
     #[must_use]
     pub fn find_within(&self, line: &str) -> Option<usize> {
-        let last_label = memchr::memmem::rfind(line.as_bytes(), b":  ")?;
-        (1..last_label).find(|start| {
-            let found = line.get(*start..).and_then(|rest| self.match_line(rest));
-            found.is_some_and(|found| matches!(found.label, Label::Level(_)))
+        self.starts_within(line)
+            .find(|(_, label)| matches!(label, Label::Level(_)))
+            .map(|(at, _)| at)
+    }
+
+    /// Tells whether a line of this prefix, whatever its label, stands within a line.
+    pub(crate) fn occurs_within(&self, line: &str) -> bool {
+        self.starts_within(line).next().is_some()
+    }
+
+    fn starts_within<'a>(
+        &self,
+        line: &'a str,
+    ) -> impl Iterator<Item = (usize, Label)> + use<'a, '_> {
+        let last_label = memchr::memmem::rfind(line.as_bytes(), b":  ").unwrap_or(0);
+        (1..last_label).filter_map(move |start| {
+            let found = self.match_line(line.get(start..)?)?;
+            Some((start, found.label))
         })
     }
 
