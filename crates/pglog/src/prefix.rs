@@ -50,6 +50,36 @@ pub struct ParsedLine<'a> {
     pub text: &'a str,
 }
 
+/// Where a line does not fit a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Up to which byte the line fits.
+    pub at: usize,
+    /// What should stand there.
+    pub expected: Expected,
+}
+
+/// What a prefix expects somewhere in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// A part of the prefix.
+    Token(Token),
+    /// A label such as `LOG:` behind the prefix.
+    Label,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.expected {
+            Expected::Label => write!(f, "a label such as LOG: expected at byte {}", self.at),
+            Expected::Token(token) => {
+                let token = escape::setting_of(std::slice::from_ref(token));
+                write!(f, "{token:?} expected at byte {}", self.at)
+            }
+        }
+    }
+}
+
 /// Takes one line apart. `None` where it does not begin with the prefix and a label, as continuation
 /// lines and other programs' output do not.
 #[must_use]
@@ -93,6 +123,29 @@ impl LinePrefix {
             ControlFlow::Break(())
         });
         first.map(|found| ParsedLine { fields: found.fields, label: found.label, text: found.text })
+    }
+
+    /// Tells where a line does not fit. `None` where it does.
+    ///
+    /// ```
+    /// use pglog::{Expected, LinePrefix, Token};
+    ///
+    /// let prefix = LinePrefix::compile("%m [%p] ");
+    /// let line = "2026-11-24 02:22:16.884 UTC (7628) LOG:  hello";
+    /// let mismatch = prefix.explain(line).expect("it does not fit");
+    /// assert_eq!(mismatch.at, "2026-11-24 02:22:16.884 UTC".len());
+    /// assert_eq!(mismatch.expected, Expected::Token(Token::Literal(" [".to_owned())));
+    /// ```
+    #[must_use]
+    pub fn explain(&self, line: &str) -> Option<Mismatch> {
+        let mut fits = false;
+        let (at, tokens_left) = Search::run(&self.tokens, line, |_| {
+            fits = true;
+            ControlFlow::Break(())
+        });
+        let token = self.tokens.iter().rev().nth(tokens_left.checked_sub(1).unwrap_or(usize::MAX));
+        let expected = token.map_or(Expected::Label, |token| Expected::Token(token.clone()));
+        (!fits).then_some(Mismatch { at, expected })
     }
 
     /// Finds the start of an entry within a line, behind text that has lost its line break: another
@@ -260,6 +313,18 @@ mod tests {
         ] {
             assert_eq!(parsed("%m [%p] ", line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn mismatch_names_the_token_that_is_missing() {
+        let prefix = LinePrefix::compile("%m [%p] %q%u@%d ");
+        let why = |line: &str| prefix.explain(line).map(|mismatch| mismatch.to_string());
+        let time = "2026-11-24 02:21:01.123 UTC";
+        assert_eq!(why("hello").unwrap(), "\"%m\" expected at byte 0");
+        assert_eq!(why(&format!("{time} [x] LOG:  y")).unwrap(), "\"%p\" expected at byte 29");
+        let no_label = format!("{time} [1] bob@shop hello");
+        assert_eq!(why(&no_label).unwrap(), "a label such as LOG: expected at byte 41");
+        assert_eq!(why(&format!("{time} [1] bob@shop LOG:  y")), None);
     }
 
     #[test]
