@@ -11,6 +11,7 @@
 mod finish;
 mod lines;
 mod open;
+mod prefixes;
 
 pub(crate) use lines::decode;
 
@@ -18,6 +19,7 @@ use crate::{
     assemble::{
         lines::Splitter,
         open::{OpenEntries, OpenEntry},
+        prefixes::{HeldLines, Prefixes, Verdict},
     },
     entry::LogEntry,
     prefix::{LinePrefix, ParsedLine},
@@ -60,11 +62,28 @@ pub struct Assembled<'a> {
 /// Puts lines together to entries. One assembler reads one file, from one position on.
 #[derive(Debug)]
 pub struct Assembler {
-    prefix: LinePrefix,
+    prefixes: Prefixes,
     clock: Clock,
     limits: Limits,
     splitter: Splitter,
+    /// Lines behind the open entries that may have a new prefix.
+    held: HeldLines,
     open: OpenEntries<'static>,
+}
+
+/// Whether a line that no prefix fits may be held back for others that tell more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    MayHold,
+    ReadsNow,
+}
+
+/// What has become of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Yes,
+    /// It has a label, but no prefix that is known.
+    Strange,
 }
 
 impl Assembler {
@@ -72,10 +91,11 @@ impl Assembler {
     #[must_use]
     pub fn new(prefix: LinePrefix) -> Self {
         Self {
-            prefix,
+            prefixes: Prefixes::of(prefix),
             clock: Clock::new(),
             limits: Limits::default(),
             splitter: Splitter::at(0),
+            held: HeldLines::default(),
             open: OpenEntries::at(0),
         }
     }
@@ -102,10 +122,17 @@ impl Assembler {
         self
     }
 
-    /// Returns the prefix.
+    /// Returns the prefix that the log is written with now. Where lines stop to fit it, the assembler
+    /// finds the new one by itself.
     #[must_use]
-    pub const fn prefix(&self) -> &LinePrefix {
-        &self.prefix
+    pub fn prefix(&self) -> &LinePrefix {
+        self.prefixes.current()
+    }
+
+    /// Returns how often [`Self::prefix`] has changed.
+    #[must_use]
+    pub const fn prefix_changes(&self) -> u64 {
+        self.prefixes.changes()
     }
 
     /// Takes the next bytes of the file, cut anywhere, and gives the entries that are whole to `sink`,
@@ -117,7 +144,7 @@ impl Assembler {
         if !whole.is_empty() {
             self.take_whole_lines(whole, sink);
         }
-        self.hold_partial_line(partial);
+        self.hold_partial_line(partial, sink);
     }
 
     /// Gives the entries to `sink` that begin before `position`. To be called with the position that
@@ -125,6 +152,9 @@ impl Assembler {
     ///
     /// An entry waits while a line is being written that may belong to it.
     pub fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        if self.held.start() < position {
+            self.read_held_lines(sink);
+        }
         let mut open = std::mem::take(&mut self.open);
         let awaited = self.awaited_entry(&open);
         while open.front_start().is_some_and(|start| start < position)
@@ -138,6 +168,7 @@ impl Assembler {
     /// Gives every entry to `sink`, also if a line has been begun behind it, unless that line is
     /// certain to be a part of it.
     pub fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        self.read_held_lines(sink);
         let mut open = std::mem::take(&mut self.open);
         let current = open.current_number().filter(|_| self.splitter.continues_entry());
         while open.front_start().is_some() && current != Some(open.front_number()) {
@@ -176,8 +207,8 @@ impl Assembler {
         if self.splitter.continues_entry() {
             return open.current_number();
         }
-        let begun = decode(self.splitter.held());
-        match self.prefix.match_line(&begun) {
+        let begun = lines::decode(self.splitter.held());
+        match self.prefixes.peek(&begun) {
             Some(ParsedLine { label: Label::Level(_), .. }) => None,
             Some(parsed) => open.owner_of(&parsed),
             // Not even the prefix is whole.
@@ -191,15 +222,20 @@ impl Assembler {
         let mut position = self.splitter.position();
         for (line, raw) in lines::pairs(&text, whole) {
             let end = position + raw.len() as u64 + 1;
-            if raw.len() < lines::MAX_HELD_BYTES {
-                self.take_line(&mut open, line, position, end);
-                self.emit_surplus(&mut open, end, sink);
-            } else {
+            if raw.len() >= lines::MAX_HELD_BYTES {
                 // A long line is read in pieces, as it would be if it came in pieces.
                 self.splitter.advance_to(position);
                 self.open = open.into_owned();
-                self.hold_partial_line(raw);
+                self.hold_partial_line(raw, sink);
                 self.end_line(1, sink);
+                open = std::mem::take(&mut self.open);
+            } else if self.held.is_empty()
+                && self.take_line(&mut open, line, (position, end), Patience::MayHold) == Taken::Yes
+            {
+                self.emit_surplus(&mut open, end, sink);
+            } else if self.held.push(raw, line, position, &self.prefixes) == Verdict::Read {
+                self.open = open.into_owned();
+                self.read_held_lines(sink);
                 open = std::mem::take(&mut self.open);
             }
             position = end;
@@ -219,63 +255,105 @@ impl Assembler {
         }
         let Some(end) = memchr::memchr(b'\n', bytes) else { return bytes };
         let (line, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
-        self.hold_partial_line(line);
+        self.hold_partial_line(line, sink);
         self.end_line(1, sink);
         rest.get(1..).unwrap_or_default()
     }
 
     /// Takes the partial line as whole. `break_bytes` is the length of its line break.
     fn end_line(&mut self, break_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let patience = match break_bytes {
+            0 => Patience::ReadsNow,
+            _ => Patience::MayHold,
+        };
+        if patience == Patience::ReadsNow {
+            self.read_held_lines(sink);
+        }
+        let raw = self.splitter.held().to_vec();
         let (text, begun) = self.splitter.take_rest();
         let start = self.splitter.position();
         let end = start + self.splitter.partial_bytes() + break_bytes;
         let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
         if begun {
             open.extend(&text, end, self.limits.max_field_bytes);
-        } else {
-            self.take_line(&mut open, &text, start, end);
+            self.emit_surplus(&mut open, end, sink);
+        } else if self.held.is_empty()
+            && self.take_line(&mut open, &text, (start, end), patience) == Taken::Yes
+        {
+            self.emit_surplus(&mut open, end, sink);
+        } else if self.held.push(&raw, &text, start, &self.prefixes) == Verdict::Read {
+            self.open = open.into_owned();
+            self.read_held_lines(sink);
+            open = std::mem::take(&mut self.open);
         }
-        self.emit_surplus(&mut open, end, sink);
         self.splitter.advance_to(end);
+        self.open = open.into_owned();
+    }
+
+    /// Reads the lines that were held back, with the prefix that they tell.
+    fn read_held_lines(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        if self.held.is_empty() {
+            return;
+        }
+        let held = self.held.take();
+        let text = lines::decode(held.bytes());
+        if let Some(prefix) = held.new_prefix(&text, &self.prefixes) {
+            self.prefixes.begin(prefix);
+        }
+        let mut position = held.start();
+        let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
+        for (line, raw) in lines::pairs(&text, held.bytes()) {
+            let end = position + raw.len() as u64 + 1;
+            self.take_line(&mut open, line, (position, end), Patience::ReadsNow);
+            self.emit_surplus(&mut open, end, sink);
+            position = end;
+        }
         self.open = open.into_owned();
     }
 
     /// Keeps bytes of a line without its end. Of a very long line only the head is kept: the rest goes
     /// to its entry piece by piece.
-    fn hold_partial_line(&mut self, bytes: &[u8]) {
+    fn hold_partial_line(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
         let mut bytes = bytes;
         while !bytes.is_empty() {
             bytes = self.splitter.hold(bytes);
             let Some((text, begun)) = self.splitter.take_piece() else { continue };
+            self.read_held_lines(sink);
             let start = self.splitter.position();
             let end = start + self.splitter.partial_bytes();
             let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
             if begun {
                 open.extend(&text, end, self.limits.max_field_bytes);
             } else {
-                self.take_line(&mut open, &text, start, end);
+                self.take_line(&mut open, &text, (start, end), Patience::ReadsNow);
             }
             self.open = open.into_owned();
         }
     }
 
-    /// Adds one line to the open entries.
-    fn take_line<'a>(&mut self, open: &mut OpenEntries<'a>, line: &'a str, start: u64, end: u64) {
+    /// Adds one line, which stands from the first to the second place, to the open entries.
+    fn take_line<'a>(
+        &mut self,
+        open: &mut OpenEntries<'a>,
+        line: &'a str,
+        (start, end): (u64, u64),
+        patience: Patience,
+    ) -> Taken {
         let max_bytes = self.limits.max_field_bytes;
         if let Some(text) = line.strip_prefix('\t')
             && open.continue_with(text, end, max_bytes)
         {
-            return;
+            return Taken::Yes;
         }
-        let Some(parsed) = self.prefix.match_line(line) else {
-            self.take_foreign_line(open, line, start, end);
-            return;
+        let Some(parsed) = self.prefixes.match_line(line) else {
+            return self.take_foreign_line(open, line, (start, end), patience);
         };
         if !open.join(&parsed, end, max_bytes) {
             let mut entry = OpenEntry::from_line(&parsed, start, end, max_bytes);
             finish::read_prefix(&mut entry.entry, &parsed.fields, &mut self.clock);
             open.begin(entry);
         }
+        Taken::Yes
     }
 
     /// Adds a line that does not begin with the prefix: another program's, or the rest of a line that
@@ -284,20 +362,23 @@ impl Assembler {
         &mut self,
         open: &mut OpenEntries<'a>,
         line: &'a str,
-        start: u64,
-        end: u64,
-    ) {
+        (start, end): (u64, u64),
+        patience: Patience,
+    ) -> Taken {
         let max_bytes = self.limits.max_field_bytes;
-        let split = self.prefix.find_within(line).and_then(|at| line.split_at_checked(at));
-        let Some((foreign, own)) = split else {
+        if patience == Patience::MayHold && self.prefixes.is_strange(line) {
+            return Taken::Strange;
+        }
+        let within = self.prefixes.find_within(line);
+        let Some((foreign, own)) = within.and_then(|at| line.split_at_checked(at)) else {
             open.begin(OpenEntry::unparsed(line, start, end, max_bytes));
-            return;
+            return Taken::Yes;
         };
         // Counted from the end, where the text is the server's and so has its length in the file,
         // unless it holds bytes that are no UTF-8.
         let own_start = end.saturating_sub(own.len() as u64 + 1).clamp(start, end);
         open.begin(OpenEntry::unparsed(foreign, start, own_start, max_bytes));
-        self.take_line(open, own, own_start, end);
+        self.take_line(open, own, (own_start, end), Patience::ReadsNow)
     }
 
     /// Gives out the oldest entries while there are more than may be held.

@@ -54,7 +54,8 @@ pub use language::{
 };
 pub use parser::{Kind, Parser, ParserOptions};
 pub use prefix::{
-    Escape, Inference, LinePrefix, Padding, ParsedLine, PrefixFields, Token, parse_log_line,
+    Escape, Expected, Inference, LinePrefix, Mismatch, Padding, ParsedLine, PrefixFields, Token,
+    parse_log_line,
 };
 pub use severity::{Label, Level};
 pub use syslog::SyslogReader;

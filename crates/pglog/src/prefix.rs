@@ -16,6 +16,7 @@ use std::{fmt, ops::ControlFlow};
 pub use escape::{Escape, Padding, Token};
 pub use fields::PrefixFields;
 pub use infer::Inference;
+pub(crate) use infer::{has_label, is_well_known};
 use matcher::Search;
 
 use crate::severity::Label;
@@ -49,6 +50,36 @@ pub struct ParsedLine<'a> {
     pub text: &'a str,
 }
 
+/// Where a line does not fit a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Up to which byte the line fits.
+    pub at: usize,
+    /// What should stand there.
+    pub expected: Expected,
+}
+
+/// What a prefix expects somewhere in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// A part of the prefix.
+    Token(Token),
+    /// A label such as `LOG:` behind the prefix.
+    Label,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.expected {
+            Expected::Label => write!(f, "a label such as LOG: expected at byte {}", self.at),
+            Expected::Token(token) => {
+                let token = escape::setting_of(std::slice::from_ref(token));
+                write!(f, "{token:?} expected at byte {}", self.at)
+            }
+        }
+    }
+}
+
 /// Takes one line apart. `None` where it does not begin with the prefix and a label, as continuation
 /// lines and other programs' output do not.
 #[must_use]
@@ -63,6 +94,19 @@ impl LinePrefix {
     #[must_use]
     pub fn compile(setting: &str) -> Self {
         Self { setting: setting.to_owned(), tokens: escape::tokens_of(setting) }
+    }
+
+    /// The prefix of a server that prints none.
+    pub(crate) const fn empty() -> Self {
+        Self { setting: String::new(), tokens: Vec::new() }
+    }
+
+    /// Tells whether the prefix carries a time or what tells processes apart: one that does not may be
+    /// found in any text.
+    pub(crate) fn tells_time_or_process(&self) -> bool {
+        let telling =
+            [Escape::Time, Escape::TimeMillis, Escape::TimeEpoch, Escape::Pid, Escape::SessionId];
+        telling.into_iter().any(|escape| self.has(escape))
     }
 
     /// Makes a prefix of tokens.
@@ -81,14 +125,51 @@ impl LinePrefix {
         first.map(|found| ParsedLine { fields: found.fields, label: found.label, text: found.text })
     }
 
+    /// Tells where a line does not fit. `None` where it does.
+    ///
+    /// ```
+    /// use pglog::{Expected, LinePrefix, Token};
+    ///
+    /// let prefix = LinePrefix::compile("%m [%p] ");
+    /// let line = "2026-11-24 02:22:16.884 UTC (7628) LOG:  hello";
+    /// let mismatch = prefix.explain(line).expect("it does not fit");
+    /// assert_eq!(mismatch.at, "2026-11-24 02:22:16.884 UTC".len());
+    /// assert_eq!(mismatch.expected, Expected::Token(Token::Literal(" [".to_owned())));
+    /// ```
+    #[must_use]
+    pub fn explain(&self, line: &str) -> Option<Mismatch> {
+        let mut fits = false;
+        let (at, tokens_left) = Search::run(&self.tokens, line, |_| {
+            fits = true;
+            ControlFlow::Break(())
+        });
+        let token = self.tokens.iter().rev().nth(tokens_left.checked_sub(1).unwrap_or(usize::MAX));
+        let expected = token.map_or(Expected::Label, |token| Expected::Token(token.clone()));
+        (!fits).then_some(Mismatch { at, expected })
+    }
+
     /// Finds the start of an entry within a line, behind text that has lost its line break: another
     /// program wrote none, or the server was stopped in the middle of a line. Returns its first byte.
     #[must_use]
     pub fn find_within(&self, line: &str) -> Option<usize> {
-        let last_label = memchr::memmem::rfind(line.as_bytes(), b":  ")?;
-        (1..last_label).find(|start| {
-            let found = line.get(*start..).and_then(|rest| self.match_line(rest));
-            found.is_some_and(|found| matches!(found.label, Label::Level(_)))
+        self.starts_within(line)
+            .find(|(_, label)| matches!(label, Label::Level(_)))
+            .map(|(at, _)| at)
+    }
+
+    /// Tells whether a line of this prefix, whatever its label, stands within a line.
+    pub(crate) fn occurs_within(&self, line: &str) -> bool {
+        self.starts_within(line).next().is_some()
+    }
+
+    fn starts_within<'a>(
+        &self,
+        line: &'a str,
+    ) -> impl Iterator<Item = (usize, Label)> + use<'a, '_> {
+        let last_label = memchr::memmem::rfind(line.as_bytes(), b":  ").unwrap_or(0);
+        (1..last_label).filter_map(move |start| {
+            let found = self.match_line(line.get(start..)?)?;
+            Some((start, found.label))
         })
     }
 
@@ -232,6 +313,18 @@ mod tests {
         ] {
             assert_eq!(parsed("%m [%p] ", line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn mismatch_names_the_token_that_is_missing() {
+        let prefix = LinePrefix::compile("%m [%p] %q%u@%d ");
+        let why = |line: &str| prefix.explain(line).map(|mismatch| mismatch.to_string());
+        let time = "2026-11-24 02:21:01.123 UTC";
+        assert_eq!(why("hello").unwrap(), "\"%m\" expected at byte 0");
+        assert_eq!(why(&format!("{time} [x] LOG:  y")).unwrap(), "\"%p\" expected at byte 29");
+        let no_label = format!("{time} [1] bob@shop hello");
+        assert_eq!(why(&no_label).unwrap(), "a label such as LOG: expected at byte 41");
+        assert_eq!(why(&format!("{time} [1] bob@shop LOG:  y")), None);
     }
 
     #[test]

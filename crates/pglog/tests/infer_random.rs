@@ -132,7 +132,7 @@ fn check(setting: &str, seed: u64) -> Result<(), String> {
 #[test]
 fn prefix_is_inferred_or_left_open() {
     let cases = std::env::var("INFER_CASES").ok().and_then(|cases| cases.parse().ok());
-    let cases: u64 = cases.unwrap_or(60);
+    let cases: u64 = cases.unwrap_or(30);
     let mut runner = TestRunner::deterministic();
     let settings = setting();
     let mut wrong = Vec::new();

@@ -92,6 +92,16 @@ impl LinePrefix {
     }
 }
 
+/// Tells whether a prefix is one of those that many servers have.
+pub(crate) fn is_well_known(prefix: &LinePrefix) -> bool {
+    KNOWN.contains(&prefix.as_str())
+}
+
+/// Tells whether a label stands somewhere in a line.
+pub(crate) fn has_label(line: &str) -> bool {
+    Sample::of_line(0, line).is_some()
+}
+
 /// How much likelier a prefix is that many servers have.
 const KNOWN_BONUS: f64 = 0.5;
 

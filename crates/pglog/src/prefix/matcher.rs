@@ -41,14 +41,19 @@ pub(crate) struct Search<'a, F> {
     line: &'a str,
     fields: PrefixFields<'a>,
     steps: u32,
+    /// How far the search has come: the byte, and how many tokens were left there.
+    deepest: (usize, usize),
     found: F,
 }
 
 impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
-    /// Calls `found` with each way in which the line fits, until it breaks off.
-    pub(crate) fn run(tokens: &[Token], line: &'a str, found: F) {
-        let mut search = Self { line, fields: PrefixFields::default(), steps: 0, found };
+    /// Calls `found` with each way in which the line fits, until it breaks off. Returns the furthest byte
+    /// up to which it fits, and how many tokens were left there.
+    pub(crate) fn run(tokens: &[Token], line: &'a str, found: F) -> (usize, usize) {
+        let deepest = (0, tokens.len());
+        let mut search = Self { line, fields: PrefixFields::default(), steps: 0, deepest, found };
         let _ends = search.walk(tokens, 0);
+        search.deepest
     }
 
     /// Continues at byte `at` with the tokens that are left.
@@ -56,6 +61,9 @@ impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
             return ControlFlow::Break(());
+        }
+        if at > self.deepest.0 || (at == self.deepest.0 && tokens.len() < self.deepest.1) {
+            self.deepest = (at, tokens.len());
         }
         let Some((token, tokens)) = tokens.split_first() else {
             return self.finish(at);

@@ -1,0 +1,170 @@
+//! The prefixes that one log is written with.
+//!
+//! Somebody changes `log_line_prefix` and reloads the server: each process begins to use the new one when
+//! it comes to it, so for a while lines with either stand side by side. Lines that no prefix fits although
+//! a label stands in them are held back until they are enough to tell the new prefix, and read with it.
+
+use std::mem;
+
+use crate::prefix::{LinePrefix, ParsedLine, has_label, is_well_known};
+
+/// How many prefixes are kept. A line is tried with each of them.
+const MAX_PREFIXES: usize = 4;
+
+/// After how many lines with an older prefix that one counts as the log's again.
+const LINES_TO_RETURN: u32 = 50;
+
+/// How many lines are held back at most, until they must tell their prefix.
+const MAX_HELD_LINES: usize = 50;
+
+/// How many bytes of them.
+const MAX_HELD_BYTES: usize = 256 << 10;
+
+/// So many lines that fit for one that does not are no new prefix, but another program's line.
+const LINES_OF_OLD: usize = 8;
+
+/// Prefixes of the log, the one of most lines now first.
+#[derive(Debug)]
+pub(super) struct Prefixes {
+    prefixes: Vec<LinePrefix>,
+    /// How many lines in a row an older prefix has fitted.
+    lines_of_older: u32,
+    changes: u64,
+}
+
+impl Prefixes {
+    pub(super) fn of(prefix: LinePrefix) -> Self {
+        Self { prefixes: vec![prefix], lines_of_older: 0, changes: 0 }
+    }
+
+    pub(super) fn current(&self) -> &LinePrefix {
+        static NONE: LinePrefix = LinePrefix::empty();
+        self.prefixes.first().unwrap_or(&NONE)
+    }
+
+    /// Returns how often the log has been found to change its prefix.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Takes a line apart with the first prefix that fits.
+    pub(super) fn match_line<'a>(&mut self, line: &'a str) -> Option<ParsedLine<'a>> {
+        let (first, older) = self.prefixes.split_first()?;
+        if let Some(parsed) = first.match_line(line) {
+            self.lines_of_older = 0;
+            return Some(parsed);
+        }
+        let found = (1..).zip(older).find_map(|(at, prefix)| Some((at, prefix.match_line(line)?)));
+        let (at, parsed) = found?;
+        self.lines_of_older += 1;
+        if self.lines_of_older >= LINES_TO_RETURN {
+            let prefix = self.prefixes.remove(at);
+            self.begin(prefix);
+        }
+        Some(parsed)
+    }
+
+    /// Takes a line apart, without the notice of a change.
+    pub(super) fn peek<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
+        self.prefixes.iter().find_map(|prefix| prefix.match_line(line))
+    }
+
+    /// Finds the start of an entry within a line that no prefix fits; see [`LinePrefix::find_within`].
+    pub(super) fn find_within(&self, line: &str) -> Option<usize> {
+        self.prefixes.iter().find_map(|prefix| prefix.find_within(line))
+    }
+
+    /// Tells whether a line that no prefix fits may have a new one: it has a label, and not because the
+    /// server's line stands behind text without a line break.
+    pub(super) fn is_strange(&self, line: &str) -> bool {
+        let current = self.current();
+        has_label(line) && (current.tokens().is_empty() || !current.occurs_within(line))
+    }
+
+    /// Lines are written with this prefix from now on.
+    pub(super) fn begin(&mut self, prefix: LinePrefix) {
+        self.prefixes.insert(0, prefix);
+        self.prefixes.truncate(MAX_PREFIXES);
+        self.lines_of_older = 0;
+        self.changes += 1;
+    }
+}
+
+/// Lines that are held back, from the first one on that may have a new prefix.
+#[derive(Debug, Default)]
+pub(super) struct HeldLines {
+    bytes: Vec<u8>,
+    start: u64,
+    /// How many of them no prefix fits although they have a label.
+    strange: usize,
+    /// How many of them a prefix fits.
+    usual: usize,
+}
+
+/// What to do with lines that are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// More lines may tell more.
+    Wait,
+    /// It is time to read them.
+    Read,
+}
+
+impl HeldLines {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Position of the first byte held back.
+    pub(super) const fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Holds a line back, given without its line break.
+    pub(super) fn push(&mut self, raw: &[u8], line: &str, start: u64, known: &Prefixes) -> Verdict {
+        if self.bytes.is_empty() {
+            self.start = start;
+        }
+        self.bytes.extend_from_slice(raw);
+        self.bytes.push(b'\n');
+        if line.starts_with('\t') {
+            // It goes with the line above.
+        } else if known.peek(line).is_some() {
+            self.usual += 1;
+        } else if known.is_strange(line) {
+            self.strange += 1;
+        }
+        let is_enough = self.strange + self.usual >= MAX_HELD_LINES
+            || self.bytes.len() >= MAX_HELD_BYTES
+            || self.usual >= self.strange * LINES_OF_OLD;
+        if is_enough { Verdict::Read } else { Verdict::Wait }
+    }
+
+    /// Returns the lines and the position of the first one; none are held back any more.
+    pub(super) fn take(&mut self) -> Self {
+        mem::take(self)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the prefix of those lines that no known one fits, if it is plain enough. `text` are the
+    /// lines as text.
+    pub(super) fn new_prefix(&self, text: &str, known: &Prefixes) -> Option<LinePrefix> {
+        if self.usual >= self.strange * LINES_OF_OLD {
+            return None;
+        }
+        let strange =
+            text.lines().filter(|line| !line.starts_with('\t') && known.peek(line).is_none());
+        let strange: Vec<&str> = strange.filter(|line| known.is_strange(line)).collect();
+        let inference = LinePrefix::infer(strange.iter().copied())?;
+        let prefix = inference.prefix;
+        let is_plain = prefix.tells_time_or_process()
+            && (strange.len() >= FEW_LINES || is_well_known(&prefix));
+        (is_plain && inference.matched * 10 >= strange.len() * 8).then_some(prefix)
+    }
+}
+
+/// So few lines may be anything; they must have a prefix that many servers have.
+const FEW_LINES: usize = 3;
