@@ -238,3 +238,6 @@ impl<'x> Meaning<'x> {
         entry.statement = Some(statement);
     }
 }
+
+#[cfg(test)]
+mod tests;
