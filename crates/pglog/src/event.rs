@@ -12,6 +12,7 @@ mod plan;
 mod rule;
 mod scan;
 mod statement;
+mod translation;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -180,22 +181,50 @@ impl<'x> Meaning<'x> {
         if let Some(meaning) = statement::read(texts) {
             return meaning;
         }
-        let mut meaning = Self::default();
-        if let Some((event, fields)) = rule::read(level, texts.message) {
-            meaning.event = Some(event);
-            meaning.fields = fields;
-        } else if level >= Level::Error || level == Level::Log {
-            meaning.event = error::classify(level, texts);
-            if let Some(event) = meaning.event {
-                meaning.fields = error::values(event, texts.message);
-            }
-        }
-        if let Some(event) = meaning.event {
-            detail::read(event, texts, &mut meaning);
-        }
+        let mut meaning = Self::of_words(level, texts)
+            .or_else(|| Self::of_translated_words(level, texts))
+            .unwrap_or_else(|| Self::of_state_code(level, texts));
         if level >= Level::Error {
             meaning.read_context(texts);
         }
+        meaning
+    }
+
+    /// Reads a message whose words tell its class.
+    fn of_words(level: Level, texts: &Texts<'_, 'x>) -> Option<Self> {
+        let (event, fields) = rule::read(level, texts.message)?;
+        let mut meaning = Self { fields, ..Self::of(event) };
+        detail::read(event, texts, &mut meaning);
+        Some(meaning)
+    }
+
+    /// Reads a message of a server that speaks another language. `None` where it is not known what it
+    /// says.
+    fn of_translated_words(level: Level, texts: &Texts<'_, 'x>) -> Option<Self> {
+        let message = translation::to_english(texts.message)?;
+        let line = |text: Option<&str>| {
+            text.map(|text| translation::to_english(text).unwrap_or_else(|| text.to_owned()))
+        };
+        let (detail, context) = (line(texts.detail), line(texts.context));
+        let english = Texts {
+            message: &message,
+            detail: detail.as_deref(),
+            context: context.as_deref(),
+            ..*texts
+        };
+        let meaning = statement::read(&english)
+            .or_else(|| Meaning::of_words(level, &english))
+            .unwrap_or_else(|| Meaning::of_state_code(level, &english));
+        Some(meaning.into_owned())
+    }
+
+    /// Reads an error, or what is wrong with the configuration.
+    fn of_state_code(level: Level, texts: &Texts<'_, 'x>) -> Self {
+        let is_read = level >= Level::Error || level == Level::Log;
+        let event = is_read.then(|| error::classify(level, texts)).flatten();
+        let Some(event) = event else { return Self::default() };
+        let mut meaning = Self { fields: error::values(event, texts.message), ..Self::of(event) };
+        detail::read(event, texts, &mut meaning);
         meaning
     }
 
@@ -238,3 +267,6 @@ impl<'x> Meaning<'x> {
         entry.statement = Some(statement);
     }
 }
+
+#[cfg(test)]
+mod tests;

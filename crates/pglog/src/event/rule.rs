@@ -93,7 +93,16 @@ pub(super) enum Step {
 
 /// Finds the class of a message by its words, and the values in it.
 pub(super) fn read<'x>(level: Level, message: &'x str) -> Option<(Event, Fields<'x>)> {
-    let rules = rules_of(message)?;
+    let by_word = rules_of(message).and_then(|rules| apply(rules, level, message));
+    // Messages about a process begin with its name, which may be the first word of others.
+    by_word.or_else(|| apply(process::rules(message)?, level, message))
+}
+
+fn apply<'x>(
+    rules: &'static [Rule],
+    level: Level,
+    message: &'x str,
+) -> Option<(Event, Fields<'x>)> {
     rules.iter().filter(|rule| rule.at.includes(level)).find_map(|rule| {
         let mut scan = Scan::of(message);
         let mut fields = Fields::new();
@@ -114,7 +123,6 @@ fn rules_of(message: &str) -> Option<&'static [Rule]> {
         .or_else(|| timeout::rules(word))
         .or_else(|| server::rules(word))
         .or_else(|| audit::rules(word))
-        .or_else(|| process::rules(message))
 }
 
 /// Takes steps in order. `None` at the first that does not fit; those before it have left their values.

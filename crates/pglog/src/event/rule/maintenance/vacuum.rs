@@ -9,7 +9,9 @@ use crate::{
             self,
             At::Log,
             Rule, Step,
-            Step::{By, Count, Decimal, Either, Flag, Is, Maybe, Quoted, Seconds, Until},
+            Step::{
+                By, Count, Decimal, Either, Flag, Is, Maybe, Quoted, QuotedToEnd, Seconds, Until,
+            },
         },
         scan::Scan,
     },
@@ -36,7 +38,7 @@ pub(super) const AUTOMATIC: &[Rule] = &[
         head: &[
             Is("automatic analyze of table "),
             // PostgreSQL 13 has it all in one line.
-            Either(&[&[Quoted("table", "\n")], &[Quoted("table", " ")]]),
+            Either(&[&[Quoted("table", "\n")], &[Quoted("table", " ")], &[QuotedToEnd("table")]]),
         ],
         rest: &[By(lines)],
     },
