@@ -1,16 +1,18 @@
 //! The whole agent: every stage, connected.
 //!
-//! Two threads, because there are two loops that block, one on files and one on the network. They share
-//! the buffer and nothing else that matters:
+//! Three threads, because there are three loops that block: on files, on the disk and on the network.
+//! They share the buffer and nothing else that matters:
 //!
 //! ```text
-//! reading:  tail ─ parse ─ batch ─ buffer.push
-//! sending:  buffer.peek ─ send ─ buffer.ack
+//! reading:  tail ─ parse ─ batch
+//! storing:                     └─ buffer.push
+//! sending:                        buffer.peek ─ send ─ buffer.ack
 //! ```
 
 mod clock;
 mod reading;
 mod sending;
+mod storing;
 mod stream;
 
 use std::{
@@ -18,11 +20,13 @@ use std::{
     io,
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use clock::Clocks;
 use reading::Reader;
 use sending::Sender;
+use storing::Storing;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -33,7 +37,7 @@ use crate::{
     ship::{self, Client, Shipper},
     shutdown::Shutdown,
     status::Status,
-    tail::{Reading, Tailer},
+    tail::Tailer,
 };
 
 /// Why the agent cannot start, or ended.
@@ -74,6 +78,7 @@ impl Error {
 #[derive(Debug)]
 pub struct Agent {
     reader: Reader,
+    storing: Storing,
     sender: Sender,
 }
 
@@ -96,7 +101,10 @@ impl Agent {
         let (seed, _) = Uuid::new_v4().as_u64_pair();
         let shipper =
             Shipper::open(Arc::clone(&buffer), client, settings.breaker, seed, clocks.now())?;
+        let (store, storing) =
+            storing::channel(Arc::clone(&buffer), Arc::clone(&status), Arc::clone(&stored), clocks);
         Ok(Self {
+            storing,
             reader: Reader {
                 tailer: Tailer::open(settings.tail, history),
                 parser: settings.parser,
@@ -105,13 +113,12 @@ impl Agent {
                     settings.agent.clone(),
                     settings.compression,
                 ),
-                buffer: Arc::clone(&buffer),
+                store,
                 status: Arc::clone(&status),
-                stored: Arc::clone(&stored),
                 clocks,
                 streams: HashMap::new(),
-                is_urgent: false,
-                reading: Reading::Allowed,
+                has_room: true,
+                next_question: Duration::ZERO,
             },
             sender: Sender {
                 shipper,
@@ -132,7 +139,7 @@ impl Agent {
     /// # Errors
     /// Where a thread or its runtime cannot be started, or a thread has panicked.
     pub fn run(self, shutdown: &Shutdown) -> Result<(), Error> {
-        let Self { reader, sender } = self;
+        let Self { reader, storing, sender } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -146,10 +153,19 @@ impl Agent {
                     runtime.block_on(sender.run(shutdown));
                 })
                 .map_err(Error::Thread)?;
+            let stored = thread::Builder::new()
+                .name("store".to_owned())
+                .spawn_scoped(scope, || {
+                    let _stop = StopOnDrop(shutdown);
+                    storing.run();
+                })
+                .map_err(Error::Thread)?;
             let stop = StopOnDrop(shutdown);
+            // With the reader goes its end of the channel, which ends the storing thread.
             reader.run(shutdown);
             drop(stop);
-            sending.join().map_err(|_| Error::Panicked)
+            let joined = [stored.join(), sending.join()];
+            if joined.iter().all(Result::is_ok) { Ok(()) } else { Err(Error::Panicked) }
         })
     }
 }

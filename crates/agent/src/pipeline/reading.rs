@@ -3,26 +3,34 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use tokio::sync::Notify;
 use uuid::Uuid;
 use wire::{BatchId, FileHealth};
 
 use crate::{
     batch::{Batch, Encoder, SealedBatch},
-    buffer::{self, Entry, Pushed},
-    pipeline::{clock::Clocks, stream::Stream},
-    ship::SharedBuffer,
+    buffer::Entry,
+    pipeline::{
+        clock::Clocks,
+        storing::{Job, Outcome, Store, Tried},
+        stream::Stream,
+    },
     shutdown::Shutdown,
     status::Status,
-    tail::{Checkpoint, Event, FileNumber, Reading, Tailer, Turn, Wake},
+    tail::{Event, FileNumber, Reading, Tailer, Turn, Wake},
 };
 
-/// How many bytes may wait in memory while a log may be about to be truncated.
-const MAX_URGENT_BYTES: usize = 8 << 20;
+/// How many bytes of batches may wait in memory while others are being stored.
+const MAX_WAITING_BYTES: usize = 4 << 20;
+/// How long the last batches may take to be stored.
+const MAX_STOP: Duration = Duration::from_secs(5);
+/// The pause after the buffer was full.
+const AFTER_NO_ROOM: Duration = Duration::from_millis(250);
+/// The pause after the buffer could not be written.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How often the files' progress is told to the others.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a batch waits for more entries while the listener has everything else.
@@ -45,23 +53,14 @@ pub(super) struct Reader {
     pub(super) tailer: Tailer,
     pub(super) parser: pglog::ParserOptions,
     pub(super) encoder: Encoder,
-    pub(super) buffer: SharedBuffer,
+    pub(super) store: Store,
     pub(super) status: Arc<Status>,
-    pub(super) stored: Arc<Notify>,
     pub(super) clocks: Clocks,
     pub(super) streams: HashMap<FileNumber, Stream>,
-    /// True while a log may be about to be truncated.
-    pub(super) is_urgent: bool,
-    /// Whether there was room at the last turn.
-    pub(super) reading: Reading,
-}
-
-/// Whether what a turn has brought is in the buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stored {
-    All,
-    /// The buffer is full and is not to drop anything: what was read waits, and nothing more is read.
-    NoRoom,
+    /// Whether there was room when that was last known.
+    pub(super) has_room: bool,
+    /// When to ask again.
+    pub(super) next_question: Duration,
 }
 
 /// What there is to wait for between two turns.
@@ -75,10 +74,8 @@ enum Pause {
     Gather,
     /// Bytes.
     Idle,
-    /// Room in the buffer.
+    /// Room, in the buffer or for what waits to be stored.
     Full,
-    /// The end of what keeps the buffer from being written.
-    Failed,
 }
 
 impl Pause {
@@ -89,17 +86,26 @@ impl Pause {
             Self::Gather => Duration::from_millis(50),
             Self::Idle if is_woken => Duration::from_secs(1),
             Self::Idle | Self::Full => Duration::from_millis(250),
-            Self::Failed => Duration::from_secs(1),
         }
     }
 }
 
-/// What one turn has brought so far.
+/// Which position of a file is to be stored before its batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    At(u64),
+    /// The one up to which everything is stored.
+    Stored,
+}
+
+/// What the last turns have brought that is not being stored.
 #[derive(Debug, Default)]
 struct Work {
     sealed: Vec<Sealed>,
-    opened: Vec<(FileNumber, u64)>,
+    opened: Vec<(FileNumber, Start)>,
     closed: Vec<FileNumber>,
+    /// What could not be stored, and when to try again.
+    again: Option<(Job, Duration)>,
 }
 
 impl Reader {
@@ -108,7 +114,10 @@ impl Reader {
         let mut pause = Pause::None;
         let mut next_status = Duration::ZERO;
         while !self.wait(pause, shutdown) {
-            pause = self.turn_and_store(&mut work);
+            let turn = self.turn(&mut work);
+            self.take_tried(&mut work);
+            self.hand_over(&mut work);
+            pause = self.pause_after(turn, &work);
             let now = self.clocks.now().monotonic;
             if now >= next_status && pause != Pause::Urgent {
                 next_status = now + STATUS_INTERVAL;
@@ -118,21 +127,19 @@ impl Reader {
         self.stop(work);
     }
 
-    fn turn_and_store(&mut self, work: &mut Work) -> Pause {
-        let turn = self.turn(work);
-        if turn.is_urgent && work.bytes() < MAX_URGENT_BYTES {
-            // Writing to the disk, to which a log is being copied just now, could take long.
-            return Pause::Urgent;
-        }
-        match self.store(work) {
-            Err(error) => {
-                report(&error);
-                Pause::Failed
-            }
-            Ok(Stored::All) if turn.read_bytes > 0 => Pause::None,
-            Ok(Stored::All) if self.streams.values().any(Stream::is_waiting) => Pause::Gather,
-            Ok(Stored::All) if self.reading == Reading::Allowed => Pause::Idle,
-            Ok(Stored::All | Stored::NoRoom) => Pause::Full,
+    fn pause_after(&self, turn: Turn, work: &Work) -> Pause {
+        if turn.is_urgent {
+            Pause::Urgent
+        } else if work.is_full() {
+            Pause::Full
+        } else if turn.read_bytes > 0 {
+            Pause::None
+        } else if self.store.is_busy() || self.streams.values().any(Stream::is_waiting) {
+            Pause::Gather
+        } else if self.has_room {
+            Pause::Idle
+        } else {
+            Pause::Full
         }
     }
 
@@ -140,19 +147,20 @@ impl Reader {
     fn wait(&self, pause: Pause, shutdown: &Shutdown) -> bool {
         let wake = match pause {
             Pause::None => return shutdown.is_requested(),
-            Pause::Urgent | Pause::Failed => return shutdown.wait(pause.duration(false)),
+            Pause::Urgent => return shutdown.wait(pause.duration(false)),
+            // Bytes may come one line at a time: they are left to gather.
             Pause::Gather | Pause::Full => Wake::Rotation,
             Pause::Idle => Wake::Anything,
         };
-        let duration = pause.duration(self.tailer.wakes());
-        shutdown.wait_or_readable(&self.tailer.descriptors(wake), duration)
+        let mut descriptors = self.tailer.descriptors(wake);
+        descriptors.extend(self.store.descriptor());
+        shutdown.wait_or_readable(&descriptors, pause.duration(self.tailer.wakes()))
     }
 
     /// One look at all files.
     fn turn(&mut self, work: &mut Work) -> Turn {
         let now = self.clocks.now();
         let reading = self.may_read(work);
-        self.reading = reading;
         let (streams, parser) = (&mut self.streams, &self.parser);
         let mut sealer =
             Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
@@ -161,17 +169,13 @@ impl Reader {
                 let mut stream = Stream::new(path, parser.clone(), position, now.monotonic);
                 stream.learn(sample);
                 streams.insert(file, stream);
-                work.opened.push((file, position));
+                work.opened.push((file, Start::At(position)));
             }
             Event::Bytes { file, bytes } => {
                 let Some(stream) = streams.get_mut(&file) else { return };
                 stream.push(bytes, now.monotonic, &mut sealer.for_file(file, stream.path()));
             }
-            Event::Moved { file } => {
-                let Some(stream) = streams.get(&file) else { return };
-                let stored = sealer.first_start(file).unwrap_or(stream.batched_position());
-                work.opened.push((file, stored));
-            }
+            Event::Moved { file } => work.opened.push((file, Start::Stored)),
             Event::Missed(missed) => {
                 let path = missed.path.display();
                 let (position, bytes) = (missed.position, missed.bytes);
@@ -192,62 +196,77 @@ impl Reader {
         for (file, stream) in streams {
             stream.tick(now.monotonic, max_age, &mut sealer.for_file(*file, stream.path()));
         }
-        self.is_urgent = turn.is_urgent;
         turn
     }
 
-    /// Tells whether there is room for more. What is read while it is urgent waits in memory, and the
-    /// buffer, which may be busy with the disk, is not asked.
+    /// Tells whether there is room for more.
     fn may_read(&self, work: &Work) -> Reading {
-        if self.is_urgent && work.bytes() < MAX_URGENT_BYTES {
-            return Reading::Allowed;
-        }
-        if !work.is_stored() {
-            return Reading::Stopped;
-        }
-        match self.with_buffer(buffer::Buffer::has_room) {
-            Ok(true) => Reading::Allowed,
-            Ok(false) | Err(_) => Reading::Paused,
+        if work.is_full() {
+            Reading::Stopped
+        } else if self.has_room {
+            Reading::Allowed
+        } else {
+            Reading::Paused
         }
     }
 
-    /// Stores what the turn has brought. What could not be stored stays in `work`.
-    fn store(&mut self, work: &mut Work) -> Result<Stored, buffer::Error> {
-        if work.is_stored() {
-            return Ok(Stored::All);
+    /// Hands over what there is, if the last job is done. An empty job finds out whether there is room.
+    fn hand_over(&mut self, work: &mut Work) {
+        if self.store.is_busy() {
+            return;
         }
-        let now_ms = self.clocks.now_ms();
-        let opened = work.opened.iter();
-        let starts: Vec<Checkpoint> =
-            opened.filter_map(|(file, start)| self.tailer.checkpoint(*file, *start)).collect();
-        let sealed = work.sealed.iter().map(|sealed| Entry {
-            batch: sealed.batch.clone(),
+        let now = self.clocks.now().monotonic;
+        if work.again.as_ref().is_some_and(|(_, at)| now < *at) {
+            return;
+        }
+        let again = work.again.take().map(|(job, _)| job);
+        let job = again.unwrap_or_else(|| self.make_job(work));
+        if !job.is_empty() || (!self.has_room && now >= self.next_question) {
+            self.store.start(job);
+        }
+    }
+
+    fn make_job(&mut self, work: &mut Work) -> Job {
+        // No other job is on its way, so what is not in this one is stored.
+        let mut starts = Vec::new();
+        for (file, start) in work.opened.drain(..) {
+            let first = work.sealed.iter().find(|sealed| sealed.file == file);
+            let position = match (start, first) {
+                (Start::At(position), _) => Some(position),
+                (Start::Stored, Some(sealed)) => Some(sealed.start),
+                (Start::Stored, None) => self.streams.get(&file).map(Stream::batched_position),
+            };
+            let checkpoint = |position| self.tailer.checkpoint(file, position);
+            starts.extend(position.and_then(checkpoint));
+        }
+        let sealed = work.sealed.drain(..).map(|sealed| Entry {
             checkpoint: self.tailer.checkpoint(sealed.file, sealed.end),
+            batch: sealed.batch,
         });
-        let entries: Vec<Entry> = sealed.collect();
-        let pushed = self.with_buffer(|buffer| {
-            buffer.push_checkpoints(&starts, now_ms)?;
-            buffer.push(&entries, now_ms)
-        })?;
-        let Pushed { stored, lost_entries } = pushed;
-        if lost_entries > 0 {
-            let hint = "raise buffer.max_size_mb, or see why the listener takes nothing";
-            tracing::error!(lost_entries, hint, "the buffer is full: oldest entries dropped");
+        let entries = sealed.collect();
+        Job { starts, entries, closed: std::mem::take(&mut work.closed) }
+    }
+
+    fn take_tried(&mut self, work: &mut Work) {
+        if let Some(tried) = self.store.take() {
+            self.note_tried(tried, work);
         }
-        if stored > 0 {
-            self.status.set_caught_up(false);
-            self.stored.notify_one();
+    }
+
+    fn note_tried(&mut self, tried: Tried, work: &mut Work) {
+        let now = self.clocks.now().monotonic;
+        self.has_room = tried.has_room;
+        self.next_question = now + AFTER_NO_ROOM;
+        match tried.outcome {
+            Outcome::Stored => {
+                for file in tried.job.closed {
+                    self.streams.remove(&file);
+                    self.tailer.release(file);
+                }
+            }
+            Outcome::NoRoom => work.again = Some((tried.job, now + AFTER_NO_ROOM)),
+            Outcome::Failed => work.again = Some((tried.job, now + AFTER_ERROR)),
         }
-        work.opened.clear();
-        work.sealed.drain(..stored.min(entries.len()));
-        if !work.sealed.is_empty() {
-            return Ok(Stored::NoRoom);
-        }
-        for file in work.closed.drain(..) {
-            self.streams.remove(&file);
-            self.tailer.release(file);
-        }
-        Ok(Stored::All)
     }
 
     /// Seals and stores what is whole. The rest stays in the log, to be read at the next start.
@@ -258,8 +277,15 @@ impl Reader {
         for (file, stream) in &mut self.streams {
             stream.stop(&mut sealer.for_file(*file, stream.path()));
         }
-        if let Err(error) = self.store(&mut work) {
-            report(&error);
+        // The job that is on its way, what is left of it, and the last one.
+        for _ in 0..3 {
+            if let Some(tried) = self.store.wait(MAX_STOP) {
+                self.note_tried(tried, &mut work);
+            }
+            if let Some((_, at)) = &mut work.again {
+                *at = Duration::ZERO;
+            }
+            self.hand_over(&mut work);
         }
     }
 
@@ -278,19 +304,13 @@ impl Reader {
         files.sort_by_key(|file| std::cmp::Reverse(file.lag_bytes));
         files
     }
-
-    fn with_buffer<T>(&self, work: impl FnOnce(&mut buffer::Buffer) -> T) -> T {
-        work(&mut self.buffer.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl Work {
-    fn is_stored(&self) -> bool {
-        self.sealed.is_empty() && self.opened.is_empty() && self.closed.is_empty()
-    }
-
-    fn bytes(&self) -> usize {
-        self.sealed.iter().map(|sealed| sealed.batch.body.len()).sum()
+    /// Tells whether nothing more is to be read until something is stored.
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.sealed.iter().map(|sealed| sealed.batch.body.len()).sum();
+        self.again.is_some() || bytes >= MAX_WAITING_BYTES
     }
 }
 
@@ -302,11 +322,6 @@ struct Sealer<'a> {
 }
 
 impl Sealer<'_> {
-    /// Where the first batch of a file starts that is not stored.
-    fn first_start(&self, file: FileNumber) -> Option<u64> {
-        self.sealed.iter().find(|sealed| sealed.file == file).map(|sealed| sealed.start)
-    }
-
     fn for_file(&mut self, file: FileNumber, path: Arc<Path>) -> impl FnMut(Batch) {
         move |batch| {
             let since_1970 = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -315,10 +330,4 @@ impl Sealer<'_> {
             self.sealed.push(Sealed { file, start: batch.start, end: batch.end, batch: sealed });
         }
     }
-}
-
-fn report(error: &buffer::Error) {
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    let hint = "free space on its file system, or move buffer.path; reading waits meanwhile";
-    tracing::error!(%error, cause, hint, "cannot write to the buffer");
 }
