@@ -284,3 +284,6 @@ pub fn parse_csv_record<'a>(record: &'a [u8], clock: &mut Clock) -> Option<LogEn
     let is_all = length == record.len();
     is_all.then(|| entry::entry(record, spans.as_slice(), &[], clock, max_bytes))
 }
+
+#[cfg(test)]
+mod tests;

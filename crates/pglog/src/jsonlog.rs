@@ -167,7 +167,7 @@ impl JsonReader {
         sink: &mut impl FnMut(&Assembled<'_>),
     ) {
         let max_bytes = self.limits.max_field_bytes;
-        if line.trim_ascii().is_empty() {
+        if line.len() <= max_bytes && line.trim_ascii().is_empty() {
             // A line of nothing tells nothing.
             self.position += raw_bytes;
             return;
@@ -252,7 +252,8 @@ fn is_hopeless(line: &[u8], max_bytes: usize) -> bool {
     let mut kept = 0;
     stretches(line).any(|stretch| {
         let length = stretch.end - stretch.start;
-        kept += length.min(max_bytes);
+        // With the quote behind it.
+        kept += length.min(max_bytes) + 1;
         kept > MAX_LONG_FIELDS * max_bytes || (!stretch.is_string && length > max_bytes)
     })
 }
@@ -314,3 +315,6 @@ fn kept_bytes(text: &[u8], wanted: usize) -> Option<usize> {
     }
     Some(kept)
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,9 +110,10 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
         let (span, next) = match value(bytes, at, column, input) {
             Ok(found) => found,
             Err(scan) => {
-                // Where the value goes on to, as far as it is there.
+                // The value as far as it is there.
+                let start = at + usize::from(bytes.get(at) == Some(&b'"'));
                 let end = if let Scan::Broken(end) = scan { end } else { bytes.len() };
-                spans.push(Span { start: at, end, doubled: false });
+                spans.push(Span { start, end: end.max(start), doubled: false });
                 return scan;
             }
         };
