@@ -207,7 +207,7 @@ impl Assembler {
         if self.splitter.continues_entry() {
             return open.current_number();
         }
-        let begun = lines::decode(self.splitter.held());
+        let begun = decode(self.splitter.held());
         match self.prefixes.peek(&begun) {
             Some(ParsedLine { label: Label::Level(_), .. }) => None,
             Some(parsed) => open.owner_of(&parsed),
@@ -296,7 +296,7 @@ impl Assembler {
             return;
         }
         let held = self.held.take();
-        let text = lines::decode(held.bytes());
+        let text = decode(held.bytes());
         if let Some(prefix) = held.new_prefix(&text, &self.prefixes) {
             self.prefixes.begin(prefix);
         }

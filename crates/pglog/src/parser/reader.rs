@@ -77,7 +77,7 @@ impl Reader {
         }
     }
 
-    pub(super) const fn log_line_prefix(&self) -> Option<&LinePrefix> {
+    pub(super) fn log_line_prefix(&self) -> Option<&LinePrefix> {
         match self {
             Self::Stderr(assembler) => Some(assembler.prefix()),
             Self::Syslog(reader) => Some(reader.prefix()),
