@@ -82,7 +82,7 @@ impl Pause {
     const fn duration(self, is_woken: bool) -> Duration {
         match self {
             Self::None => Duration::ZERO,
-            Self::Urgent => Duration::from_millis(1),
+            Self::Urgent => Duration::from_micros(250),
             Self::Gather => Duration::from_millis(50),
             Self::Idle if is_woken => Duration::from_secs(1),
             Self::Idle | Self::Full => Duration::from_millis(250),

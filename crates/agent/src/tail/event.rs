@@ -86,6 +86,6 @@ pub struct Turn {
     /// How many bytes were read.
     pub read_bytes: usize,
     /// True while a log is being copied, most likely to be truncated then: the next poll should come
-    /// within a millisecond, and nothing should be waited for.
+    /// within a fraction of a millisecond.
     pub is_urgent: bool,
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::tail::follower::{Follower, State};
+use crate::tail::{
+    follower::{Follower, State},
+    series::is_rotated,
+};
 
 /// How long the last file of a series that was deleted is waited for: the server may still write to it.
 const DELETED_QUIET: Duration = Duration::from_secs(300);
@@ -13,8 +16,14 @@ const SUPERSEDED_QUIET: Duration = Duration::from_secs(30);
 /// The same for a file that was deleted, which takes space for as long as it is open.
 const SUPERSEDED_DELETED_QUIET: Duration = Duration::from_secs(5);
 
-/// From so many successors on a file is left after a second.
+/// The same for a file under a name of the server's own: which of several the server writes to is known
+/// only once it does.
+const OWN_NAME_QUIET: Duration = Duration::from_secs(3600);
+
+/// From so many successors on a file is left after a second, and from so many where it has a name of the
+/// server's own.
 const MANY_LATER: usize = 4;
+const MANY_LATER_OWN_NAME: usize = 32;
 
 /// Tells whether a file need not be followed any more, as there are so many later ones of its series
 /// that have bytes.
@@ -25,7 +34,9 @@ pub(super) fn is_finished(follower: &Follower, later: usize, now: Duration) -> b
         State::Reading => {}
     }
     let Some(quiet) = follower.quiet_for(now) else { return false };
+    let has_own_name = follower.is_current && !is_rotated(&follower.path);
     let patience = match (later, follower.is_deleted) {
+        (1..MANY_LATER_OWN_NAME, false) if has_own_name => OWN_NAME_QUIET,
         _ if follower.is_packed() => Duration::ZERO,
         (MANY_LATER.., _) => Duration::from_secs(1),
         (0, true) => DELETED_QUIET,

@@ -1,6 +1,6 @@
 //! What becomes of logs that were truncated, or deleted, before they were read to their end.
 
-use std::{cmp::Reverse, io};
+use std::{cmp::Reverse, io, time::Duration};
 
 use crate::tail::{
     Due, Missed, Reason, Tailer,
@@ -27,6 +27,7 @@ impl Tailer {
             if follower.state != State::Rewritten {
                 continue;
             }
+            self.urgent_until = Duration::ZERO;
             let again = follower.again();
             let (evidence, series) = (follower.evidence(), follower.series.clone());
             let copy = self.find_copy(&evidence, &series, candidates);
