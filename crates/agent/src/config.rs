@@ -3,22 +3,21 @@
 //! Each section becomes the settings of one stage. Reading the file and the environment is the
 //! program's part; here is what the keys are called, what they are when absent, and what makes no sense.
 
+mod listener;
+
 use std::{
-    fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use secrecy::{ExposeSecret as _, SecretString};
+pub use listener::Listener;
 use serde::Deserialize;
 
 use crate::{
     batch::Compression,
     buffer::{self, WhenFull},
-    ship::{
-        self, breaker,
-        tls::{self, ClientFiles, Fingerprint},
-    },
+    ship::{self, breaker},
     tail::{self, LogPath, StartAt},
 };
 
@@ -34,6 +33,8 @@ pub struct Config {
     pub buffer: Buffer,
     /// `[breaker]`
     pub breaker: Breaker,
+    /// `[status]`
+    pub status: StatusPage,
 }
 
 /// What is read.
@@ -64,54 +65,6 @@ pub enum LogPaths {
 impl Default for LogPaths {
     fn default() -> Self {
         Self::Several(Vec::new())
-    }
-}
-
-/// Where it goes.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Listener {
-    /// The listener's address, such as `https://listener:8443/ingest/postgres`. Without a path
-    /// `/ingest/postgres` is meant.
-    pub url: String,
-    /// The project's key. Better in a file of its own.
-    pub api_key: SecretString,
-    /// A file with the project's key.
-    pub api_key_file: Option<PathBuf>,
-    /// The project's name; `default` by default.
-    pub project_id: String,
-    /// The agent's name; the machine's host name by default.
-    pub agent_name: String,
-    /// How long a request may take, in seconds; 5 by default, 1 to 60.
-    pub timeout_s: u64,
-    /// PEM file with the only authorities that are trusted; the machine's own by default.
-    pub ca_file: Option<PathBuf>,
-    /// PEM file with the agent's certificate, for listeners that ask for one.
-    pub client_cert_file: Option<PathBuf>,
-    /// PEM file with the key of it.
-    pub client_key_file: Option<PathBuf>,
-    /// SHA-256 of the listener's certificate, or several; then no other is trusted, and these are,
-    /// whoever signed them.
-    pub pin_sha256: Vec<String>,
-    /// `auto` (default), `zstd`, `gzip` or `none`.
-    pub compression: Compression,
-}
-
-impl Default for Listener {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            api_key: SecretString::default(),
-            api_key_file: None,
-            project_id: "default".to_owned(),
-            agent_name: String::new(),
-            timeout_s: 5,
-            ca_file: None,
-            client_cert_file: None,
-            client_key_file: None,
-            pin_sha256: Vec::new(),
-            compression: Compression::default(),
-        }
     }
 }
 
@@ -153,6 +106,15 @@ impl Default for Breaker {
     }
 }
 
+/// The agent's own pages.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatusPage {
+    /// The address of `/healthz`, `/readyz`, `/metrics` and `/status`, such as `127.0.0.1:9187`; none by
+    /// default.
+    pub listen: String,
+}
+
 /// A key that makes no sense, and what would.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {problem}")]
@@ -190,6 +152,8 @@ pub struct Settings {
     pub agent: String,
     /// How to compress.
     pub compression: Compression,
+    /// The address of the agent's own pages.
+    pub status_listen: Option<SocketAddr>,
 }
 
 impl Config {
@@ -208,7 +172,16 @@ impl Config {
             project: self.listener.project()?,
             agent: self.listener.agent(),
             compression: self.listener.compression,
+            status_listen: self.status.check()?,
         })
+    }
+
+    /// Checks the section of the buffer alone, for whoever looks into one.
+    ///
+    /// # Errors
+    /// [`Error`] names the key that makes no sense.
+    pub fn check_buffer(&self) -> Result<buffer::Settings, Error> {
+        self.buffer.check()
     }
 }
 
@@ -237,104 +210,6 @@ impl Collection {
     }
 }
 
-impl Listener {
-    fn client(&self, credentials: Option<&Path>) -> Result<ship::Settings, Error> {
-        let timeout_s = in_range("listener.timeout_s", self.timeout_s, 1..=60)?;
-        let (api_key, api_key_file) = self.key(credentials)?;
-        Ok(ship::Settings {
-            url: self.parsed_url()?,
-            api_key,
-            api_key_file,
-            timeout: Duration::from_secs(timeout_s),
-            tls: self.tls()?,
-        })
-    }
-
-    fn tls(&self) -> Result<tls::Settings, Error> {
-        let client = match (self.client_cert_file.clone(), self.client_key_file.clone()) {
-            (Some(cert_file), Some(key_file)) => Some(ClientFiles { cert_file, key_file }),
-            (None, None) => None,
-            (Some(_), None) => {
-                let problem = "it is needed beside listener.client_cert_file";
-                return Err(Error::new("listener.client_key_file", problem, "name the key's file"));
-            }
-            (None, Some(_)) => {
-                let problem = "it is needed beside listener.client_key_file";
-                let hint = "name the certificate's file";
-                return Err(Error::new("listener.client_cert_file", problem, hint));
-            }
-        };
-        let pins = self.pin_sha256.iter().map(|text| {
-            Fingerprint::parse(text).ok_or_else(|| {
-                let hint = "take what `openssl x509 -noout -fingerprint -sha256 -in FILE` prints \
-                            behind the equals sign";
-                Error::new("listener.pin_sha256", format!("{text:?} is no SHA-256"), hint)
-            })
-        });
-        Ok(tls::Settings {
-            ca_file: self.ca_file.clone(),
-            client,
-            pins: pins.collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn parsed_url(&self) -> Result<reqwest::Url, Error> {
-        let key = "listener.url";
-        let hint = "write it like https://listener.example.com:8443";
-        if self.url.is_empty() {
-            return Err(Error::new(key, "it is not set", hint));
-        }
-        let mut url = reqwest::Url::parse(&self.url)
-            .map_err(|error| Error::new(key, format!("{:?}: {error}", self.url), hint))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            let problem = format!("{:?} is neither http nor https", self.url);
-            return Err(Error::new(key, problem, hint));
-        }
-        if url.path() == "/" {
-            url.set_path(wire::INGEST_PATH);
-        }
-        Ok(url)
-    }
-
-    /// The key of the file named, of the configuration, or of systemd's credentials; and its file.
-    fn key(&self, credentials: Option<&Path>) -> Result<(SecretString, Option<PathBuf>), Error> {
-        let inline = !self.api_key.expose_secret().is_empty();
-        if inline && self.api_key_file.is_some() {
-            let problem = "listener.api_key_file is set as well";
-            return Err(Error::new("listener.api_key", problem, "keep one of the two"));
-        }
-        if inline {
-            return Ok((self.api_key.clone(), None));
-        }
-        let credential = credentials.map(|folder| folder.join("api_key"));
-        let file = self.api_key_file.clone().or(credential.filter(|file| file.exists()));
-        let Some(file) = file else {
-            let hint = "put the project's key into a file of its own, mode 0600, and name it as \
-                        listener.api_key_file";
-            return Err(Error::new("listener.api_key_file", "no key is set", hint));
-        };
-        Ok((read_secret("listener.api_key_file", &file)?, Some(file)))
-    }
-
-    fn project(&self) -> Result<String, Error> {
-        let length = self.project_id.chars().count();
-        if !(1..=wire::MAX_PROJECT_CHARS).contains(&length) {
-            let problem = format!("{length} characters");
-            let hint = format!("take a name of 1 to {} characters", wire::MAX_PROJECT_CHARS);
-            return Err(Error::new("listener.project_id", problem, hint));
-        }
-        Ok(self.project_id.clone())
-    }
-
-    fn agent(&self) -> String {
-        if self.agent_name.is_empty() {
-            rustix::system::uname().nodename().to_string_lossy().into_owned()
-        } else {
-            self.agent_name.clone()
-        }
-    }
-}
-
 impl Buffer {
     fn check(&self) -> Result<buffer::Settings, Error> {
         let max_mb = in_range("buffer.max_size_mb", self.max_size_mb, 1..=100_000)?;
@@ -357,6 +232,19 @@ impl Breaker {
     }
 }
 
+impl StatusPage {
+    fn check(&self) -> Result<Option<SocketAddr>, Error> {
+        if self.listen.is_empty() {
+            return Ok(None);
+        }
+        let address = self.listen.parse().map_err(|_| {
+            let problem = format!("{:?} is no address with a port", self.listen);
+            Error::new("status.listen", problem, "write it like 127.0.0.1:9187")
+        })?;
+        Ok(Some(address))
+    }
+}
+
 fn in_range(
     key: &'static str,
     value: u64,
@@ -369,22 +257,12 @@ fn in_range(
     Err(Error::new(key, format!("{value} is out of range"), hint))
 }
 
-/// Reads a secret from a file of its own.
-fn read_secret(key: &'static str, file: &Path) -> Result<SecretString, Error> {
-    let text = fs::read_to_string(file).map_err(|error| {
-        let hint = "the file must be there, hold text and be readable by the agent's user";
-        Error::new(key, format!("cannot read {}: {error}", file.display()), hint)
-    })?;
-    let secret = text.trim();
-    if secret.is_empty() {
-        let problem = format!("{} is empty", file.display());
-        return Err(Error::new(key, problem, "write the key into it"));
-    }
-    Ok(SecretString::from(secret.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use secrecy::{ExposeSecret as _, SecretString};
+
     use super::*;
 
     fn usable() -> Config {

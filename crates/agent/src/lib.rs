@@ -15,5 +15,6 @@ pub mod ship;
 
 pub mod config;
 pub mod pipeline;
+pub mod server;
 pub mod shutdown;
 pub mod status;

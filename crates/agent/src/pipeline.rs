@@ -34,9 +34,10 @@ use crate::{
     batch::Encoder,
     buffer::{self, Buffer},
     config::Settings,
+    server::{self, Server},
     ship::{self, Client, Shipper},
     shutdown::Shutdown,
-    status::Status,
+    status::{Overview, Status},
     tail::Tailer,
 };
 
@@ -47,6 +48,9 @@ pub enum Error {
     /// The buffer cannot be used.
     #[error(transparent)]
     Buffer(#[from] buffer::Error),
+    /// The status page's address cannot be had.
+    #[error(transparent)]
+    Status(#[from] server::Error),
     /// The HTTP client cannot be set up.
     #[error(transparent)]
     Client(#[from] ship::Error),
@@ -68,6 +72,9 @@ impl Error {
                 "check listener.api_key, the certificate files of [listener] and the machine's \
                  certificates (ca-certificates)"
             }
+            Self::Status(_) => {
+                "change status.listen: the machine must have the address, and its port be free"
+            }
             Self::Thread(_) => "raise the limits on threads and open files of this user",
             Self::Panicked => "start it again, nothing is lost; and report its last log lines",
         }
@@ -80,6 +87,8 @@ pub struct Agent {
     reader: Reader,
     storing: Storing,
     sender: Sender,
+    server: Server,
+    overview: Overview,
 }
 
 impl Agent {
@@ -103,6 +112,16 @@ impl Agent {
             Shipper::open(Arc::clone(&buffer), client, settings.breaker, seed, clocks.now())?;
         let (store, storing) =
             storing::channel(Arc::clone(&buffer), Arc::clone(&status), Arc::clone(&stored), clocks);
+        let overview = Overview {
+            agent: settings.agent.clone(),
+            started_at: clocks.now_s(),
+            buffer: Arc::clone(&buffer),
+            status: Arc::clone(&status),
+            progress: shipper.progress(),
+            clock: Arc::new(move || clocks.now()),
+        };
+        let folder = &settings.buffer.folder;
+        let server = Server::bind(overview.clone(), settings.status_listen, folder)?;
         Ok(Self {
             storing,
             reader: Reader {
@@ -122,15 +141,20 @@ impl Agent {
             },
             sender: Sender {
                 shipper,
-                buffer,
-                status,
+                overview: overview.clone(),
                 stored,
                 clocks,
                 project: settings.project,
-                agent: settings.agent,
-                started_at: clocks.now_s(),
             },
+            server,
+            overview,
         })
+    }
+
+    /// Returns where the agent's state can be seen while it runs.
+    #[must_use]
+    pub fn overview(&self) -> Overview {
+        self.overview.clone()
     }
 
     /// Reads and sends until the shutdown is requested; then stores what is whole, lets the request in
@@ -139,7 +163,7 @@ impl Agent {
     /// # Errors
     /// Where a thread or its runtime cannot be started, or a thread has panicked.
     pub fn run(self, shutdown: &Shutdown) -> Result<(), Error> {
-        let Self { reader, storing, sender } = self;
+        let Self { reader, storing, sender, server, .. } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -150,7 +174,12 @@ impl Agent {
                 .spawn_scoped(scope, || {
                     // Whatever ends one thread ends the other, and so the process.
                     let _stop = StopOnDrop(shutdown);
-                    runtime.block_on(sender.run(shutdown));
+                    runtime.block_on(async {
+                        tokio::select! {
+                            () = sender.run(shutdown) => {}
+                            () = server.run() => {}
+                        }
+                    });
                 })
                 .map_err(Error::Thread)?;
             let stored = thread::Builder::new()

@@ -9,6 +9,7 @@ mod client;
 mod delivery;
 mod jitter;
 mod pace;
+mod progress;
 mod refusal;
 pub mod tls;
 
@@ -22,6 +23,7 @@ use breaker::{Memory, Permission, Ticket};
 pub use client::{Client, Error, Settings};
 pub use delivery::Delivery;
 use pace::Pace;
+pub use progress::{LATENCY_BUCKETS, OUTCOMES, Progress};
 use refusal::{Refusals, Verdict};
 
 use crate::{
@@ -89,6 +91,7 @@ pub struct Shipper {
     refusals: Refusals,
     /// The smallest body that was too large; larger ones are halved before they are sent.
     too_large_bytes: usize,
+    progress: Arc<Mutex<Progress>>,
 }
 
 impl Shipper {
@@ -122,7 +125,14 @@ impl Shipper {
             pace: Pace::new(seed.rotate_left(32)),
             refusals: Refusals::default(),
             too_large_bytes: usize::MAX,
+            progress: Arc::default(),
         })
+    }
+
+    /// Returns what sending tells about itself, also while it goes on.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Mutex<Progress>> {
+        Arc::clone(&self.progress)
     }
 
     /// Returns the breaker.
@@ -170,9 +180,11 @@ impl Shipper {
                 Permission::Denied { until } => return Ok(Flushed::Pause { until }),
             };
             let delivery = self.client.send(&waiting.batch, now.wall).await;
-            let now = clock();
-            self.record(ticket, &delivery, now)?;
-            self.settle(&waiting, &delivery, now)?;
+            let answered = clock();
+            let took = answered.monotonic.saturating_sub(now.monotonic);
+            self.tell(|progress| progress.count(&delivery, took, answered.wall_ms()));
+            self.record(ticket, &delivery, answered)?;
+            self.settle(&waiting, &delivery, answered)?;
         }
     }
 
@@ -193,12 +205,16 @@ impl Shipper {
         }
         let Permission::Granted(ticket) = self.allow(now)? else { return Ok(()) };
         let delivery = self.client.send(batch, now.wall).await;
+        // An old listener does not know the source, which says nothing about its health.
+        if matches!(delivery, Delivery::Rejected { .. } | Delivery::TooLarge { .. }) {
+            return Ok(());
+        }
+        let answered = clock();
+        let took = answered.monotonic.saturating_sub(now.monotonic);
+        self.tell(|progress| progress.count(&delivery, took, answered.wall_ms()));
         match delivery {
-            // An old listener does not know the source, which says nothing about its health.
-            Delivery::Rejected { .. } | Delivery::TooLarge { .. } | Delivery::Delivered { .. } => {
-                Ok(())
-            }
-            _ => self.record(ticket, &delivery, clock()),
+            Delivery::Delivered { .. } => Ok(()),
+            _ => self.record(ticket, &delivery, answered),
         }
     }
 
@@ -303,7 +319,11 @@ impl Shipper {
                 }
                 Ok(())
             }
-            Delivery::Rejected { why } => self.reject(waiting, why, now),
+            Delivery::Rejected { why } => {
+                self.reject(waiting, why, now)?;
+                self.tell(|_| ());
+                Ok(())
+            }
             Delivery::Failed { .. } | Delivery::Busy { .. } | Delivery::Held { .. } => Ok(()),
         }
     }
@@ -352,6 +372,17 @@ impl Shipper {
         Ok(number)
     }
 
+    fn tell(&self, change: impl FnOnce(&mut Progress)) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut progress);
+        progress.breaker = wire::BreakerHealth {
+            state: self.breaker.state(),
+            consecutive_failures: self.breaker.consecutive_failures(),
+            opened_total: self.breaker.opened_total(),
+        };
+        progress.held_sources = self.refusals.held();
+    }
+
     fn with_buffer<T>(
         &self,
         work: impl FnOnce(&mut Buffer) -> Result<T, buffer::Error>,
@@ -369,6 +400,7 @@ impl Shipper {
             }
             None => false,
         };
+        self.tell(|_| ());
         let memory = self.breaker.memory(now.monotonic);
         if is_changed || memory.consecutive_failures != self.remembered.consecutive_failures {
             self.remembered = memory;

@@ -2,7 +2,7 @@
 
 use std::{
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -24,6 +24,7 @@ struct Shared {
     /// Readable once the flag is raised, for threads that wait for something else as well.
     readable: Option<OwnedFd>,
     sender: watch::Sender<bool>,
+    children: Mutex<Vec<Weak<Self>>>,
 }
 
 impl Shutdown {
@@ -36,18 +37,29 @@ impl Shutdown {
             raise: Condvar::new(),
             readable: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok(),
             sender,
+            children: Mutex::default(),
         };
         Self { shared: Arc::new(shared), requested }
     }
 
+    /// Makes a flag that is raised with this one, and can be raised alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        let child = Self::new();
+        let mut children = self.shared.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(&child.shared));
+        drop(children);
+        // It may have been raised before it had this child.
+        if self.is_requested() {
+            child.request();
+        }
+        child
+    }
+
     /// Raises the flag and wakes everybody who waits.
     pub fn request(&self) {
-        *self.shared.raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.shared.raise.notify_all();
-        if let Some(readable) = &self.shared.readable {
-            let _is_readable_already = rustix::io::write(readable, &1_u64.to_ne_bytes());
-        }
-        self.shared.sender.send_replace(true);
+        self.shared.request();
     }
 
     /// Tells whether the flag is raised.
@@ -92,6 +104,21 @@ impl Shutdown {
     }
 }
 
+impl Shared {
+    fn request(&self) {
+        *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.raise.notify_all();
+        if let Some(readable) = &self.readable {
+            let _is_readable_already = rustix::io::write(readable, &1_u64.to_ne_bytes());
+        }
+        self.sender.send_replace(true);
+        let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        for child in children.iter().filter_map(Weak::upgrade) {
+            child.request();
+        }
+    }
+}
+
 impl Default for Shutdown {
     fn default() -> Self {
         Self::new()
@@ -103,6 +130,16 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    #[test]
+    fn child_is_raised_with_its_parent_and_not_the_other_way_round() {
+        let parent = Shutdown::new();
+        let (first, second) = (parent.child(), parent.child());
+        first.request();
+        assert!(!parent.is_requested() && !second.is_requested());
+        parent.request();
+        assert!(second.is_requested() && parent.child().is_requested());
+    }
 
     #[test]
     fn request_ends_the_wait_of_threads_and_tasks() {

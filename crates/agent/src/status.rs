@@ -1,29 +1,78 @@
-//! What the agent's threads tell each other about their work.
+//! What the agent's threads tell each other, and others, about their work.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+mod metrics;
+mod overview;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
+pub use metrics::metrics;
+pub use overview::{FileStatus, Overview, Snapshot};
 use wire::FileHealth;
 
 /// Shared by the reading and the sending thread.
 #[derive(Debug, Default)]
 pub struct Status {
-    files: Mutex<Vec<FileHealth>>,
+    files: Mutex<Files>,
     caught_up: AtomicBool,
+    /// When reading and sending last went round their loops, in milliseconds of the monotonic clock.
+    read_ms: AtomicU64,
+    sent_ms: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    health: Vec<FileHealth>,
+    /// When each file was last seen read to its end.
+    whole_at: HashMap<String, Duration>,
 }
 
 impl Status {
-    /// Sets how far each file has been read.
-    pub fn set_files(&self, files: Vec<FileHealth>) {
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+    /// Sets how far each file has been read. `now` is the monotonic clock.
+    pub fn set_files(&self, health: Vec<FileHealth>, now: Duration) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut files.whole_at);
+        files.whole_at = health
+            .iter()
+            .map(|file| {
+                let known = before.get(&file.path).copied().unwrap_or(now);
+                (file.path.clone(), if file.lag_bytes == 0 { now } else { known })
+            })
+            .collect();
+        files.health = health;
+        self.read_ms.store(millis(now), Ordering::Relaxed);
     }
 
     /// Returns how far each file has been read.
     #[must_use]
     pub fn files(&self) -> Vec<FileHealth> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).health.clone()
+    }
+
+    /// Returns how long ago each file had been read to its end.
+    #[must_use]
+    pub fn lags(&self, now: Duration) -> HashMap<String, Duration> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let lag = |at: &Duration| now.saturating_sub(*at);
+        files.whole_at.iter().map(|(path, at)| (path.clone(), lag(at))).collect()
+    }
+
+    /// Notes that sending goes on.
+    pub fn note_sending(&self, now: Duration) {
+        self.sent_ms.store(millis(now), Ordering::Relaxed);
+    }
+
+    /// Returns how long the slower of reading and sending has not gone round its loop.
+    #[must_use]
+    pub fn standstill(&self, now: Duration) -> Duration {
+        let last_ms = [&self.read_ms, &self.sent_ms].map(|beat| beat.load(Ordering::Relaxed));
+        now.saturating_sub(Duration::from_millis(last_ms.into_iter().min().unwrap_or(0)))
     }
 
     /// Notes whether everything in the buffer has been delivered.
@@ -35,5 +84,38 @@ impl Status {
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
         self.caught_up.load(Ordering::Relaxed)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn file(lag_bytes: u64) -> FileHealth {
+        FileHealth { path: "/a.log".to_owned(), position: 0, size: lag_bytes, lag_bytes }
+    }
+
+    #[test]
+    fn lag_counts_from_when_the_file_was_last_read_whole() {
+        let status = Status::default();
+        status.set_files(vec![file(0)], SECOND);
+        status.set_files(vec![file(10)], SECOND * 5);
+        assert_eq!(status.lags(SECOND * 9)["/a.log"], SECOND * 8);
+        status.set_files(vec![file(0)], SECOND * 10);
+        assert_eq!(status.lags(SECOND * 10)["/a.log"], Duration::ZERO);
+    }
+
+    #[test]
+    fn standstill_is_that_of_the_slower_thread() {
+        let status = Status::default();
+        status.set_files(Vec::new(), SECOND * 10);
+        status.note_sending(SECOND * 7);
+        assert_eq!(status.standstill(SECOND * 11), SECOND * 4);
     }
 }

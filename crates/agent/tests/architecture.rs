@@ -13,12 +13,13 @@ type Layers = &'static [(&'static str, &'static [&'static str])];
 const AGENT: Layers = &[
     ("tail", &[]),
     ("shutdown", &[]),
-    ("status", &[]),
     ("batch", &[]),
     ("buffer", &["tail", "batch"]),
     ("ship", &["batch", "buffer", "shutdown"]),
+    ("status", &["buffer", "ship"]),
+    ("server", &["buffer", "ship", "status"]),
     ("config", &["tail", "batch", "buffer", "ship"]),
-    ("pipeline", &["tail", "batch", "buffer", "ship", "config", "shutdown", "status"]),
+    ("pipeline", &["tail", "batch", "buffer", "ship", "config", "shutdown", "status", "server"]),
 ];
 
 const PGLOG: Layers = &[

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod buffer;
 pub(crate) mod listen;
 pub(crate) mod parse;
 pub(crate) mod run;

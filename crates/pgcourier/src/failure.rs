@@ -38,6 +38,11 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// Returns what is wrong, and what to do.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        (&self.message, self.hint.as_deref().unwrap_or_default())
+    }
+
     /// Tells the operator, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let mut text = format!("pgcourier: {}\n", self.message);

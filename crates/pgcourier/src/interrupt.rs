@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT.
+//! SIGTERM, SIGINT and SIGHUP.
 
 use std::{io, process, thread};
 
@@ -23,6 +23,26 @@ pub(crate) fn watch(shutdown: Shutdown) -> io::Result<()> {
             shutdown.request();
             first_of(&mut terminate, &mut interrupt).await;
             process::exit(1);
+        });
+    })?;
+    Ok(())
+}
+
+/// Calls `reload` at each SIGHUP.
+///
+/// # Errors
+/// Where the signal cannot be watched.
+pub(crate) fn watch_reload(reload: impl Fn() + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut hang_up = {
+        let _context = runtime.enter();
+        signal(SignalKind::hangup())?
+    };
+    thread::Builder::new().name("reload".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            while hang_up.recv().await.is_some() {
+                reload();
+            }
         });
     })?;
     Ok(())

@@ -6,6 +6,7 @@ mod demo;
 mod failure;
 mod interrupt;
 mod logging;
+mod service;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ enum Command {
     Run(command::run::Args),
     Listen(command::listen::Args),
     Parse(command::parse::Args),
+    Buffer(command::buffer::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(&args),
         Command::Listen(args) => command::listen::run(&args),
         Command::Parse(args) => command::parse::run(&args),
+        Command::Buffer(args) => command::buffer::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

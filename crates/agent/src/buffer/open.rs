@@ -4,8 +4,9 @@
 //! agent: what can be read is taken over into a new one, see [`salvage`].
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -115,7 +116,8 @@ pub(super) fn lock(folder: &Path) -> Result<File, Error> {
         return Err(Error::OldSqlite(rusqlite::version()));
     }
     let cannot = |source| Error::Folder { path: folder.to_owned(), source };
-    fs::create_dir_all(folder).map_err(cannot)?;
+    // What is logged is nobody else's business.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(cannot)?;
     let file = OpenOptions::new()
         .write(true)
         .create(true)

@@ -121,7 +121,7 @@ impl Reader {
             let now = self.clocks.now().monotonic;
             if now >= next_status && pause != Pause::Urgent {
                 next_status = now + STATUS_INTERVAL;
-                self.status.set_files(self.files());
+                self.status.set_files(self.files(), now);
             }
         }
         self.stop(work);

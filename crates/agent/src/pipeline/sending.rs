@@ -1,21 +1,17 @@
 //! The sending thread: batches from the buffer to the listener.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use uuid::Uuid;
-use wire::{AgentHealth, BatchId, BreakerHealth, BufferHealth, Payload, Source};
+use wire::{BatchId, Payload, Source};
 
 use crate::{
     batch::{Encoding, SealedBatch},
-    buffer,
     pipeline::clock::Clocks,
-    ship::{Flushed, SharedBuffer, Shipper},
+    ship::{Flushed, Shipper},
     shutdown::Shutdown,
-    status::Status,
+    status::Overview,
 };
 
 /// How often the agent tells how it is.
@@ -27,13 +23,10 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Sender {
     pub(super) shipper: Shipper,
-    pub(super) buffer: SharedBuffer,
-    pub(super) status: Arc<Status>,
+    pub(super) overview: Overview,
     pub(super) stored: Arc<Notify>,
     pub(super) clocks: Clocks,
     pub(super) project: String,
-    pub(super) agent: String,
-    pub(super) started_at: f64,
 }
 
 impl Sender {
@@ -42,6 +35,7 @@ impl Sender {
         let clocks = self.clocks;
         let mut next_health = Duration::ZERO;
         while !shutdown.is_requested() {
+            self.overview.status.note_sending(clocks.now().monotonic);
             let flushed = self.shipper.flush(shutdown, next_health, &|| clocks.now()).await;
             let flushed = flushed.unwrap_or_else(|error| {
                 let hint = "see whether its file system is full or broken";
@@ -60,7 +54,7 @@ impl Sender {
             };
             // A new batch does not end the pause that a failure asked for.
             let is_empty = matches!(flushed, Flushed::Empty { .. });
-            self.status.set_caught_up(is_empty);
+            self.overview.status.set_caught_up(is_empty);
             let pause = wake.saturating_sub(clocks.now().monotonic);
             tokio::select! {
                 () = shutdown.requested() => break,
@@ -71,7 +65,7 @@ impl Sender {
     }
 
     async fn send_health(&mut self) {
-        let health = match self.health() {
+        let health = match self.overview.health() {
             Ok(health) => health,
             Err(error) => {
                 tracing::error!(%error, "cannot read the buffer's account");
@@ -97,32 +91,5 @@ impl Sender {
         if let Err(error) = self.shipper.send_snapshot(&batch, &|| clocks.now()).await {
             tracing::error!(%error, "cannot use the buffer");
         }
-    }
-
-    fn health(&self) -> Result<AgentHealth, buffer::Error> {
-        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-        let stats = buffer.stats()?;
-        let ledger = buffer.ledger()?;
-        drop(buffer);
-        let age_ms = stats.oldest_ms.map_or(0, |oldest| self.clocks.now_ms() - oldest).max(0);
-        let breaker = self.shipper.breaker();
-        Ok(AgentHealth {
-            agent: self.agent.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: self.started_at,
-            breaker: BreakerHealth {
-                state: breaker.state(),
-                consecutive_failures: breaker.consecutive_failures(),
-                opened_total: breaker.opened_total(),
-            },
-            buffer: BufferHealth {
-                batches: stats.batches,
-                used_bytes: stats.used_bytes,
-                max_bytes: stats.max_bytes,
-                oldest_age_s: Duration::from_millis(age_ms.unsigned_abs()).as_secs_f64(),
-            },
-            ledger,
-            files: self.status.files(),
-        })
     }
 }

@@ -1,10 +1,19 @@
 //! `pgcourier run`: the agent.
 
-use std::{env, path::PathBuf};
+use std::{
+    env, mem,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
 
-use agent::{config::Config, pipeline::Agent, shutdown::Shutdown};
+use agent::{
+    config::{Config, Settings},
+    pipeline::Agent,
+    shutdown::Shutdown,
+};
 
-use crate::{config_file, failure::Failure, interrupt};
+use crate::{config_file, failure::Failure, interrupt, service::Service};
 
 /// What `pgcourier run` takes.
 #[derive(Debug, clap::Args)]
@@ -30,15 +39,102 @@ The smallest configuration:
 const USUAL_FILE: &str = "/etc/pgcourier/pgcourier.toml";
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let file = config_file::named_or_usual(args.config.as_deref(), USUAL_FILE);
-    let config: Config = config_file::load(file)?;
-    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let settings = config.check(credentials.as_deref())?;
-    let shutdown = Shutdown::new();
-    let agent = Agent::open(settings)?;
-    interrupt::watch(shutdown.clone())
-        .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
-    agent.run(&shutdown)?;
+    let file = config_file::named_or_usual(args.config.as_deref(), USUAL_FILE).map(Path::to_owned);
+    let settings = load(file.as_deref())?;
+    let service = Service::find();
+    let control = Arc::new(Control::default());
+    let agent = Agent::open(settings.clone())?;
+    let cannot_watch = |error| Failure::new(format!("cannot watch for signals: {error}"));
+    interrupt::watch(control.stop.clone()).map_err(cannot_watch)?;
+    let (reloading, told) = (Arc::clone(&control), service.clone());
+    interrupt::watch_reload(move || reloading.reload(load(file.as_deref()), &told))
+        .map_err(cannot_watch)?;
+    run_in_rounds(agent, settings, &control, &service)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn load(file: Option<&Path>) -> Result<Settings, Failure> {
+    let config: Config = config_file::load(file)?;
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    Ok(config.check(credentials.as_deref())?)
+}
+
+/// What the signals and the agent share.
+#[derive(Debug, Default)]
+struct Control {
+    /// Ends the agent.
+    stop: Shutdown,
+    /// Ends the agent's round, so that the next one can begin with other settings.
+    round: Mutex<Shutdown>,
+    /// The settings of the next round.
+    next: Mutex<Option<Settings>>,
+}
+
+impl Control {
+    /// Has the agent go on with other settings, where they make sense.
+    fn reload(&self, loaded: Result<Settings, Failure>, service: &Service) {
+        match loaded {
+            Ok(settings) => {
+                tracing::info!("taking the new configuration");
+                service.reloading();
+                *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+                self.round.lock().unwrap_or_else(PoisonError::into_inner).request();
+            }
+            Err(failure) => {
+                let (error, hint) = failure.parts();
+                tracing::error!(error, hint, "the new configuration is wrong; the old one stays");
+            }
+        }
+    }
+
+    fn begin_round(&self) -> Shutdown {
+        let round = self.stop.child();
+        *self.round.lock().unwrap_or_else(PoisonError::into_inner) = round.clone();
+        // A configuration that came before there was this round ends it at once.
+        if self.next.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            round.request();
+        }
+        round
+    }
+
+    fn take_next(&self) -> Option<Settings> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Runs the agent until it is to stop. Each new configuration begins a round: the agent stops as it always
+/// does, without loss, and goes on from its buffer.
+fn run_in_rounds(
+    mut agent: Agent,
+    mut settings: Settings,
+    control: &Arc<Control>,
+    service: &Service,
+) -> Result<(), Failure> {
+    loop {
+        let round = control.begin_round();
+        let watching = service
+            .watch(agent.overview(), round.clone())
+            .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
+        service.ready();
+        agent.run(&round)?;
+        // It holds the buffer, which the next round is to open.
+        if let Some(Err(_)) = watching.map(JoinHandle::join) {
+            tracing::error!("the thread that tells the service manager panicked");
+        }
+        let Some(next) = control.take_next().filter(|_| !control.stop.is_requested()) else {
+            service.stopping();
+            return Ok(());
+        };
+        let old = mem::replace(&mut settings, next);
+        agent = match Agent::open(settings.clone()) {
+            Ok(agent) => agent,
+            Err(error) => {
+                let hint = error.hint();
+                tracing::error!(%error, hint, "cannot use the new configuration; the old one stays");
+                settings = old;
+                Agent::open(settings.clone())?
+            }
+        };
+    }
 }

@@ -1,0 +1,247 @@
+#![cfg(test)]
+//! What an operator sees of a running agent, and does to it.
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    os::unix::net::UnixDatagram,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
+
+use agent::{
+    batch::{Batch, Compression, Encoder},
+    buffer::{Buffer, Entry, Settings},
+};
+use serde_json::Value;
+use support::{Listener, Process, agent_config, eventually, start_agent};
+
+/// Writes a log of numbered entries.
+fn write_log(folder: &Path, entries: u64) -> String {
+    let path = folder.join("postgresql.log");
+    let line =
+        |n| format!("2026-11-24 02:21:01.123 UTC [7] bob@shop LOG:  statement: SELECT {n}\n");
+    fs::write(&path, (0..entries).map(line).collect::<String>()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// An address where nobody listens.
+fn nobody() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Returns status line and body of a GET.
+fn get(address: &str, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+/// Runs `pgcourier buffer` and returns its output and whether it succeeded.
+fn buffer(args: &[&str]) -> (String, bool) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_pgcourier")).arg("buffer").args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    (said.into_owned(), output.status.success())
+}
+
+fn status_address(agent: &Process) -> String {
+    let line = agent.wait_for_log("showing the agent's status");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    line["address"].as_str().unwrap().to_owned()
+}
+
+const STATUS: &str = "[status]\nlisten = \"127.0.0.1:0\"\n";
+
+#[test]
+fn pages_of_a_running_agent_tell_how_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 1200);
+    let config = agent_config(folder.path(), nobody(), &log, STATUS);
+    let agent = start_agent(&config);
+    let address = status_address(&agent);
+    let metric = |name: &str| {
+        let page = get(&address, "/metrics").1;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map(|value| value.parse::<f64>().unwrap())
+    };
+    eventually("all entries are in the buffer", || {
+        metric("pgcourier_entries_waiting") == Some(1200.0)
+    });
+    assert_eq!(metric("pgcourier_entries_read_total"), Some(1200.0));
+    eventually("the breaker opens", || {
+        metric("pgcourier_breaker_state{state=\"open\"}") == Some(1.0)
+    });
+    assert_eq!(metric("pgcourier_requests_total{outcome=\"failed\"}"), Some(5.0));
+    assert_eq!(metric("pgcourier_request_duration_seconds_count"), Some(5.0));
+    eventually("the file's lag is told", || {
+        metric(&format!("pgcourier_file_lag_bytes{{path=\"{log}\"}}")) == Some(0.0)
+    });
+    assert_eq!(get(&address, "/healthz"), ("HTTP/1.1 200 OK".to_owned(), "ok\n".to_owned()));
+    assert_eq!(get(&address, "/readyz").1, "ready; circuit breaker open\n");
+    let status: Value = serde_json::from_str(&get(&address, "/status").1).unwrap();
+    assert_eq!(status["breaker"]["state"], "open");
+    assert_eq!(status["ledger"]["waiting"], 1200);
+    assert!(status["sending"]["last_problem"].is_string(), "{status}");
+    // The address shows no data.
+    assert_eq!(get(&address, "/buffer/batches").0, "HTTP/1.1 404 Not Found");
+}
+
+#[test]
+fn buffer_can_be_looked_into_while_the_agent_runs_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 1200);
+    let config = agent_config(folder.path(), nobody(), &log, "");
+    let agent = start_agent(&config);
+    let config = config.to_str().unwrap();
+    eventually("all entries are in the buffer", || {
+        buffer(&["stats", "-c", config, "--json"]).0.contains("\"entries\":1200,")
+    });
+    let running = buffer(&["stats", "-c", config, "--json"]);
+    let stats: Value = serde_json::from_str(&running.0).unwrap();
+    assert_eq!((stats["entries"].as_u64(), running.1), (Some(1200), true));
+    let (exported, _) = buffer(&["export", "-c", config]);
+    assert!(agent.terminate().success());
+    // The buffer of the agent that has stopped is the same one.
+    let (again, _) = buffer(&["export", "-c", config]);
+    assert_eq!(exported, again);
+    let entries: usize = again
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|body| body["data"]["entries"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(entries, 1200);
+    let list = buffer(&["list", "-c", config]).0;
+    assert_eq!(list.lines().count(), 1 + again.lines().count());
+    let seq = list.lines().nth(1).unwrap().split_whitespace().next().unwrap();
+    let shown = buffer(&["show", seq, "-c", config]).0;
+    assert_eq!(shown.trim_end(), again.lines().next().unwrap());
+}
+
+#[test]
+fn dead_letters_are_listed_retried_and_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { max_bytes: 1_000_000, ..Settings::at(folder.path()) };
+    let mut filled = Buffer::open(&settings).unwrap();
+    for number in 1..=3 {
+        let batch = Batch {
+            entries: 1,
+            levels: BTreeMap::new(),
+            json: format!(r#"{{"message":"entry {number}"}}"#).into_bytes(),
+            start: 0,
+            end: 1,
+        };
+        let encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
+        let id = wire::BatchId::new(uuid::Uuid::from_u128(number));
+        let batch = encoder.seal(&batch, id, Path::new("/x.log"), 1.0);
+        filled.push(&[Entry { batch, checkpoint: None }], 1).unwrap();
+        let waiting = filled.peek(&[]).unwrap().unwrap();
+        filled.bury(waiting.seq, "400 too odd", 1).unwrap();
+    }
+    drop(filled);
+    let path = folder.path().to_str().unwrap();
+    let on = |args: &[&str]| buffer(&[args, &["--path", path]].concat());
+    let (list, _) = on(&["dead-letters", "list"]);
+    assert_eq!(list.matches("400 too odd").count(), 3, "{list}");
+    assert!(list.contains("entry 2") && list.starts_with("1  1970-01-01T"), "{list}");
+    assert_eq!(on(&["dead-letters", "retry", "2"]), ("2 back in the queue\n".to_owned(), true));
+    assert_eq!(on(&["dead-letters", "drop", "all"]).0, "1 dropped\n3 dropped\n");
+    let (refused, succeeded) = on(&["dead-letters", "retry", "2"]);
+    assert!(refused.contains("there is no dead letter 2") && !succeeded, "{refused}");
+    let stats: Value = serde_json::from_str(&on(&["stats", "--json"]).0).unwrap();
+    assert_eq!(stats["ledger"]["waiting"], 1);
+    assert_eq!(stats["ledger"]["lost"]["dropped_by_operator"], 2);
+    let (missing, succeeded) = buffer(&["stats", "--path", "/nowhere"]);
+    assert!(missing.contains("there is no buffer in /nowhere") && !succeeded, "{missing}");
+}
+
+#[test]
+fn second_agent_on_a_buffer_is_turned_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 10);
+    let config = agent_config(folder.path(), nobody(), &log, "");
+    let first = start_agent(&config);
+    first.wait_for_log("reading");
+    let mut second = start_agent(&config);
+    assert_eq!(second.wait().code(), Some(1));
+    second.wait_for_log("is in use by another pgcourier");
+    assert!(first.terminate().success());
+}
+
+#[test]
+fn hang_up_takes_a_new_configuration_and_keeps_the_old_one_where_it_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 700);
+    let listener = Listener::start(folder.path(), 0);
+    let config = agent_config(folder.path(), nobody(), &log, "");
+    let agent = start_agent(&config);
+    agent.wait_for_log("the listener did not take a batch");
+    let wrong = fs::read_to_string(&config).unwrap().replace("log_path", "log_pth");
+    fs::write(&config, wrong).unwrap();
+    agent.signal("HUP");
+    let told = agent.wait_for_log("the new configuration is wrong");
+    assert!(told.contains("log_pth"), "{told}");
+
+    agent_config(folder.path(), listener.address, &log, "");
+    agent.signal("HUP");
+    agent.wait_for_log("taking the new configuration");
+    eventually("all entries arrive", || listener.entries().len() == 700);
+    assert!(agent.terminate().success());
+    assert_eq!(listener.entries().len(), 700);
+}
+
+#[test]
+fn service_manager_is_told_of_start_work_and_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let log = write_log(folder.path(), 10);
+    let config = agent_config(folder.path(), nobody(), &log, "");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+    command.args(["run", "-c", config.to_str().unwrap()]);
+    command.env("NOTIFY_SOCKET", folder.path().join("notify")).env("WATCHDOG_USEC", "300000");
+    let agent = Process::spawn(&mut command);
+    let mut heard = [0; 500];
+    let mut next = || {
+        let length = manager.recv(&mut heard).unwrap();
+        String::from_utf8_lossy(&heard[..length]).into_owned()
+    };
+    assert_eq!(next(), "READY=1");
+    assert_eq!(next(), "WATCHDOG=1");
+    let status = next();
+    assert!(status.starts_with("STATUS=") && status.contains("circuit breaker"), "{status}");
+    agent.signal("TERM");
+    while next() != "STOPPING=1" {}
+    assert!(agent.terminate().success());
+}
+
+#[test]
+fn proxy_of_the_environment_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let log = write_log(folder.path(), 10);
+    let config = agent_config(folder.path(), nobody(), &log, "");
+    let text = fs::read_to_string(&config).unwrap();
+    let line = text.lines().find(|line| line.starts_with("url")).unwrap().to_owned();
+    fs::write(&config, text.replace(&line, "url = \"http://listener.invalid:8443\"")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+    command.args(["run", "-c", config.to_str().unwrap()]);
+    command.env("HTTP_PROXY", format!("http://{}", proxy.local_addr().unwrap()));
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env("http_proxy", format!("http://{}", proxy.local_addr().unwrap()));
+    let _agent = Process::spawn(&mut command);
+    let (mut stream, _) = proxy.accept().unwrap();
+    let mut request = [0; 60];
+    stream.read_exact(&mut request).unwrap();
+    let request = String::from_utf8_lossy(&request);
+    let expected = "POST http://listener.invalid:8443/ingest/postgres HTTP/1.1";
+    assert!(request.starts_with(expected), "{request}");
+}
