@@ -18,6 +18,7 @@
 mod ballast;
 mod checkpoints;
 mod dead;
+mod destinations;
 mod evict;
 mod ledger;
 mod make;
@@ -38,6 +39,7 @@ use std::{
 
 use ballast::Ballast;
 pub use dead::DeadLetter;
+pub use destinations::{Destination, ForOutput};
 use open::Check;
 pub use open::Error;
 pub use row::Waiting;
@@ -172,6 +174,8 @@ pub struct Buffer {
     salvaged: Option<Salvaged>,
     /// The batch that is being sent, which is not to be evicted.
     leased: Option<i64>,
+    /// No batch before this one waits for the listener.
+    first_seq: i64,
     /// The last time of day that it was told, in milliseconds since 1970-01-01 UTC.
     now_ms: i64,
     /// Held for as long as the buffer is open.
@@ -199,6 +203,7 @@ impl Buffer {
             ballast,
             salvaged: opened.salvaged,
             leased: None,
+            first_seq: i64::MIN,
             now_ms: 0,
             _lock: lock,
         })
@@ -239,8 +244,10 @@ impl Buffer {
         self.attempt(|buffer| {
             let oldest_ms = buffer
                 .connection
-                .prepare_cached("SELECT created_ms FROM batch ORDER BY seq LIMIT 1")?
-                .query_row([], |row| row.get(0))
+                .prepare_cached(
+                    "SELECT created_ms FROM batch WHERE seq >= ?1 ORDER BY seq LIMIT 1",
+                )?
+                .query_row([buffer.first_seq], |row| row.get(0))
                 .optional()?;
             let (dead_letters, _) = dead::count(&buffer.connection)?;
             let Totals { batches, entries, bytes } = buffer.totals;
@@ -273,7 +280,7 @@ impl Buffer {
         self.attempt(|buffer| {
             let mut statement = buffer.connection.prepare_cached(
                 "SELECT seq, id, source, entries, length(body), created_ms FROM batch
-                 WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                 WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM settled) ORDER BY seq LIMIT ?2",
             )?;
             let found = statement.query_map(params![after, limit], |row| {
                 let (id, source): (Vec<u8>, String) = (row.get(1)?, row.get(2)?);
@@ -369,6 +376,7 @@ impl Buffer {
         drop(mem::replace(&mut self.connection, Connection::open_in_memory()?));
         let opened = open::open(&self.settings, check)?;
         self.totals = Totals::count(&opened.connection)?;
+        self.first_seq = i64::MIN;
         self.connection = opened.connection;
         self.space = opened.space;
         self.salvaged = opened.salvaged.or_else(|| self.salvaged.take());

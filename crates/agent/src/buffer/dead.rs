@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Error,
+        Error, destinations,
         ledger::{self, Loss},
         row::{self, Stored},
     },
@@ -36,8 +36,8 @@ pub(super) fn bury(
     words: &str,
     now_ms: i64,
 ) -> Result<i64, Error> {
-    // Its pages are free before they are needed again.
-    row::delete(transaction, stored.seq)?;
+    // Its pages are free before they are needed again, unless an output needs it.
+    destinations::settle(transaction, stored)?;
     let Some(batch) = &stored.batch else { return Ok(0) };
     transaction
         .prepare_cached(
@@ -65,6 +65,10 @@ pub(super) fn bury(
 /// Moves a dead letter back to its place in the queue. Returns it, `None` where there is none.
 pub(super) fn revive(transaction: &Transaction<'_>, number: i64) -> Result<Option<Stored>, Error> {
     let Some(mut stored) = get(transaction, number)? else { return Ok(None) };
+    if destinations::unsettle(transaction, stored.seq)? {
+        delete(transaction, number)?;
+        return Ok(Some(stored));
+    }
     // One that was taken over from a damaged database has lost its place.
     if stored.seq < 0 || row::get(transaction, stored.seq)?.is_some() {
         stored.seq = row::next_seq(transaction)?;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::buffer::{
-    Error,
+    Error, destinations,
     ledger::{self, Loss},
     totals::Totals,
 };
@@ -21,6 +21,15 @@ pub(super) fn used_bytes(connection: &Connection) -> Result<u64, Error> {
     Ok((pages * pragma("PRAGMA page_size")?).unsigned_abs())
 }
 
+/// What one transaction dropped.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    /// Batches that the listener does not have.
+    pub(super) dropped: Totals,
+    /// All batches, with those that only outputs were waiting for.
+    pub(super) gone: u64,
+}
+
 /// Drops some of the oldest batches, until no more than `target_bytes` are in use, but not the one that
 /// is being sent, and notes the loss in the same transaction. Returns what went.
 pub(super) fn step(
@@ -28,8 +37,8 @@ pub(super) fn step(
     leased: Option<i64>,
     target_bytes: u64,
     now_ms: i64,
-) -> Result<Totals, Error> {
-    let mut dropped = Totals::default();
+) -> Result<Step, Error> {
+    let (mut dropped, mut gone) = (Totals::default(), 0);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let mut oldest = transaction.prepare_cached(
@@ -42,11 +51,15 @@ pub(super) fn step(
             })?
             .collect::<Result<Vec<_>, _>>()?;
         for (seq, entries, bytes) in oldest {
-            if dropped.batches > 0 && used_bytes(&transaction)? <= target_bytes {
+            if gone > 0 && used_bytes(&transaction)? <= target_bytes {
                 break;
             }
             delete.execute([seq])?;
-            dropped.add(entries.unsigned_abs(), bytes.unsigned_abs());
+            gone += 1;
+            let is_settled = destinations::drop_one(&transaction, seq, entries)?;
+            if !is_settled {
+                dropped.add(entries.unsigned_abs(), bytes.unsigned_abs());
+            }
         }
     }
     if dropped.batches > 0 {
@@ -55,5 +68,5 @@ pub(super) fn step(
         ledger::add_loss(&transaction, &loss, now_ms)?;
     }
     transaction.commit()?;
-    Ok(dropped)
+    Ok(Step { dropped, gone })
 }

@@ -9,6 +9,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, params};
 
 use crate::buffer::{
+    destinations::TABLES,
     open::Error,
     space::{PAGE_BYTES, Space},
 };
@@ -58,6 +59,7 @@ pub(super) fn start(draft: &Path, space: &Space) -> Result<Connection, Error> {
         space.pages,
         include_str!("schema.sql")
     ))?;
+    connection.execute_batch(TABLES)?;
     if space.preallocated {
         match fill(&connection, space.pages) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {

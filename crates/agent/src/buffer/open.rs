@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::buffer::{
-    Settings, checkpoints, ledger,
+    Settings, checkpoints, destinations, ledger,
     make::{self, FORMAT, FORMAT_KEY},
     row,
     salvage::{self, Salvaged},
@@ -225,6 +225,7 @@ fn try_connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Er
     {
         return Ok(Connected::Damaged(damage));
     }
+    connection.execute_batch(destinations::TABLES)?;
     if space.preallocated {
         fill_log(&connection, path, space)?;
     }

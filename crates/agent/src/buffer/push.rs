@@ -14,6 +14,14 @@ use crate::{
     tail::Checkpoint,
 };
 
+/// What was dropped to make room.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Dropped {
+    pub(super) batches: u64,
+    /// Entries that the listener will not get.
+    pub(super) entries: u64,
+}
+
 /// A batch, or a part of one that would be too large for the buffer as a whole.
 struct Piece<'a> {
     batch: SealedBatch,
@@ -67,10 +75,13 @@ impl Buffer {
         loop {
             match self.attempt_without_ballast(|buffer| buffer.store(pieces, now_ms)) {
                 Ok(lost) => return Ok(Some(lost_entries + lost)),
-                Err(error) if error.is_full() => match self.drop_some(0, now_ms)? {
-                    0 => return Ok(None),
-                    dropped => lost_entries += dropped,
-                },
+                Err(error) if error.is_full() => {
+                    let dropped = self.drop_some(0, now_ms)?;
+                    if dropped.batches == 0 {
+                        return Ok(None);
+                    }
+                    lost_entries += dropped.entries;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -157,26 +168,27 @@ impl Buffer {
             return Ok(0);
         }
         let target = self.space.target_bytes().saturating_sub(needed);
-        let mut dropped = 0;
+        let mut lost_entries = 0;
         while self.attempt(|buffer| evict::used_bytes(&buffer.connection))? > target {
-            match self.drop_some(target, now_ms)? {
-                0 => break,
-                entries => dropped += entries,
+            let dropped = self.drop_some(target, now_ms)?;
+            if dropped.batches == 0 {
+                break;
             }
+            lost_entries += dropped.entries;
         }
-        Ok(dropped)
+        Ok(lost_entries)
     }
 
-    /// Drops some of the oldest batches, where that is allowed. Returns how many entries they had.
-    pub(super) fn drop_some(&mut self, target_bytes: u64, now_ms: i64) -> Result<u64, Error> {
+    /// Drops some of the oldest batches, where that is allowed.
+    pub(super) fn drop_some(&mut self, target_bytes: u64, now_ms: i64) -> Result<Dropped, Error> {
         if self.settings.when_full == WhenFull::Pause {
-            return Ok(0);
+            return Ok(Dropped::default());
         }
-        let dropped = self.attempt(|buffer| {
+        let step = self.attempt(|buffer| {
             evict::step(&mut buffer.connection, buffer.leased, target_bytes, now_ms)
         })?;
-        self.totals.subtract(&dropped);
-        Ok(dropped.entries)
+        self.totals.subtract(&step.dropped);
+        Ok(Dropped { batches: step.gone, entries: step.dropped.entries })
     }
 }
 

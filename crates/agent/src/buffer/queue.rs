@@ -6,7 +6,7 @@ use wire::Source;
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Buffer, DeadLetter, Error, Waiting, dead, ledger,
+        Buffer, DeadLetter, Error, Waiting, dead, destinations, ledger,
         open::Check,
         row::{self, Stored},
     },
@@ -25,7 +25,11 @@ impl Buffer {
     /// # Errors
     /// Those of the database.
     pub fn peek(&mut self, held: &[Source]) -> Result<Option<Waiting>, Error> {
-        self.lease(|buffer| row::first(&buffer.connection, held))
+        let found = self.lease(|buffer| row::first(&buffer.connection, buffer.first_seq, held))?;
+        if let Some(first) = found.as_ref().filter(|_| held.is_empty()) {
+            self.first_seq = first.seq;
+        }
+        Ok(found)
     }
 
     /// Returns the newest batch of a source, as [`Buffer::peek`] returns the oldest.
@@ -62,7 +66,7 @@ impl Buffer {
     /// Those of the database; then the batch stays, and is sent again.
     pub fn ack(&mut self, seq: i64) -> Result<(), Error> {
         self.change(seq, |transaction, stored| {
-            row::delete(transaction, seq)?;
+            destinations::settle(transaction, stored)?;
             ledger::add(transaction, ledger::DELIVERED, stored.entries)
         })?;
         Ok(())
@@ -126,7 +130,7 @@ impl Buffer {
     pub fn revive(&mut self, numbers: &[i64]) -> Result<u64, Error> {
         loop {
             match self.revive_once(numbers) {
-                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)? > 0 => {}
+                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)?.batches > 0 => {}
                 result => return result,
             }
         }
@@ -145,6 +149,7 @@ impl Buffer {
             }
             transaction.commit()?;
             buffer.totals = totals;
+            buffer.first_seq = i64::MIN;
             Ok(totals.batches - before)
         })
     }
@@ -183,7 +188,7 @@ impl Buffer {
             });
             match taken {
                 // Halves and dead letters take a page more at times.
-                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)? > 0 => {}
+                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)?.batches > 0 => {}
                 taken => break taken?,
             }
         };

@@ -98,20 +98,28 @@ pub(super) fn insert(transaction: &Transaction<'_>, stored: &Stored) -> Result<b
     Ok(inserted == 1)
 }
 
-/// Returns the first row whose source is none of those `held`.
-pub(super) fn first(connection: &Connection, held: &[Source]) -> Result<Option<Stored>, Error> {
+/// Returns the first row from `from` on that the listener does not have, whose source is none of those `held`.
+pub(super) fn first(
+    connection: &Connection,
+    from: i64,
+    held: &[Source],
+) -> Result<Option<Stored>, Error> {
     // Names of sources are ours, and need no quoting.
     let held: Vec<String> = held.iter().map(|source| format!("'{source}'")).collect();
     let sql = format!(
-        "SELECT {COLUMNS} FROM batch WHERE source NOT IN ({}) ORDER BY seq LIMIT 1",
+        "SELECT {COLUMNS} FROM batch WHERE seq >= ?1 AND source NOT IN ({})
+             AND seq NOT IN (SELECT seq FROM settled) ORDER BY seq LIMIT 1",
         held.join(", ")
     );
-    Ok(connection.prepare_cached(&sql)?.query_row([], read).optional()?)
+    Ok(connection.prepare_cached(&sql)?.query_row([from], read).optional()?)
 }
 
 /// Returns the last row of a source.
 pub(super) fn last_of(connection: &Connection, source: Source) -> Result<Option<Stored>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM batch WHERE source = ?1 ORDER BY seq DESC LIMIT 1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM batch WHERE source = ?1
+             AND seq NOT IN (SELECT seq FROM settled) ORDER BY seq DESC LIMIT 1"
+    );
     Ok(connection.prepare_cached(&sql)?.query_row([source.as_str()], read).optional()?)
 }
 

@@ -15,7 +15,7 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::buffer::{
-    Error, Settings, checkpoints, dead, ledger, make,
+    Error, Settings, checkpoints, dead, destinations, ledger, make,
     open::configure,
     row::{self, SPAN},
     space::Space,
@@ -156,6 +156,7 @@ fn take_over(bad: &Connection, new: &mut Connection) -> Result<Counts, Error> {
     // Files without a position are read again; none is skipped as at the first start of all.
     copy_meta(bad, &transaction)?;
     checkpoints::note_start(&transaction, 0)?;
+    destinations::take_over(bad, &transaction)?;
     let accounts = ledger::load(bad).unwrap_or_default();
     let totals = Totals::count(&transaction)?;
     let (_, dead_lettered) = dead::count(&transaction)?;

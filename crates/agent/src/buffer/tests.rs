@@ -346,6 +346,87 @@ fn folder_never_takes_more_than_the_bound_on_disk() {
 }
 
 #[test]
+fn batch_stays_until_the_listener_and_every_output_have_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, 1_000_000);
+    let mut buffer = Buffer::open(&settings).unwrap();
+    let names = ["a", "b"].map(str::to_owned);
+    buffer.set_destinations(&names).unwrap();
+    let batches = [1, 2].map(|number| Entry { batch: halvable(number, 4), checkpoint: None });
+    buffer.push(&batches, 1).unwrap();
+    let first = buffer.peek(&[]).unwrap().unwrap();
+    buffer.ack(first.seq).unwrap();
+    let ledger = buffer.ledger().unwrap();
+    assert_eq!((ledger.delivered, ledger.waiting), (4, 4));
+    assert!(ledger.balances() && buffer.counts_agree().unwrap());
+    let for_a = buffer.peek_for("a").unwrap().unwrap();
+    assert_eq!(for_a.waiting, first);
+    // Halves of what an output has are not given to it again; the other output gets the halves.
+    let second = buffer.peek(&[]).unwrap().unwrap();
+    buffer.advance("a", &for_a, 4, 0).unwrap();
+    let for_a = buffer.peek_for("a").unwrap().unwrap();
+    assert_eq!(for_a.waiting, second);
+    buffer.split(second.seq, &second.batch.split().unwrap()).unwrap();
+    buffer.advance("a", &for_a, 3, 1).unwrap();
+    assert_eq!(buffer.peek_for("a").unwrap(), None);
+    drop(buffer);
+    let mut buffer = Buffer::open(&settings).unwrap();
+    let mut for_b = 0;
+    while let Some(next) = buffer.peek_for("b").unwrap() {
+        for_b += next.waiting.batch.entries;
+        buffer.advance("b", &next, next.waiting.batch.entries, 0).unwrap();
+    }
+    assert_eq!(for_b, 8);
+    let a = Destination { name: "a".to_owned(), delivered: 7, rejected: 1, lost: 0 };
+    assert_eq!(buffer.destinations().unwrap()[0], a);
+    assert_eq!(drain(&mut buffer), ["2.0", "2.1", "2.2", "2.3"]);
+    let left: i64 =
+        buffer.connection.query_row("SELECT count(*) FROM batch", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn full_buffer_counts_what_an_output_loses_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
+    buffer.set_destinations(&["slow".to_owned()]).unwrap();
+    for number in 0..60 {
+        buffer.push(&[entry(number, 1, 40_000)], 1).unwrap();
+        let waiting = buffer.peek(&[]).unwrap().unwrap();
+        buffer.ack(waiting.seq).unwrap();
+    }
+    let ledger = buffer.ledger().unwrap();
+    assert_eq!((ledger.delivered, ledger.lost_total()), (60, 0), "the listener has all");
+    assert!(ledger.balances() && buffer.counts_agree().unwrap());
+    let slow = buffer.destinations().unwrap().remove(0);
+    assert!(slow.lost > 30 && slow.lost < 60, "{slow:?}");
+    let kept: i64 =
+        buffer.connection.query_row("SELECT count(*) FROM batch", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept.unsigned_abs() + slow.lost, 60);
+    // Without the output nobody needs them.
+    buffer.set_destinations(&[]).unwrap();
+    let kept: i64 =
+        buffer.connection.query_row("SELECT count(*) FROM batch", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 0);
+}
+
+#[test]
+fn dead_letter_that_an_output_needs_can_still_be_retried() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
+    buffer.set_destinations(&["a".to_owned()]).unwrap();
+    buffer.push(&[Entry { batch: halvable(1, 2), checkpoint: None }], 1).unwrap();
+    let waiting = buffer.peek(&[]).unwrap().unwrap();
+    let number = buffer.bury(waiting.seq, "no", 1).unwrap().unwrap();
+    assert_eq!(buffer.peek(&[]).unwrap(), None);
+    assert_eq!(buffer.peek_for("a").unwrap().unwrap().waiting, waiting);
+    assert_eq!(buffer.revive(&[number]).unwrap(), 1);
+    assert_eq!(drain(&mut buffer), ["1.0", "1.1"]);
+    assert!(buffer.ledger().unwrap().balances() && buffer.counts_agree().unwrap());
+    assert!(buffer.peek_for("a").unwrap().is_some());
+}
+
+#[test]
 fn number_is_remembered_for_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, 1_000_000);

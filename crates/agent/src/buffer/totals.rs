@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::buffer::Error;
 
-/// The sums over all batches that wait.
+/// The sums over all batches that wait for the listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Totals {
     pub(super) batches: u64,
@@ -17,7 +17,8 @@ impl Totals {
     /// Counts the rows.
     pub(super) fn count(connection: &Connection) -> Result<Self, Error> {
         let sums = connection.query_row(
-            "SELECT count(*), coalesce(sum(entries), 0), coalesce(sum(length(body)), 0) FROM batch",
+            "SELECT count(*), coalesce(sum(entries), 0), coalesce(sum(length(body)), 0) FROM batch
+             WHERE seq NOT IN (SELECT seq FROM settled)",
             [],
             |row| {
                 let sum = |index| -> rusqlite::Result<u64> {
