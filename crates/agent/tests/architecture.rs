@@ -25,17 +25,33 @@ const AGENT: Layers = &[
 const PGLOG: Layers = &[
     ("severity", &[]),
     ("timestamp", &[]),
+    ("fingerprint", &[]),
     ("entry", &["severity", "timestamp"]),
     ("language", &["severity", "entry"]),
     ("prefix", &["severity", "language"]),
     ("message", &["entry", "language"]),
     ("event", &["severity", "entry", "language"]),
-    ("assemble", &["severity", "timestamp", "prefix", "entry", "message", "language", "event"]),
+    (
+        "assemble",
+        &[
+            "fingerprint",
+            "severity",
+            "timestamp",
+            "prefix",
+            "entry",
+            "message",
+            "language",
+            "event",
+        ],
+    ),
     ("held", &[]),
     ("record", &["severity", "timestamp", "entry", "message", "event"]),
-    ("csvlog", &["timestamp", "entry", "assemble", "held", "record"]),
+    ("csvlog", &["fingerprint", "timestamp", "entry", "assemble", "held", "record"]),
     ("json", &[]),
-    ("jsonlog", &["timestamp", "entry", "assemble", "held", "record", "json"]),
+    (
+        "jsonlog",
+        &["fingerprint", "severity", "timestamp", "entry", "assemble", "held", "record", "json"],
+    ),
     ("syslog", &["severity", "timestamp", "entry", "prefix", "assemble"]),
     ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
     ("wrapping", &["json", "syslog"]),
@@ -43,6 +59,7 @@ const PGLOG: Layers = &[
 ];
 
 const PARSER: &[&str] = &[
+    "fingerprint",
     "timestamp",
     "prefix",
     "assemble",

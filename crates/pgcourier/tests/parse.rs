@@ -109,3 +109,28 @@ fn closed_pipe_ends_it_quietly() {
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn explain_says_how_a_log_is_read_and_where_lines_break_off() {
+    let strange = format!("{LOG}2026-11-24 02:21:05.123 UTC (9) LOG:  x\n");
+    let output = parse(&["--explain"], &strange);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for told in ["stderr", "'%m [%p] %q%u@%d '", "confidence", "en", "UTC", "1 without"] {
+        assert!(text.contains(told), "{told} in {text}");
+    }
+    assert!(text.contains("\" [\" expected at byte 27"), "{text}");
+}
+
+#[test]
+fn format_can_be_given() {
+    let csv = "2026-11-24 02:21:01.123 UTC,\"bob\",\"shop\",1,\"[local]\",6b04f48d.1,1,\"SELECT\",\
+               2026-11-24 02:21:01 UTC,3/1,0,ERROR,22012,\"division by zero\",,,,,,\"SELECT 1/0\",,,\
+               \"psql\",\"client backend\",,0\n";
+    for args in [&["--format", "csvlog"][..], &[]] {
+        let output = parse(args, csv);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["message"], "division by zero");
+        assert_eq!(json["event"], "error.division_by_zero");
+    }
+    assert_eq!(parse(&["--format", "xml"], csv).status.code(), Some(2));
+}

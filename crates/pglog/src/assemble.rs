@@ -22,6 +22,7 @@ use crate::{
         prefixes::{HeldLines, Prefixes, Verdict},
     },
     entry::LogEntry,
+    fingerprint::Fingerprint,
     prefix::{LinePrefix, ParsedLine},
     severity::Label,
     timestamp::Clock,
@@ -191,6 +192,13 @@ impl Assembler {
     #[must_use]
     pub const fn safe_position(&self) -> u64 {
         self.open.safe_position()
+    }
+
+    /// Adds what decides how the assembler reads on.
+    pub(crate) fn add_to(&self, fingerprint: &mut Fingerprint) {
+        self.prefixes.add_to(fingerprint);
+        self.open.add_to(fingerprint);
+        fingerprint.add(&(&self.clock, &self.splitter, &self.held));
     }
 
     /// Returns the position of the next byte to push.

@@ -17,6 +17,7 @@ use crate::{
         scan::{Input, Scan, Spans, find_start, scan},
     },
     entry::LogEntry,
+    fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
     timestamp::Clock,
 };
@@ -62,6 +63,11 @@ impl CsvReader {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Adds what decides how the reader reads on.
+    pub(crate) fn add_to(&self, fingerprint: &mut Fingerprint) {
+        fingerprint.add(&(&self.clock, self.position, &self.held, &self.piece, self.at_line_end));
     }
 
     /// Sets the position of the first byte that will be pushed. It need not be the start of a record.

@@ -8,6 +8,7 @@ mod entry;
 use crate::{
     assemble::{Assembled, Limits, decode},
     entry::{Field, LogEntry},
+    fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
     json::{Stretch, escaped, stretches, unescape},
     timestamp::Clock,
@@ -48,6 +49,11 @@ pub struct JsonReader {
 }
 
 impl JsonReader {
+    /// Adds what decides how the reader reads on.
+    pub(crate) fn add_to(&self, fingerprint: &mut Fingerprint) {
+        fingerprint.add(&(&self.clock, self.position, &self.held, self.skipped_bytes));
+    }
+
     /// Makes a reader for a file's start.
     #[must_use]
     pub fn new() -> Self {

@@ -29,6 +29,7 @@ mod assemble;
 mod csvlog;
 mod entry;
 mod event;
+mod fingerprint;
 mod format;
 mod held;
 mod json;

@@ -5,6 +5,7 @@ mod wrapped;
 
 use crate::{
     assemble::{Assembled, Limits},
+    fingerprint::Fingerprint,
     format::Format,
     parser::reader::Reader,
     prefix::LinePrefix,
@@ -164,6 +165,19 @@ impl Parser {
             State::Reading(reader, _) => reader.position(),
             State::Skipping { position } => *position,
         }
+    }
+
+    /// Returns what the parser remembers of the bytes before its position, as a number: two parsers of
+    /// one log that are at the same position with the same number read alike from there on, wherever
+    /// each of them began. So parts of a log can be read side by side, and it can be checked that this
+    /// made no difference. `None` while the format is not known, and for syslog and wrapped logs, whose
+    /// parts depend on each other over any distance.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<u64> {
+        let State::Reading(reader, _) = &self.state else { return None };
+        let mut fingerprint = Fingerprint::default();
+        reader.add_to(&mut fingerprint)?;
+        Some(fingerprint.finish())
     }
 
     /// Returns the prefix, once it is known. `None` in formats that have none.

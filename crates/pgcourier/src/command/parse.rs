@@ -1,7 +1,9 @@
 //! `pgcourier parse`: logs to JSON lines, to text for people, or to a summary.
 
+mod explain;
 mod filter;
 mod input;
+mod parallel;
 mod pretty;
 mod summary;
 
@@ -14,12 +16,15 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use pglog::{Assembled, Clock, Kind, LinePrefix, Parser, ParserOptions};
+use pglog::{
+    Assembled, Clock, Format, Kind, LinePrefix, Parser, ParserOptions, Precision, Timestamp,
+};
 
 use crate::{
     command::parse::{
         filter::{Condition, Filter},
         input::{Input, Progress, READ_BYTES},
+        parallel::{Outcome, Parts},
         pretty::Style,
         summary::Summary,
     },
@@ -33,6 +38,9 @@ pub(crate) struct Args {
     /// Log files; - is stdin
     #[arg(value_name = "FILE", default_value = "-")]
     files: Vec<PathBuf>,
+    /// The log's format: stderr, csvlog, jsonlog or syslog [default: found from the log]
+    #[arg(long, value_name = "FORMAT", value_parser = format_of)]
+    format: Option<Format>,
     #[arg(
         long,
         value_name = "PREFIX",
@@ -67,6 +75,13 @@ pub(crate) struct Args {
         default_missing_value = "text"
     )]
     summary: Option<Form>,
+    /// Say how the log is read instead of printing entries: format, prefix, language, zone, and lines
+    /// that do not fit with the place where they break off
+    #[arg(long, conflicts_with_all = ["summary", "pretty"])]
+    explain: bool,
+    /// How many parts of a big file are read at the same time [default: number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
     /// Colour of --pretty: auto is where a terminal shows it
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: When,
@@ -85,17 +100,24 @@ enum When {
     Never,
 }
 
+fn format_of(name: &str) -> Result<Format, String> {
+    let found = Format::ALL.into_iter().find(|format| format.as_str() == name);
+    found.ok_or_else(|| "take one of stderr, csvlog, jsonlog, syslog".to_owned())
+}
+
 const ABOUT: &str = "Turn PostgreSQL logs into JSON lines, text or a summary";
 const LONG_ABOUT: &str = "\
 Turn PostgreSQL logs into JSON lines, text or a summary
 
-Reads logs in the stderr format, packed (gzip, zstd, bzip2, xz, lz4) or not, and writes one JSON
-object per entry to stdout. The log_line_prefix is found from the log itself unless it is given.";
+Reads stderr logs with any log_line_prefix, csvlog, jsonlog and syslog, as servers and clouds write
+them, packed (gzip, zstd, bzip2, xz, lz4) or not, and writes one JSON object per entry to stdout.
+Format and prefix are found from the log itself unless they are given.";
 const EXAMPLES: &str = "\
 Examples:
   pgcourier parse /var/log/postgresql/postgresql-15-main.log
   pgcourier parse --pretty --where 'level>=WARNING' --since -1h postgresql.log
   pgcourier parse --summary postgresql-*.log.gz
+  pgcourier parse --explain strange.log
   tail -f postgresql.log | pgcourier parse - | jq 'select(.level == \"ERROR\")'";
 
 /// How long the input must be quiet before its last entry counts as whole.
@@ -106,11 +128,21 @@ const USUAL_WIDTH: usize = 120;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = options(args)?;
+    let filter = filter(args)?;
     let mut reader =
-        Reader { filter: filter(args)?, output: Output::new(args), unprinted: Vec::new() };
+        Reader { filter, output: Output::new(args), unprinted: Vec::new(), first_wanted: 0 };
     let mut out = BufWriter::with_capacity(READ_BYTES, io::stdout().lock());
+    let parts = Parts::new(jobs(args));
     for file in &args.files {
-        match reader.read(file, &options, &mut out) {
+        let options = with_last_moment(&options, file);
+        let result = if args.explain {
+            explain::explain(file, &options)
+                .and_then(|text| out.write_all(text.as_bytes()))
+                .map(|()| Kind::Log)
+        } else {
+            reader.read(file, &options, parts, &mut out)
+        };
+        match result {
             Ok(Kind::Log) => {}
             Ok(kind) => {
                 flushed(out.flush())?;
@@ -148,7 +180,27 @@ fn options(args: &Args) -> Result<ParserOptions, Failure> {
         })?,
     };
     let log_line_prefix = args.log_line_prefix.as_deref().map(LinePrefix::compile);
-    Ok(ParserOptions { log_line_prefix, clock, ..ParserOptions::default() })
+    Ok(ParserOptions { format: args.format, log_line_prefix, clock, ..ParserOptions::default() })
+}
+
+/// How many parts are read at the same time.
+fn jobs(args: &Args) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    args.jobs.map_or_else(processors, usize::from)
+}
+
+/// No line of a file is later than its last change, or than now.
+#[expect(clippy::disallowed_methods, reason = "times of syslog have no year")]
+fn with_last_moment(options: &ParserOptions, file: &Path) -> ParserOptions {
+    let changed = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file);
+    let changed = changed.and_then(|metadata| metadata.modified().ok());
+    let last = changed.unwrap_or_else(std::time::SystemTime::now);
+    let since_1970 = last.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX);
+    ParserOptions {
+        not_after: Some(Timestamp::from_micros(micros, Precision::Micros)),
+        ..options.clone()
+    }
 }
 
 /// Times without a zone are those of the log's zone where it is given, else UTC.
@@ -177,9 +229,9 @@ fn unrecognised(file: &Path, kind: Kind) -> Failure {
             "only text logs can be read, plain or packed with gzip, zstd, bzip2, xz, lz4",
         );
     }
-    let message = format!("{file} does not look like a PostgreSQL log in the stderr format");
-    let hint =
-        "give the prefix with --log-line-prefix; SHOW log_line_prefix on the server tells it";
+    let message = format!("{file} does not look like a PostgreSQL log");
+    let hint = "give the prefix with --log-line-prefix; SHOW log_line_prefix on the server tells it. \
+         --explain shows where lines break off";
     Failure::new(message).with_hint(hint)
 }
 
@@ -202,12 +254,24 @@ impl Output {
 
     fn take(&mut self, found: &Assembled<'_>, out: &mut Vec<u8>) {
         match self {
+            Self::Json | Self::Pretty(_) => self.print(found, out),
+            Self::Summary(summary, _) => summary.add(&found.entry),
+        }
+    }
+
+    /// Tells whether entries become text, each by itself.
+    const fn is_text(&self) -> bool {
+        matches!(self, Self::Json | Self::Pretty(_))
+    }
+
+    fn print(&self, found: &Assembled<'_>, out: &mut Vec<u8>) {
+        match self {
             Self::Json => {
                 found.entry.write_json(out);
                 out.push(b'\n');
             }
             Self::Pretty(style) => style.write(&found.entry, out),
-            Self::Summary(summary, _) => summary.add(&found.entry),
+            Self::Summary(..) => {}
         }
     }
 
@@ -250,17 +314,48 @@ struct Reader {
     output: Output,
     /// What is to be written of the entries found.
     unprinted: Vec<u8>,
+    /// Entries that begin before this position of the file have been printed.
+    first_wanted: u64,
 }
 
 impl Reader {
+    /// Reads a big file in parts side by side, and anything else in one go.
     fn read(
+        &mut self,
+        file: &Path,
+        options: &ParserOptions,
+        parts: Parts,
+        out: &mut impl Write,
+    ) -> io::Result<Kind> {
+        self.first_wanted = 0;
+        if parts.jobs > 1 && self.output.is_text() && input::is_big(file) {
+            let mut progress = Progress::of(file);
+            let print = |found: &Assembled<'_>, text: &mut Vec<u8>| {
+                if self.filter.is_empty() || self.filter.takes(&found.entry) {
+                    self.output.print(found, text);
+                }
+            };
+            let outcome = parallel::read(file, (options, parts), &print, out, &mut |position| {
+                progress.show(position);
+            })?;
+            progress.finish();
+            match outcome {
+                Outcome::Done(kind) => return Ok(kind),
+                Outcome::Interrupted { printed_to } => self.first_wanted = printed_to,
+                Outcome::Unsuitable => {}
+            }
+        }
+        self.read_in_one_go(file, options, out)
+    }
+
+    fn read_in_one_go(
         &mut self,
         file: &Path,
         options: &ParserOptions,
         out: &mut impl Write,
     ) -> io::Result<Kind> {
         let input = Input::open(file);
-        let mut progress = Progress::new(&input);
+        let mut progress = Progress::of(file);
         let mut parser = Parser::new(options.clone(), 0);
         loop {
             match input.chunks.recv_timeout(QUIET) {
@@ -277,7 +372,7 @@ impl Reader {
                 return Ok(kind);
             }
             self.print(out)?;
-            progress.update(&input);
+            progress.show(input.read_bytes());
         }
         progress.finish();
         parser.finish(&mut |found| self.take(found));
@@ -289,7 +384,9 @@ impl Reader {
     }
 
     fn take(&mut self, found: &Assembled<'_>) {
-        if self.filter.is_empty() || self.filter.takes(&found.entry) {
+        let is_wanted = found.start >= self.first_wanted
+            && (self.filter.is_empty() || self.filter.takes(&found.entry));
+        if is_wanted {
             self.output.take(found, &mut self.unprinted);
         }
     }

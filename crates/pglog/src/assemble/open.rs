@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::VecDeque};
 use crate::{
     assemble::Limits,
     entry::{Field, LogEntry},
+    fingerprint::Fingerprint,
     prefix::{ParsedLine, PrefixFields},
     severity::Label,
 };
@@ -114,6 +115,13 @@ const MAX_OVERLAPPING: usize = 256;
 impl<'a> OpenEntries<'a> {
     pub(super) fn at(position: u64) -> Self {
         Self { position, taken_end: position, safe_position: position, ..Self::default() }
+    }
+
+    /// Adds what decides to which entry a line belongs. Entries are counted from the oldest open one.
+    pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) {
+        let current =
+            self.current.as_ref().map(|current| (current.number - self.taken, current.field));
+        fingerprint.add(&(&self.entries, current, self.bytes, self.taken_since_safe));
     }
 
     pub(super) const fn safe_position(&self) -> u64 {

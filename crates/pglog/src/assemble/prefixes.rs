@@ -6,7 +6,10 @@
 
 use std::mem;
 
-use crate::prefix::{LinePrefix, ParsedLine, has_label, is_well_known};
+use crate::{
+    fingerprint::Fingerprint,
+    prefix::{LinePrefix, ParsedLine, has_label, is_well_known},
+};
 
 /// How many prefixes are kept. A line is tried with each of them.
 const MAX_PREFIXES: usize = 4;
@@ -40,6 +43,11 @@ impl Prefixes {
     pub(super) fn current(&self) -> &LinePrefix {
         static NONE: LinePrefix = LinePrefix::empty();
         self.prefixes.first().unwrap_or(&NONE)
+    }
+
+    /// Adds what decides how lines are matched; how often the prefix has changed does not.
+    pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) {
+        fingerprint.add(&(&self.prefixes, self.lines_of_older));
     }
 
     /// Returns how often the log has been found to change its prefix.

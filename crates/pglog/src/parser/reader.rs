@@ -3,6 +3,7 @@
 use crate::{
     assemble::{Assembled, Assembler},
     csvlog::CsvReader,
+    fingerprint::Fingerprint,
     format::Format,
     jsonlog::JsonReader,
     parser::{ParserOptions, wrapped::Wrapped},
@@ -84,6 +85,17 @@ impl Reader {
             Self::Wrapped(reader) => reader.inner().log_line_prefix(),
             Self::Csvlog(_) | Self::Jsonlog(_) => None,
         }
+    }
+
+    /// Adds what decides how the reader reads on. `None` for readers that remember too much.
+    pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) -> Option<()> {
+        match self {
+            Self::Stderr(assembler) => assembler.add_to(fingerprint),
+            Self::Csvlog(reader) => reader.add_to(fingerprint),
+            Self::Jsonlog(reader) => reader.add_to(fingerprint),
+            Self::Syslog(_) | Self::Wrapped(_) => return None,
+        }
+        Some(())
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {

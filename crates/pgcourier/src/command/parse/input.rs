@@ -23,18 +23,13 @@ const CHUNKS_AHEAD: usize = 4;
 pub(super) struct Input {
     /// The bytes, cut anywhere. It closes at the end of the log.
     pub(super) chunks: Receiver<io::Result<Vec<u8>>>,
-    /// How many bytes of the file, as it stands on disk, have been read.
     read: Arc<AtomicU64>,
-    /// How many there are; `None` for a pipe.
-    size: Option<u64>,
 }
 
 impl Input {
     pub(super) fn open(path: &Path) -> Self {
         let (sender, chunks) = mpsc::sync_channel(CHUNKS_AHEAD);
         let read = Arc::new(AtomicU64::new(0));
-        let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
-        let size = size.map(|metadata| metadata.len());
         let counter = Arc::clone(&read);
         let path: PathBuf = path.to_owned();
         thread::spawn(move || {
@@ -52,16 +47,12 @@ impl Input {
                 let _nobody_waits = sender.send(Err(error));
             }
         });
-        Self { chunks, read, size }
+        Self { chunks, read }
     }
 
-    /// The share of the file that has been read, from 0 to 1. `None` for a pipe.
-    fn share(&self) -> Option<f64> {
-        let size = self.size.filter(|size| *size > 0)?;
-        // Of sizes beyond 2^52 a share needs no last digits.
-        #[expect(clippy::cast_precision_loss, reason = "a share of a size")]
-        let share = self.read.load(Ordering::Relaxed) as f64 / size as f64;
-        Some(share.min(1.0))
+    /// How many bytes of the file, as it stands on disk, have been read.
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 }
 
@@ -136,44 +127,62 @@ fn read_some(input: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<usize> {
     }
 }
 
-/// Files smaller than this are through before anybody wonders.
-const WORTH_A_BAR: u64 = 64 << 20;
+/// Tells whether a file is worth being read in parts side by side: a big one that is not packed.
+pub(super) fn is_big(path: &Path) -> bool {
+    let is_packed = || -> io::Result<bool> {
+        let mut head = [0; 8];
+        let read = File::open(path)?.read(&mut head)?;
+        Ok(Packing::of(head.get(..read).unwrap_or_default()).is_some())
+    };
+    size_of(path).is_some_and(|size| size >= BIG_BYTES) && is_packed().is_ok_and(|packed| !packed)
+}
+
+/// The size of a regular file; `None` for a pipe.
+fn size_of(path: &Path) -> Option<u64> {
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some(metadata.len())
+}
+
+/// Smaller files are through before anybody wonders.
+const BIG_BYTES: u64 = 32 << 20;
 /// Width of the bar, in characters.
-const BAR_CHARS: usize = 30;
+const BAR_CHARS: u64 = 30;
 
 /// Shows on stderr how far a big file has been read.
 #[derive(Debug)]
 pub(super) struct Progress {
-    /// Per cent shown last. `None` where nothing is to be shown.
-    shown: Option<u8>,
+    /// Size of the file. `None` where nothing is to be shown.
+    size: Option<u64>,
+    /// Per cent shown last.
+    shown: u64,
 }
 
 impl Progress {
     /// Shows something only on a terminal that the output does not go to.
-    pub(super) fn new(input: &Input) -> Self {
-        let is_worth_it = input.size.is_some_and(|size| size >= WORTH_A_BAR);
+    pub(super) fn of(path: &Path) -> Self {
         let is_seen = io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Self { shown: (is_worth_it && is_seen).then_some(0) }
+        Self { size: size_of(path).filter(|size| is_seen && *size >= BIG_BYTES), shown: 0 }
     }
 
-    pub(super) fn update(&mut self, input: &Input) {
-        let (Some(shown), Some(share)) = (self.shown, input.share()) else { return };
-        // A share is from 0 to 1.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
-        let percent = (share * 100.0) as u8;
-        if percent != shown {
-            self.shown = Some(percent);
-            let done = usize::from(percent) * BAR_CHARS / 100;
-            let bar = format!("\r[{:<BAR_CHARS$}] {percent:>3} %", "=".repeat(done));
-            let _nobody_looks = io::stderr().write_all(bar.as_bytes());
+    pub(super) fn show(&mut self, read_bytes: u64) {
+        let Some(size) = self.size else { return };
+        let percent = (u128::from(read_bytes) * 100 / u128::from(size)).min(100);
+        let percent = u64::try_from(percent).unwrap_or(100);
+        if percent == self.shown {
+            return;
         }
+        self.shown = percent;
+        let done = usize::try_from(percent * BAR_CHARS / 100).unwrap_or(0);
+        let width = usize::try_from(BAR_CHARS).unwrap_or(0);
+        let bar = format!("\r[{:<width$}] {percent:>3} %", "=".repeat(done));
+        let _nobody_looks = io::stderr().write_all(bar.as_bytes());
     }
 
     /// Takes the bar away.
     pub(super) fn finish(self) {
-        if self.shown.is_some_and(|shown| shown > 0) {
-            let blank = format!("\r{:<1$}\r", "", BAR_CHARS + 10);
-            let _nobody_looks = io::stderr().write_all(blank.as_bytes());
+        if self.shown > 0 {
+            let width = usize::try_from(BAR_CHARS + 10).unwrap_or(0);
+            let _nobody_looks = io::stderr().write_all(format!("\r{:<width$}\r", "").as_bytes());
         }
     }
 }

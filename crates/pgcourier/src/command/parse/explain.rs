@@ -1,0 +1,129 @@
+//! How a log is read, and what of it is not: `--explain`.
+
+use std::{collections::BTreeMap, fmt::Write as _, io, path::Path};
+
+use pglog::{Assembled, Format, Kind, LinePrefix, Parser, ParserOptions};
+
+use crate::command::parse::input::Input;
+
+/// How much of the log is looked at for the language and the confidence, in bytes.
+const SAMPLE_BYTES: usize = 256 << 10;
+/// How many lines that do not fit are shown.
+const SHOWN_LINES: usize = 5;
+/// How much of a line is shown, in characters.
+const SHOWN_CHARS: usize = 100;
+
+/// What has been seen of a log.
+#[derive(Debug, Default)]
+struct Seen {
+    entries: u64,
+    unparsed: u64,
+    ambiguous: u64,
+    zones: BTreeMap<String, u64>,
+    /// Lines that no prefix fits, with their positions.
+    strange: Vec<(u64, String)>,
+}
+
+impl Seen {
+    fn take(&mut self, found: &Assembled<'_>) {
+        self.entries += 1;
+        self.ambiguous += u64::from(found.entry.timestamp_ambiguous);
+        if let Some(zone) = found.entry.log_timezone.as_deref() {
+            match self.zones.get_mut(zone) {
+                Some(count) => *count += 1,
+                None => {
+                    self.zones.insert(zone.to_owned(), 1);
+                }
+            }
+        }
+        if found.entry.unparsed {
+            self.unparsed += 1;
+            if self.strange.len() < SHOWN_LINES {
+                let line = found.entry.message.lines().next().unwrap_or_default();
+                self.strange.push((found.start, line.to_owned()));
+            }
+        }
+    }
+}
+
+/// Reads a whole log and tells how.
+///
+/// # Errors
+/// Those of reading it.
+pub(super) fn explain(file: &Path, options: &ParserOptions) -> io::Result<String> {
+    let input = Input::open(file);
+    let mut parser = Parser::new(options.clone(), 0);
+    let mut sample = Vec::new();
+    let mut seen = Seen::default();
+    for chunk in &input.chunks {
+        let chunk = chunk?;
+        if sample.len() < SAMPLE_BYTES {
+            sample.extend_from_slice(&chunk);
+        }
+        parser.push(&chunk, &mut |found| seen.take(found));
+    }
+    parser.finish(&mut |found| seen.take(found));
+    let mut text = format!("{}\n", file.display());
+    match parser.kind() {
+        Some(Kind::Binary) => push(&mut text, "format", "none: this is a binary file"),
+        Some(Kind::OtherText) | None => {
+            push(&mut text, "format", "none that is known: no prefix fits any line");
+        }
+        Some(Kind::Log) => describe(&parser, options, &sample, &mut text),
+    }
+    describe_entries(&seen, parser.log_line_prefix(), &mut text);
+    Ok(text)
+}
+
+fn describe(parser: &Parser, options: &ParserOptions, sample: &[u8], text: &mut String) {
+    let format = parser.format().unwrap_or(Format::Stderr);
+    let wrapping = parser.wrapping().map(|wrapping| format!(", wrapped: {wrapping:?}"));
+    push(text, "format", &format!("{}{}", format.as_str(), wrapping.unwrap_or_default()));
+    let sample = String::from_utf8_lossy(sample);
+    let inferred = LinePrefix::infer(sample.lines().take(200));
+    let inferred = inferred.filter(|_| format == Format::Stderr && parser.wrapping().is_none());
+    let language = inferred.as_ref().map(|found| found.language.to_string());
+    if let Some(prefix) = parser.log_line_prefix() {
+        let inference = inferred.filter(|_| options.log_line_prefix.is_none());
+        let source = match &inference {
+            _ if options.log_line_prefix.as_ref() == Some(prefix) => "as given".to_owned(),
+            // The confidence is that of the beginning; a log may change its prefix later.
+            Some(found) if found.prefix == *prefix => {
+                format!("found, confidence {:.0} %", found.confidence() * 100.0)
+            }
+            _ => "found".to_owned(),
+        };
+        push(text, "prefix", &format!("'{prefix}' ({source})"));
+        for other in inference.iter().flat_map(|found| &found.alternatives) {
+            push(text, "", &format!("'{other}' would fit as well"));
+        }
+    }
+    if let Some(language) = language {
+        push(text, "language", &language);
+    }
+}
+
+fn describe_entries(seen: &Seen, prefix: Option<&LinePrefix>, text: &mut String) {
+    let zones: Vec<&str> = seen.zones.keys().map(String::as_str).collect();
+    if !zones.is_empty() {
+        push(text, "zone", &zones.join(", "));
+    }
+    push(text, "entries", &seen.entries.to_string());
+    if seen.ambiguous > 0 {
+        push(text, "", &format!("{} with a local time that fits two moments", seen.ambiguous));
+    }
+    if seen.unparsed > 0 {
+        push(text, "", &format!("{} without a readable prefix, such as", seen.unparsed));
+    }
+    for (position, line) in &seen.strange {
+        let shown: String = line.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
+        push(text, "", &format!("  byte {position}: {shown}"));
+        let Some(mismatch) = prefix.and_then(|prefix| prefix.explain(line)) else { continue };
+        push(text, "", &format!("    {mismatch} of the line"));
+    }
+}
+
+fn push(text: &mut String, name: &str, value: &str) {
+    // Writing to memory does not fail.
+    let _written = writeln!(text, "  {name:<10}{value}");
+}
