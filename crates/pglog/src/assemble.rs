@@ -17,8 +17,8 @@ pub(crate) use lines::decode;
 
 use crate::{
     assemble::{
-        lines::Splitter,
-        open::{OpenEntries, OpenEntry},
+        lines::{Segment, Splitter},
+        open::OpenEntries,
         prefixes::{HeldLines, Prefixes, Verdict},
     },
     entry::LogEntry,
@@ -224,11 +224,13 @@ impl Assembler {
         }
     }
 
+    /// Takes whole lines. Those that are text as they are keep their bytes; the few that are not are
+    /// decoded one by one.
     fn take_whole_lines(&mut self, whole: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
-        let text = decode(whole);
+        let segments = lines::segments(whole);
         let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
         let mut position = self.splitter.position();
-        for (line, raw) in lines::pairs(&text, whole) {
+        for (line, raw) in segments.iter().flat_map(Segment::lines) {
             let end = position + raw.len() as u64 + 1;
             if raw.len() >= lines::MAX_HELD_BYTES {
                 // A long line is read in pieces, as it would be if it came in pieces.
@@ -356,10 +358,10 @@ impl Assembler {
         let Some(parsed) = self.prefixes.match_line(line) else {
             return self.take_foreign_line(open, line, (start, end), patience);
         };
-        if !open.join(&parsed, end, max_bytes) {
-            let mut entry = OpenEntry::from_line(&parsed, start, end, max_bytes);
-            finish::read_prefix(&mut entry.entry, &parsed.fields, &mut self.clock);
-            open.begin(entry);
+        if !open.join(&parsed, end, max_bytes)
+            && let Some(entry) = open.begin_with(&parsed, (start, end), max_bytes)
+        {
+            finish::read_prefix(entry, &parsed.fields, &mut self.clock);
         }
         Taken::Yes
     }
@@ -379,13 +381,13 @@ impl Assembler {
         }
         let within = self.prefixes.find_within(line);
         let Some((foreign, own)) = within.and_then(|at| line.split_at_checked(at)) else {
-            open.begin(OpenEntry::unparsed(line, start, end, max_bytes));
+            open.begin_unparsed(line, (start, end), max_bytes);
             return Taken::Yes;
         };
         // Counted from the end, where the text is the server's and so has its length in the file,
         // unless it holds bytes that are no UTF-8.
         let own_start = end.saturating_sub(own.len() as u64 + 1).clamp(start, end);
-        open.begin(OpenEntry::unparsed(foreign, start, own_start, max_bytes));
+        open.begin_unparsed(foreign, (start, own_start), max_bytes);
         self.take_line(open, own, (own_start, end), Patience::ReadsNow)
     }
 
@@ -404,13 +406,9 @@ impl Assembler {
 
     fn emit_front(&self, open: &mut OpenEntries<'_>, sink: &mut impl FnMut(&Assembled<'_>)) {
         let Some(mut front) = open.take_front() else { return };
-        finish::read_message(&mut front.entry);
-        sink(&Assembled {
-            entry: front.entry,
-            start: front.start,
-            end: front.end,
-            safe_position: open.safe_position(),
-        });
+        finish::read_message(&mut front.assembled.entry);
+        sink(&front.assembled);
+        open.recycle(front);
     }
 }
 

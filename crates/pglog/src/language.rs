@@ -139,23 +139,19 @@ pub fn split_label(text: &str) -> Option<(Label, &str)> {
     })
 }
 
-/// The labels of most logs, without a search.
+/// The labels of most logs, without a search. Compared byte by byte: a call for a few bytes costs more.
 fn split_english_label(text: &str) -> Option<(Label, &str)> {
-    let (word, label) = match text.as_bytes() {
-        [b'L', b'O', b'G', ..] => ("LOG:  ", Label::Level(Level::Log)),
-        [b'L', ..] => ("LOCATION:  ", Label::Location),
-        [b'S', ..] => ("STATEMENT:  ", Label::Statement),
-        [b'E', ..] => ("ERROR:  ", Label::Level(Level::Error)),
-        [b'D', b'E', b'T', ..] => ("DETAIL:  ", Label::Detail),
-        [b'D', ..] => ("DEBUG:  ", Label::Level(Level::Debug)),
-        [b'F', ..] => ("FATAL:  ", Label::Level(Level::Fatal)),
-        [b'W', ..] => ("WARNING:  ", Label::Level(Level::Warning)),
-        [b'H', ..] => ("HINT:  ", Label::Hint),
-        [b'C', ..] => ("CONTEXT:  ", Label::Context),
-        [b'N', ..] => ("NOTICE:  ", Label::Level(Level::Notice)),
+    let (label, length) = match text.as_bytes() {
+        [b'L', b'O', b'G', b':', b' ', b' ', ..] => (Label::Level(Level::Log), 6),
+        [b'E', b'R', b'R', b'O', b'R', b':', b' ', b' ', ..] => (Label::Level(Level::Error), 8),
+        [b'S', b'T', b'A', b'T', b'E', b'M', b'E', b'N', b'T', b':', b' ', b' ', ..] => {
+            (Label::Statement, 12)
+        }
+        [b'D', b'E', b'T', b'A', b'I', b'L', b':', b' ', b' ', ..] => (Label::Detail, 9),
+        [b'C', b'O', b'N', b'T', b'E', b'X', b'T', b':', b' ', b' ', ..] => (Label::Context, 10),
         _ => return None,
     };
-    Some((label, text.strip_prefix(word)?))
+    Some((label, text.get(length..)?))
 }
 
 impl Level {

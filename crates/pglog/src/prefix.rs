@@ -8,6 +8,7 @@ mod escape;
 mod fields;
 mod infer;
 mod matcher;
+mod pass;
 mod shape;
 mod words;
 
@@ -117,12 +118,16 @@ impl LinePrefix {
     /// Takes a line, without its line break, apart. `None` where it does not fit.
     #[must_use]
     pub fn match_line<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
+        pass::pass(&self.tokens, line).unwrap_or_else(|pass::Unclear| self.search(line))
+    }
+
+    fn search<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
         let mut first = None;
         Search::run(&self.tokens, line, |found| {
             first = Some(found);
             ControlFlow::Break(())
         });
-        first.map(|found| ParsedLine { fields: found.fields, label: found.label, text: found.text })
+        first
     }
 
     /// Tells where a line does not fit. `None` where it does.
@@ -200,6 +205,8 @@ impl fmt::Display for LinePrefix {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::severity::Level;
 
@@ -312,6 +319,27 @@ mod tests {
             "x 2026-11-24 02:21:01.123 UTC [1] LOG:  x",
         ] {
             assert_eq!(parsed("%m [%p] ", line), None, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_pass_finds_what_a_search_finds(
+            setting in prop::sample::select(vec![
+                "%m [%p] %q%u@%d ", "%t:%r:%u@%d:[%p]:", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+                "%n %p %c %l %s %v %x %e %b %Q ", "%-8p|%10u|%i|%h|%P|", "%m [%p] %q[user=%u,db=%d,app=%a] ",
+                "%t-%c-", "%u%d ", "%v%x", "%q%a %L", "",
+            ]),
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "2026-11-24 02:21:01.123 UTC", "2026-11-24 02:21:01 UTC", " [", "77", "] ", "bob", "@", "shop",
+                " ", ":", "LOG:  ", "ERROR:  x", "10.0.0.1(5432)", "[local]", "6b04f48d.17ee", "3/5", "00000",
+                "1795486862.227", "-", "]: [", "-1] user=", ",db=", ",app=", ",client=", "client backend",
+                "idle in transaction", "|", "77      |", "[user=", "[unknown]", "-8441324848661855122",
+            ]), 0..20),
+        ) {
+            let prefix = LinePrefix::compile(setting);
+            let line = pieces.concat();
+            prop_assert_eq!(prefix.match_line(&line), prefix.search(&line));
         }
     }
 

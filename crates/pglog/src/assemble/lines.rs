@@ -33,6 +33,82 @@ pub(super) fn pairs<'a>(text: &'a str, raw: &'a [u8]) -> impl Iterator<Item = (&
         .zip(raw_lines)
 }
 
+/// Whole lines, all of which are text as they are, or a single one that is not.
+#[derive(Debug)]
+pub(super) struct Segment<'a> {
+    text: Cow<'a, str>,
+    raw: &'a [u8],
+}
+
+impl Segment<'_> {
+    /// Pairs each line with its bytes, both without line break.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let decoded = match &self.text {
+            Cow::Owned(line) => line.strip_suffix('\n').zip(self.raw.strip_suffix(b"\n")),
+            Cow::Borrowed(_) => None,
+        };
+        let as_it_is = match &self.text {
+            Cow::Borrowed(text) => *text,
+            Cow::Owned(_) => "",
+        };
+        let mut start = 0;
+        let lines = memchr::memchr_iter(b'\n', as_it_is.as_bytes()).filter_map(move |end| {
+            let line = as_it_is.get(start..end)?;
+            start = end + 1;
+            Some((line, line.as_bytes()))
+        });
+        lines.chain(decoded)
+    }
+}
+
+/// Splits whole lines into segments.
+pub(super) fn segments(whole: &[u8]) -> Vec<Segment<'_>> {
+    let mut segments = Segments { rest: whole, nul: 0 };
+    segments.find_nul();
+    std::iter::from_fn(|| segments.next()).collect()
+}
+
+#[derive(Debug)]
+struct Segments<'a> {
+    rest: &'a [u8],
+    /// Where the next NUL is, counted from the end of the rest; 0 where there is none.
+    nul: usize,
+}
+
+impl<'a> Segments<'a> {
+    fn find_nul(&mut self) {
+        self.nul = memchr::memchr(0, self.rest).map_or(0, |at| self.rest.len() - at);
+    }
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        if self.nul > self.rest.len() {
+            self.find_nul();
+        }
+        let clean = self.rest.len() - self.nul;
+        let clean = self.rest.get(..clean).filter(|_| self.nul > 0).unwrap_or(self.rest);
+        let valid = match std::str::from_utf8(clean) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = clean.get(..error.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(valid).unwrap_or_default()
+            }
+        };
+        let whole = memchr::memrchr(b'\n', valid.as_bytes()).map_or(0, |last| last + 1);
+        if whole == 0 {
+            let end = memchr::memchr(b'\n', self.rest).map_or(self.rest.len(), |end| end + 1);
+            let (raw, rest) = self.rest.split_at_checked(end)?;
+            self.rest = rest;
+            return Some(Segment { text: Cow::Owned(decode(raw).into_owned()), raw });
+        }
+        let (raw, rest) = self.rest.split_at_checked(whole)?;
+        self.rest = rest;
+        Some(Segment { text: Cow::Borrowed(valid.get(..whole)?), raw })
+    }
+}
+
 /// Where the next line starts, and what is there of it.
 #[derive(Debug)]
 pub(super) struct Splitter {
@@ -145,6 +221,27 @@ mod tests {
         let expected: [(&str, &[u8]); 3] =
             [("\u{fffd}\u{fffd}", b"\xff\xff"), ("", b""), ("ab", b"ab")];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn lines_that_are_text_stay_in_place() {
+        let whole = b"a\nb\n\xffc\nd\n\0e\n\nf\n\xfe\n";
+        let mut found = Vec::new();
+        for segment in segments(whole) {
+            let lines: Vec<_> = segment.lines().map(|(line, _)| line.to_owned()).collect();
+            let bytes: usize = segment.lines().map(|(_, raw)| raw.len() + 1).sum();
+            assert_eq!(segment.raw.len(), bytes);
+            found.push((matches!(segment.text, Cow::Borrowed(_)), lines.join(",")));
+        }
+        let expected = [
+            (true, "a,b"),
+            (false, "\u{fffd}c"),
+            (true, "d"),
+            (false, "\u{fffd}e"),
+            (true, ",f"),
+            (false, "\u{fffd}"),
+        ];
+        assert_eq!(found, expected.map(|(borrowed, lines)| (borrowed, lines.to_owned())));
     }
 
     #[test]

@@ -3,19 +3,17 @@
 use std::{borrow::Cow, collections::VecDeque};
 
 use crate::{
-    assemble::Limits,
+    assemble::{Assembled, Limits},
     entry::{Field, LogEntry},
     fingerprint::Fingerprint,
     prefix::{ParsedLine, PrefixFields},
     severity::Label,
 };
 
-/// An entry that is being put together.
+/// An entry that is being put together. It is large, so it stays in its place until it is given out.
 #[derive(Debug)]
 pub(super) struct OpenEntry<'a> {
-    pub(super) entry: LogEntry<'a>,
-    pub(super) start: u64,
-    pub(super) end: u64,
+    pub(super) assembled: Assembled<'a>,
     /// The label of the line that came last: those behind it come in a fixed order.
     last: Option<Label>,
     /// Bytes of long text.
@@ -23,44 +21,39 @@ pub(super) struct OpenEntry<'a> {
 }
 
 impl<'a> OpenEntry<'a> {
-    /// A line that no prefix fits.
-    pub(super) fn unparsed(line: &'a str, start: u64, end: u64, max_bytes: usize) -> Self {
-        let entry = LogEntry { unparsed: true, ..LogEntry::default() };
-        let mut open = Self { entry, start, end, last: None, bytes: 0 };
-        open.set(Field::Message, line, max_bytes);
-        open
+    fn new() -> Self {
+        let entry = LogEntry::default();
+        let assembled = Assembled { entry, start: 0, end: 0, safe_position: 0 };
+        Self { assembled, last: None, bytes: 0 }
     }
 
-    /// The first line of an entry. A line whose entry is not there, such as the first one of a file
-    /// that begins in the middle, makes an entry of its own, without a level.
-    pub(super) fn from_line(
-        parsed: &ParsedLine<'a>,
-        start: u64,
-        end: u64,
-        max_bytes: usize,
-    ) -> Self {
-        let entry = LogEntry { level: level_of(parsed.label), ..LogEntry::default() };
-        let mut open = Self { entry, start, end, last: Some(parsed.label), bytes: 0 };
-        open.set(field_of(parsed.label), parsed.text, max_bytes);
-        open
+    /// Forgets what was in it.
+    fn restart(&mut self, start: u64, end: u64) {
+        self.assembled.entry = LogEntry::default();
+        self.assembled.start = start;
+        self.assembled.end = end;
+        self.last = None;
+        self.bytes = 0;
     }
 
     fn set(&mut self, field: Field, text: &'a str, max_bytes: usize) {
         let kept = text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text);
-        *self.entry.text_mut(field) = Cow::Borrowed(kept);
+        *self.assembled.entry.text_mut(field) = Cow::Borrowed(kept);
         self.bytes += kept.len();
         if kept.len() < text.len() {
-            self.entry.truncated.push((field, text.len() as u64));
+            self.assembled.entry.truncated.push((field, text.len() as u64));
         }
     }
 
     fn append(&mut self, field: Field, pieces: [&str; 2], max_bytes: usize) {
         let total: usize = pieces.iter().map(|piece| piece.len()).sum();
-        if let Some((_, length)) = self.entry.truncated.iter_mut().find(|(cut, _)| *cut == field) {
+        if let Some((_, length)) =
+            self.assembled.entry.truncated.iter_mut().find(|(cut, _)| *cut == field)
+        {
             *length += total as u64;
             return;
         }
-        let whole = self.entry.text_mut(field);
+        let whole = self.assembled.entry.text_mut(field);
         let before = whole.len();
         for piece in pieces {
             let room = max_bytes.saturating_sub(whole.len());
@@ -69,15 +62,16 @@ impl<'a> OpenEntry<'a> {
         let added = whole.len() - before;
         self.bytes += added;
         if added < total {
-            self.entry.truncated.push((field, (before + total) as u64));
+            self.assembled.entry.truncated.push((field, (before + total) as u64));
         }
     }
 
     /// Tells whether the same process wrote this entry and a line.
     fn is_of(&self, fields: &PrefixFields<'_>) -> bool {
+        let entry = &self.assembled.entry;
         match (fields.session_id, fields.pid) {
-            (Some(session), _) => self.entry.session_id.as_deref() == Some(session),
-            (None, Some(pid)) => self.entry.pid.is_some() && self.entry.pid == pid.parse().ok(),
+            (Some(session), _) => entry.session_id.as_deref() == Some(session),
+            (None, Some(pid)) => entry.pid.is_some() && entry.pid == pid.parse().ok(),
             (None, None) => true,
         }
     }
@@ -94,7 +88,9 @@ struct Current {
 /// The entries that are being put together, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct OpenEntries<'a> {
-    entries: VecDeque<OpenEntry<'a>>,
+    entries: VecDeque<Box<OpenEntry<'a>>>,
+    /// Places of entries that were given out, for new ones.
+    free: VecDeque<Box<OpenEntry<'a>>>,
     /// How many entries have been taken out.
     taken: u64,
     current: Option<Current>,
@@ -107,6 +103,9 @@ pub(super) struct OpenEntries<'a> {
     /// How many entries have been taken out since the safe position moved.
     taken_since_safe: usize,
 }
+
+/// How many places are kept for entries to come.
+const MAX_FREE: usize = 4;
 
 /// How many entries in a row may overlap before they are ended by force. Without an end of it the log
 /// would have no position to resume from.
@@ -129,7 +128,7 @@ impl<'a> OpenEntries<'a> {
     }
 
     pub(super) fn front_start(&self) -> Option<u64> {
-        self.entries.front().map(|entry| entry.start)
+        self.entries.front().map(|open| open.assembled.start)
     }
 
     /// The oldest entry's number.
@@ -153,12 +152,53 @@ impl<'a> OpenEntries<'a> {
         Some(self.taken + index as u64)
     }
 
-    /// Adds a new entry.
-    pub(super) fn begin(&mut self, entry: OpenEntry<'a>) {
-        let field = entry.last.map_or(Field::Message, field_of);
+    /// Begins an entry with a line that no prefix fits.
+    pub(super) fn begin_unparsed(
+        &mut self,
+        line: &'a str,
+        (start, end): (u64, u64),
+        max_bytes: usize,
+    ) {
+        let mut open = self.place(start, end);
+        open.assembled.entry.unparsed = true;
+        open.set(Field::Message, line, max_bytes);
+        self.begin(open);
+    }
+
+    /// Begins an entry with its first line. A line whose entry is not there, such as the first one of a
+    /// file that begins in the middle, makes an entry of its own, without a level. Returns the entry.
+    pub(super) fn begin_with(
+        &mut self,
+        parsed: &ParsedLine<'a>,
+        (start, end): (u64, u64),
+        max_bytes: usize,
+    ) -> Option<&mut LogEntry<'a>> {
+        let mut open = self.place(start, end);
+        open.assembled.entry.level = level_of(parsed.label);
+        open.last = Some(parsed.label);
+        open.set(field_of(parsed.label), parsed.text, max_bytes);
+        self.begin(open);
+        self.entries.back_mut().map(|open| &mut open.assembled.entry)
+    }
+
+    fn place(&mut self, start: u64, end: u64) -> Box<OpenEntry<'a>> {
+        let mut open = self.free.pop_back().unwrap_or_else(|| Box::new(OpenEntry::new()));
+        open.restart(start, end);
+        open
+    }
+
+    fn begin(&mut self, open: Box<OpenEntry<'a>>) {
+        let field = open.last.map_or(Field::Message, field_of);
         self.current = Some(Current { number: self.taken + self.entries.len() as u64, field });
-        self.bytes += entry.bytes;
-        self.entries.push_back(entry);
+        self.bytes += open.bytes;
+        self.entries.push_back(open);
+    }
+
+    /// Takes back the place of an entry that was given out.
+    pub(super) fn recycle(&mut self, open: Box<OpenEntry<'a>>) {
+        if self.free.len() < MAX_FREE {
+            self.free.push_back(open);
+        }
     }
 
     /// Adds a line that starts with a TAB to the line before it. False where there is none.
@@ -175,10 +215,11 @@ impl<'a> OpenEntries<'a> {
         let Some(Current { number, field }) = self.current else { return false };
         let Some(open) = self.entry_mut(number) else { return false };
         // Another program's line is shipped as it is, its TAB included.
-        let between = if open.entry.unparsed && between == "\n" { "\n\t" } else { between };
+        let between =
+            if open.assembled.entry.unparsed && between == "\n" { "\n\t" } else { between };
         let before = open.bytes;
         open.append(field, [between, text], max_bytes);
-        open.end = end;
+        open.assembled.end = end;
         let added = open.bytes - before;
         self.bytes += added;
         true
@@ -200,7 +241,7 @@ impl<'a> OpenEntries<'a> {
         let before = open.bytes;
         open.set(field, parsed.text, max_bytes);
         open.last = Some(parsed.label);
-        open.end = end;
+        open.assembled.end = end;
         let added = open.bytes - before;
         self.bytes += added;
         self.current = Some(Current { number, field });
@@ -219,38 +260,42 @@ impl<'a> OpenEntries<'a> {
     }
 
     /// Takes the oldest entry out.
-    pub(super) fn take_front(&mut self) -> Option<OpenEntry<'a>> {
-        let front = self.entries.pop_front()?;
+    pub(super) fn take_front(&mut self) -> Option<Box<OpenEntry<'a>>> {
+        let mut front = self.entries.pop_front()?;
         if self.current_number() == Some(self.taken) {
             self.current = None;
         }
         self.taken += 1;
         self.bytes -= front.bytes;
-        self.taken_end = self.taken_end.max(front.end);
+        self.taken_end = self.taken_end.max(front.assembled.end);
         let rest_start = self.front_start().unwrap_or(self.position);
         self.taken_since_safe += 1;
         if rest_start >= self.taken_end {
             self.safe_position = rest_start;
             self.taken_since_safe = 0;
         }
+        front.assembled.safe_position = self.safe_position;
         Some(front)
     }
 
     fn entry_mut(&mut self, number: u64) -> Option<&mut OpenEntry<'a>> {
         let index = usize::try_from(number.checked_sub(self.taken)?).ok()?;
-        self.entries.get_mut(index)
+        self.entries.get_mut(index).map(|open| &mut **open)
     }
 
     /// Copies what is borrowed.
     pub(super) fn into_owned(self) -> OpenEntries<'static> {
-        let own = |open: OpenEntry<'_>| OpenEntry {
-            entry: open.entry.into_owned(),
-            start: open.start,
-            end: open.end,
-            last: open.last,
-            bytes: open.bytes,
+        let own = |open: Box<OpenEntry<'_>>| {
+            let assembled = Assembled {
+                entry: open.assembled.entry.into_owned(),
+                start: open.assembled.start,
+                end: open.assembled.end,
+                safe_position: open.assembled.safe_position,
+            };
+            Box::new(OpenEntry { assembled, last: open.last, bytes: open.bytes })
         };
         OpenEntries {
+            free: VecDeque::new(),
             entries: self.entries.into_iter().map(own).collect(),
             taken: self.taken,
             current: self.current,

@@ -1,6 +1,6 @@
 //! Where in a statement an error is: the server appends it to the message.
 
-use crate::language::damaged::damaged_length;
+use crate::language::damaged::{REPLACEMENT, damaged_length};
 
 /// How a language appends a position: the text before the number and the text behind it.
 ///
@@ -25,6 +25,9 @@ const BEFORE_AND_BEHIND: [(&str, &str); 16] = [
     ("於字元", ""),
 ];
 
+/// No position is longer with all that is around it.
+const MAX_TAIL_BYTES: usize = 64;
+
 /// The most digits of a position.
 const MAX_DIGITS: usize = 10;
 
@@ -48,7 +51,10 @@ pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
             (!number.starts_with('0')).then(|| Some((words, number.parse().ok()?)))?
         })
     };
-    split(|text, suffix| text.strip_suffix(suffix)).or_else(|| split(strip_damaged_suffix))
+    let tail = message.get(message.len().saturating_sub(MAX_TAIL_BYTES)..);
+    let is_damaged = || tail.is_none_or(|tail| tail.contains(['?', REPLACEMENT]));
+    split(|text, suffix| text.strip_suffix(suffix))
+        .or_else(|| if is_damaged() { split(strip_damaged_suffix) } else { None })
 }
 
 /// Takes a suffix off of which letters beyond ASCII may be lost.

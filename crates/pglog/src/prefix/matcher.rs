@@ -11,26 +11,17 @@ use memchr::memmem;
 use crate::{
     language::split_label,
     prefix::{
+        ParsedLine,
         escape::{Escape, Padding, Token},
         fields::PrefixFields,
         shape::{MAX_TEXT_BYTES, Shape},
         words,
     },
-    severity::Label,
 };
 
 /// The most choices that are tried on one line. Real lines need a handful; a line that is made to
 /// confuse is given up rather than searched for long.
 const MAX_STEPS: u32 = 4_000;
-
-/// A line that fits the prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Match<'a> {
-    pub(crate) fields: PrefixFields<'a>,
-    pub(crate) label: Label,
-    /// What stands behind the label.
-    pub(crate) text: &'a str,
-}
 
 /// What a value is, where that is known, and how it is padded.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +37,7 @@ pub(crate) struct Search<'a, F> {
     found: F,
 }
 
-impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
+impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
     /// Calls `found` with each way in which the line fits, until it breaks off. Returns the furthest byte
     /// up to which it fits, and how many tokens were left there.
     pub(crate) fn run(tokens: &[Token], line: &'a str, found: F) -> (usize, usize) {
@@ -92,7 +83,7 @@ impl<'a, F: FnMut(Match<'a>) -> ControlFlow<()>> Search<'a, F> {
     /// The prefix ends here, if a label follows.
     fn finish(&mut self, at: usize) -> ControlFlow<()> {
         match self.line.get(at..).and_then(split_label) {
-            Some((label, text)) => (self.found)(Match { fields: self.fields, label, text }),
+            Some((label, text)) => (self.found)(ParsedLine { fields: self.fields, label, text }),
             None => ControlFlow::Continue(()),
         }
     }
