@@ -244,8 +244,12 @@ impl<'x> Meaning<'x> {
 
     /// Reads the bind values of a statement that failed (`log_parameter_max_length_on_error`).
     fn read_context(&mut self, texts: &Texts<'_, 'x>) {
-        if let Some(parameters) = texts.context.and_then(parameters::in_context) {
+        let Some(context) = texts.context else { return };
+        if let Some(parameters) = parameters::in_context(context) {
             parameters.give_to(self);
+        } else if let Some((number, value)) = parameters::refused_in_context(context) {
+            self.fields.push("parameter_number", number);
+            self.fields.push_some("parameter_value", value);
         }
     }
 
