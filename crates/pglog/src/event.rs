@@ -141,6 +141,11 @@ impl<'e, 'x> Texts<'e, 'x> {
     }
 }
 
+/// Tells whether messages of a level may have an event by their words. Those to clients have none.
+fn has_classes(level: Level) -> bool {
+    level == Level::Log || level >= Level::Warning
+}
+
 /// Returns a text for as long as it is borrowed. `None` where it is not.
 #[expect(clippy::option_option, reason = "an absent text is borrowed for as long as one likes")]
 fn borrowed<'x>(text: &Option<Text<'x>>) -> Option<Option<&'x str>> {
@@ -181,9 +186,13 @@ impl<'x> Meaning<'x> {
         if let Some(meaning) = statement::read(texts) {
             return meaning;
         }
-        let mut meaning = Self::of_words(level, texts)
-            .or_else(|| Self::of_translated_words(level, texts))
-            .unwrap_or_else(|| Self::of_state_code(level, texts));
+        let mut meaning = Self::of_words(level, texts).unwrap_or_else(|| {
+            // What is known in English needs no translation.
+            let known = messages::state_code_of(texts.message);
+            let is_foreign = known.is_none() && has_classes(level);
+            let translated = is_foreign.then(|| Self::of_translated_words(level, texts)).flatten();
+            translated.unwrap_or_else(|| Self::of_state_code(level, texts, known))
+        });
         if level >= Level::Error {
             meaning.read_context(texts);
         }
@@ -214,14 +223,19 @@ impl<'x> Meaning<'x> {
         };
         let meaning = statement::read(&english)
             .or_else(|| Meaning::of_words(level, &english))
-            .unwrap_or_else(|| Meaning::of_state_code(level, &english));
+            .unwrap_or_else(|| {
+                let known = messages::state_code_of(&message);
+                Meaning::of_state_code(level, &english, known)
+            });
         Some(meaning.into_owned())
     }
 
-    /// Reads an error, or what is wrong with the configuration.
-    fn of_state_code(level: Level, texts: &Texts<'_, 'x>) -> Self {
+    /// Reads an error, or what is wrong with the configuration. `known` is the SQLSTATE that the message's
+    /// words have.
+    fn of_state_code(level: Level, texts: &Texts<'_, 'x>, known: Option<&str>) -> Self {
         let is_read = level >= Level::Error || level == Level::Log;
-        let event = is_read.then(|| error::classify(level, texts)).flatten();
+        let state_code = texts.state_code.or(known).filter(|_| is_read);
+        let event = state_code.and_then(|code| error::classify(level, code, texts));
         let Some(event) = event else { return Self::default() };
         let mut meaning = Self { fields: error::values(event, texts.message), ..Self::of(event) };
         detail::read(event, texts, &mut meaning);
@@ -230,8 +244,12 @@ impl<'x> Meaning<'x> {
 
     /// Reads the bind values of a statement that failed (`log_parameter_max_length_on_error`).
     fn read_context(&mut self, texts: &Texts<'_, 'x>) {
-        if let Some(parameters) = texts.context.and_then(parameters::in_context) {
+        let Some(context) = texts.context else { return };
+        if let Some(parameters) = parameters::in_context(context) {
             parameters.give_to(self);
+        } else if let Some((number, value)) = parameters::refused_in_context(context) {
+            self.fields.push("parameter_number", number);
+            self.fields.push_some("parameter_value", value);
         }
     }
 

@@ -78,3 +78,20 @@ fn samples_cover_the_classes() {
     // What no throw-away server could be made to write stands in tables of the unit tests.
     assert!(missing.len() < 35, "no sample of {missing:?}");
 }
+
+#[test]
+fn documentation_names_every_event_and_field() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/events.md");
+    let text = fs::read_to_string(path).unwrap();
+    for event in Event::ALL {
+        let row = format!("| `{}` |", event.as_str());
+        assert!(text.contains(&row), "no row of {}", event.as_str());
+    }
+    for sample in samples() {
+        let event = sample["expected"]["event"].as_str().unwrap().to_owned();
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{event}` |"))).unwrap();
+        for (name, _) in sample["expected"]["fields"].as_object().into_iter().flatten() {
+            assert!(row.contains(&format!("`{name}`")), "{event} has {name}");
+        }
+    }
+}

@@ -1,11 +1,11 @@
-//! Errors: told apart by their SQLSTATE, which stands in the log or follows from the words, and where one
-//! SQLSTATE has several classes by the words, or by what no translation changes.
+//! Errors: told apart by their SQLSTATE, and where one SQLSTATE has several classes by their words, or by
+//! what no translation changes.
 
 mod values;
 
 use crate::{
     entry::Fields,
-    event::{Event, Texts, messages},
+    event::{Event, Texts},
     severity::Level,
 };
 
@@ -15,11 +15,7 @@ pub(super) fn values<'x>(event: Event, message: &'x str) -> Fields<'x> {
 }
 
 /// Finds the class of an error, or of what is wrong with the configuration.
-pub(super) fn classify(level: Level, texts: &Texts<'_, '_>) -> Option<Event> {
-    let state_code = match texts.state_code {
-        Some(code) => code,
-        None => messages::state_code_of(texts.message)?,
-    };
+pub(super) fn classify(level: Level, state_code: &str, texts: &Texts<'_, '_>) -> Option<Event> {
     if level < Level::Error {
         return of_configuration(state_code);
     }

@@ -96,6 +96,22 @@ pub(super) fn in_context(context: &str) -> Option<Parameters<'_>> {
     })
 }
 
+/// Reads the CONTEXT of a value that does not read as its type, `unnamed portal parameter $2 = 'x'`: the
+/// parameter's number, and its value where it was sent as text.
+pub(super) fn refused_in_context(context: &str) -> Option<(u64, Option<Text<'_>>)> {
+    let line = context.lines().find(|line| {
+        line.starts_with("unnamed portal parameter $") || line.starts_with("portal \"")
+    })?;
+    let at = memchr::memmem::find(line.as_bytes(), b" parameter $")?;
+    // The value may have more lines.
+    let start = context.find(line)?;
+    let mut scan = Scan::of(context.get(start + at..)?);
+    scan.literal(" parameter $")?;
+    let number = scan.number()?;
+    let value = if scan.eat(" = ") { quoted(&mut scan) } else { None };
+    Some((number, value))
+}
+
 /// Reads a list that stands alone, as in a plan.
 pub(super) fn alone(list: &str) -> Option<Parameters<'_>> {
     Parameters::read(list).map(|(parameters, _)| parameters)
@@ -170,6 +186,14 @@ mod tests {
     }
 
     #[test]
+    fn refused_value_is_told_with_its_number() {
+        let context = "unnamed portal parameter $2 = 'a''\nb'";
+        assert_eq!(refused_in_context(context), Some((2, Some("a'\nb".into()))));
+        assert_eq!(refused_in_context("portal \"p\" parameter $1"), Some((1, None)));
+        assert_eq!(refused_in_context("portal \"p\" with parameters: $1 = 'x'"), None);
+    }
+
+    #[test]
     fn context_has_the_list_in_its_last_line() {
         let context = "PL/pgSQL function f(integer) line 1 at RETURN\n\
             portal \"p\" with parameters: $1 = 'a\nunnamed portal with parameters: $1 = ''fake'''";
@@ -194,6 +218,7 @@ mod tests {
         fn no_text_makes_it_panic(text in any::<String>()) {
             in_detail(&text);
             in_context(&text);
+            refused_in_context(&format!("portal \"{text}"));
         }
     }
 }
