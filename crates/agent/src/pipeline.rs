@@ -100,9 +100,7 @@ impl Agent {
         let clocks = Clocks::start();
         let mut buffer = Buffer::open(&settings.buffer)?;
         let history = buffer.history(clocks.now_ms())?;
-        if history.checkpoints.is_none() {
-            buffer.push_checkpoints(&[], history.first_start_ms)?;
-        }
+        let first_start_ms = history.first_start_ms;
         let buffer = Arc::new(Mutex::new(buffer));
         let status = Arc::new(Status::default());
         let stored = Arc::new(Notify::new());
@@ -138,6 +136,7 @@ impl Agent {
                 streams: HashMap::new(),
                 has_room: true,
                 next_question: Duration::ZERO,
+                first_start_ms: Some(first_start_ms),
             },
             sender: Sender {
                 shipper,

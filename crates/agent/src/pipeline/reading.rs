@@ -61,6 +61,8 @@ pub(super) struct Reader {
     pub(super) has_room: bool,
     /// When to ask again.
     pub(super) next_question: Duration,
+    /// When the agent was started for the first time, until that is handed over.
+    pub(super) first_start_ms: Option<i64>,
 }
 
 /// What there is to wait for between two turns.
@@ -244,7 +246,8 @@ impl Reader {
             batch: sealed.batch,
         });
         let entries = sealed.collect();
-        Job { starts, entries, closed: std::mem::take(&mut work.closed) }
+        let first_start_ms = self.first_start_ms.take();
+        Job { first_start_ms, starts, entries, closed: std::mem::take(&mut work.closed) }
     }
 
     fn take_tried(&mut self, work: &mut Work) {

@@ -25,6 +25,9 @@ use crate::{
 /// What is to be stored.
 #[derive(Debug, Default)]
 pub(super) struct Job {
+    /// When the agent was started for the first time. Noted once all files have been looked at: what is
+    /// there before that is not new.
+    pub(super) first_start_ms: Option<i64>,
     /// Where reading of files begins; stored before the batches.
     pub(super) starts: Vec<Checkpoint>,
     pub(super) entries: Vec<Entry>,
@@ -34,7 +37,10 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) const fn is_empty(&self) -> bool {
-        self.starts.is_empty() && self.entries.is_empty() && self.closed.is_empty()
+        self.first_start_ms.is_none()
+            && self.starts.is_empty()
+            && self.entries.is_empty()
+            && self.closed.is_empty()
     }
 }
 
@@ -171,10 +177,13 @@ impl Storing {
     fn push(&self, job: &mut Job) -> Result<bool, buffer::Error> {
         let now_ms = self.clocks.now_ms();
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-        if !job.starts.is_empty() {
+        if let Some(first_start_ms) = job.first_start_ms {
+            buffer.push_checkpoints(&job.starts, first_start_ms)?;
+            job.first_start_ms = None;
+        } else if !job.starts.is_empty() {
             buffer.push_checkpoints(&job.starts, now_ms)?;
-            job.starts.clear();
         }
+        job.starts.clear();
         let Pushed { stored, lost_entries } = buffer.push(&job.entries, now_ms)?;
         job.entries.drain(..stored.min(job.entries.len()));
         if lost_entries > 0 {

@@ -175,7 +175,13 @@ impl Tailer {
             // Its rest may be in a copy, which is judged with the others.
             return Found::new(candidate, source, 0).map(Some);
         }
-        let position = record.position;
+        let mut position = record.position;
+        if is_rotated(&candidate.path) {
+            // The identity can be that of an earlier file, and another record tell more of these bytes.
+            for other in self.records.values().filter(|one| candidate.is_of_series(&one.path)) {
+                position = position.max(other.find_in(&mut source)?.unwrap_or(0));
+            }
+        }
         let is_newest = candidate.is_wanted
             && !candidates.iter().any(|other| {
                 other.is_wanted
