@@ -4,14 +4,17 @@
 //! program's part; here is what the keys are called, what they are when absent, and what makes no sense.
 
 mod listener;
+mod output;
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 pub use listener::Listener;
+pub use output::{Kind as OutputKind, Output};
 use serde::Deserialize;
 
 use crate::{
@@ -35,6 +38,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// `[status]`
     pub status: StatusPage,
+    /// `[[output]]`
+    pub output: Vec<Output>,
 }
 
 /// What is read.
@@ -154,6 +159,16 @@ pub struct Settings {
     pub compression: Compression,
     /// The address of the agent's own pages.
     pub status_listen: Option<SocketAddr>,
+    /// Destinations besides the listener.
+    pub outputs: Vec<crate::output::Settings>,
+}
+
+impl Settings {
+    /// Returns the names of the outputs.
+    #[must_use]
+    pub fn output_names(&self) -> Vec<String> {
+        self.outputs.iter().map(|output| output.name.clone()).collect()
+    }
 }
 
 impl Config {
@@ -173,7 +188,20 @@ impl Config {
             agent: self.listener.agent(),
             compression: self.listener.compression,
             status_listen: self.status.check()?,
+            outputs: self.outputs()?,
         })
+    }
+
+    fn outputs(&self) -> Result<Vec<crate::output::Settings>, Error> {
+        let mut names = BTreeSet::new();
+        for output in &self.output {
+            if !names.insert(&output.name) {
+                let problem = format!("{:?} is there twice", output.name);
+                let hint = "give each [[output]] a name of its own";
+                return Err(Error::new("output.name", problem, hint));
+            }
+        }
+        self.output.iter().map(Output::check).collect()
     }
 
     /// Checks the section of the buffer alone, for whoever looks into one.
@@ -337,8 +365,42 @@ mod tests {
         assert_eq!(problem(&config).0, "listener.pin_sha256");
     }
 
+    fn output(toml: &str) -> Config {
+        let mut config = usable();
+        let fields: serde_json::Value = serde_json::from_str(toml).unwrap();
+        config.output = serde_json::from_value(fields).unwrap();
+        config
+    }
+
+    #[test]
+    fn outputs_have_names_of_their_own_and_what_their_kind_needs() {
+        let usable = output(
+            r#"[{"name": "a", "kind": "otlp", "url": "http://collector:4318/v1/logs"},
+                {"name": "b", "kind": "gelf", "address": "graylog:12201"},
+                {"name": "c", "kind": "stdout"}]"#,
+        );
+        assert_eq!(usable.check(None).unwrap().output_names(), ["a", "b", "c"]);
+        let twice = output(r#"[{"name": "a", "kind": "stdout"}, {"name": "a", "kind": "stdout"}]"#);
+        assert_eq!(problem(&twice).0, "output.name");
+        for (without, key) in
+            [("loki", "output.url"), ("gelf", "output.address"), ("file", "output.path")]
+        {
+            let config = output(&format!(r#"[{{"name": "a", "kind": "{without}"}}]"#));
+            assert_eq!(problem(&config).0, key);
+        }
+        let both = output(
+            r#"[{"name": "a", "kind": "http", "url": "http://x", "token": "t", "token_file": "/t"}]"#,
+        );
+        assert_eq!(problem(&both).0, "output.token");
+    }
+
     #[test]
     fn secret_is_not_shown() {
-        assert!(!format!("{:?}", usable()).contains("secret"));
+        let config = output(
+            r#"[{"name": "a", "kind": "http", "url": "http://x", "token": "secret",
+                "headers": {"X-Key": "secret"}}]"#,
+        );
+        assert!(!format!("{config:?}").contains("secret"));
+        assert!(!format!("{:?}", config.check(None).unwrap()).contains("secret"));
     }
 }

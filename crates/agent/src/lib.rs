@@ -13,6 +13,8 @@ pub mod buffer;
 
 pub mod ship;
 
+pub mod output;
+
 pub mod config;
 pub mod pipeline;
 pub mod server;

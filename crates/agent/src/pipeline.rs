@@ -27,15 +27,16 @@ use clock::Clocks;
 use reading::Reader;
 use sending::Sender;
 use storing::Storing;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinSet};
 use uuid::Uuid;
 
 use crate::{
     batch::Encoder,
     buffer::{self, Buffer},
     config::Settings,
+    output::Output,
     server::{self, Server},
-    ship::{self, Client, Shipper},
+    ship::{self, Client, SharedBuffer, Shipper},
     shutdown::Shutdown,
     status::{Overview, Status},
     tail::Tailer,
@@ -87,6 +88,7 @@ pub struct Agent {
     reader: Reader,
     storing: Storing,
     sender: Sender,
+    outputs: Vec<Output>,
     server: Server,
     overview: Overview,
 }
@@ -101,6 +103,7 @@ impl Agent {
         let mut buffer = Buffer::open(&settings.buffer)?;
         let history = buffer.history(clocks.now_ms())?;
         let first_start_ms = history.first_start_ms;
+        buffer.set_destinations(&settings.output_names())?;
         let buffer = Arc::new(Mutex::new(buffer));
         let status = Arc::new(Status::default());
         let stored = Arc::new(Notify::new());
@@ -110,7 +113,9 @@ impl Agent {
             Shipper::open(Arc::clone(&buffer), client, settings.breaker, seed, clocks.now())?;
         let (store, storing) =
             storing::channel(Arc::clone(&buffer), Arc::clone(&status), Arc::clone(&stored), clocks);
+        let outputs = outputs(&settings, &buffer, seed)?;
         let overview = Overview {
+            outputs: outputs.iter().map(Output::progress).collect(),
             agent: settings.agent.clone(),
             started_at: clocks.now_s(),
             buffer: Arc::clone(&buffer),
@@ -145,6 +150,7 @@ impl Agent {
                 clocks,
                 project: settings.project,
             },
+            outputs,
             server,
             overview,
         })
@@ -162,7 +168,7 @@ impl Agent {
     /// # Errors
     /// Where a thread or its runtime cannot be started, or a thread has panicked.
     pub fn run(self, shutdown: &Shutdown) -> Result<(), Error> {
-        let Self { reader, storing, sender, server, .. } = self;
+        let Self { reader, storing, sender, outputs, server, .. } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -173,12 +179,7 @@ impl Agent {
                 .spawn_scoped(scope, || {
                     // Whatever ends one thread ends the other, and so the process.
                     let _stop = StopOnDrop(shutdown);
-                    runtime.block_on(async {
-                        tokio::select! {
-                            () = sender.run(shutdown) => {}
-                            () = server.run() => {}
-                        }
-                    });
+                    runtime.block_on(send(sender, outputs, server, shutdown));
                 })
                 .map_err(Error::Thread)?;
             let stored = thread::Builder::new()
@@ -195,6 +196,39 @@ impl Agent {
             let joined = [stored.join(), sending.join()];
             if joined.iter().all(Result::is_ok) { Ok(()) } else { Err(Error::Panicked) }
         })
+    }
+}
+
+/// Makes the outputs. Each has a number of its own from which its waits vary.
+fn outputs(
+    settings: &Settings,
+    buffer: &SharedBuffer,
+    seed: u64,
+) -> Result<Vec<Output>, ship::Error> {
+    let breaker = settings.breaker;
+    let numbered = settings.outputs.iter().zip(1_u64..);
+    numbered
+        .map(|(output, number)| {
+            Output::new(output, Arc::clone(buffer), breaker, seed.wrapping_mul(number + 1))
+        })
+        .collect()
+}
+
+/// Runs all that waits on the network.
+async fn send(sender: Sender, outputs: Vec<Output>, server: Server, shutdown: &Shutdown) {
+    let clocks = sender.clocks;
+    let mut running = JoinSet::new();
+    for output in outputs {
+        running.spawn(output.run(shutdown.clone(), move || clocks.now()));
+    }
+    let sending = async {
+        sender.run(shutdown).await;
+        // Each ends with its request.
+        while running.join_next().await.is_some() {}
+    };
+    tokio::select! {
+        () = sending => {}
+        () = server.run() => {}
     }
 }
 

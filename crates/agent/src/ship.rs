@@ -21,8 +21,9 @@ use std::{
 pub use breaker::CircuitBreaker;
 use breaker::{Memory, Permission, Ticket};
 pub use client::{Client, Error, Settings};
+pub(crate) use client::{exchange, http_client};
 pub use delivery::Delivery;
-use pace::Pace;
+pub(crate) use pace::Pace;
 pub use progress::{LATENCY_BUCKETS, OUTCOMES, Progress};
 use refusal::{Refusals, Verdict};
 
@@ -375,11 +376,7 @@ impl Shipper {
     fn tell(&self, change: impl FnOnce(&mut Progress)) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut progress);
-        progress.breaker = wire::BreakerHealth {
-            state: self.breaker.state(),
-            consecutive_failures: self.breaker.consecutive_failures(),
-            opened_total: self.breaker.opened_total(),
-        };
+        progress.set_breaker(&self.breaker);
         progress.held_sources = self.refusals.held();
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 pub use metrics::metrics;
-pub use overview::{FileStatus, Overview, Snapshot};
+pub use overview::{FileStatus, OutputStatus, Overview, Snapshot};
 use wire::FileHealth;
 
 /// Shared by the reading and the sending thread.

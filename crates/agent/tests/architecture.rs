@@ -16,10 +16,14 @@ const AGENT: Layers = &[
     ("batch", &[]),
     ("buffer", &["tail", "batch"]),
     ("ship", &["batch", "buffer", "shutdown"]),
+    ("output", &["batch", "buffer", "ship", "shutdown"]),
     ("status", &["buffer", "ship"]),
     ("server", &["buffer", "ship", "status"]),
-    ("config", &["tail", "batch", "buffer", "ship"]),
-    ("pipeline", &["tail", "batch", "buffer", "ship", "config", "shutdown", "status", "server"]),
+    ("config", &["tail", "batch", "buffer", "ship", "output"]),
+    (
+        "pipeline",
+        &["tail", "batch", "buffer", "ship", "output", "config", "shutdown", "status", "server"],
+    ),
 ];
 
 const PGLOG: Layers = &[

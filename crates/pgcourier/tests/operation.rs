@@ -127,6 +127,30 @@ fn buffer_can_be_looked_into_while_the_agent_runs_and_after() {
 }
 
 #[test]
+fn output_gets_all_entries_while_the_listener_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 1200);
+    let out = folder.path().join("out.jsonl");
+    let output = format!("{STATUS}[[output]]\nname = \"lines\"\nkind = \"file\"\npath = {out:?}\n");
+    let config = agent_config(folder.path(), nobody(), &log, &output);
+    let agent = start_agent(&config);
+    eventually("all entries are in the file", || {
+        fs::read_to_string(&out).is_ok_and(|lines| lines.lines().count() == 1200)
+    });
+    let address = status_address(&agent);
+    eventually("the output's place is stored", || {
+        let page = get(&address, "/metrics").1;
+        page.contains("pgcourier_output_entries_delivered_total{output=\"lines\"} 1200\n")
+    });
+    assert!(agent.terminate().success());
+    let lines = fs::read_to_string(&out).unwrap();
+    for (number, line) in lines.lines().enumerate() {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(entry["statement"], format!("SELECT {number}"));
+    }
+}
+
+#[test]
 fn dead_letters_are_listed_retried_and_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { max_bytes: 1_000_000, ..Settings::at(folder.path()) };

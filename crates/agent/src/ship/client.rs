@@ -24,6 +24,8 @@ use crate::{
 
 /// The most bytes of an answer that are read.
 const MAX_REPLY_BYTES: usize = 64 << 10;
+/// The most bytes of an answer of a receiver that answers for each entry.
+const MAX_OTHER_REPLY_BYTES: usize = 4 << 20;
 /// The most bytes of a key file that are read.
 const MAX_KEY_BYTES: u64 = 64 << 10;
 
@@ -72,23 +74,8 @@ impl Client {
     /// # Errors
     /// [`Error`] where the key or the machine's TLS set-up is unusable.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
-        // A second call in one process finds the provider installed, which is as good.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
         let authorization = bearer(settings.api_key.expose_secret()).ok_or(Error::Key)?;
-        let tls = match settings.url.scheme() {
-            "https" => tls::config(&settings.tls)?,
-            // A machine without certificates can still do without them.
-            _ => tls::unused()?,
-        };
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .timeout(settings.timeout)
-            // A redirect would carry the key to a server that nobody configured.
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("pgcourier/", env!("CARGO_PKG_VERSION")))
-            .pool_max_idle_per_host(1)
-            .build()
-            .map_err(Error::Setup)?;
+        let http = http_client(&settings.url, settings.timeout, &settings.tls)?;
         let (url, api_key_file) = (settings.url.clone(), settings.api_key_file.clone());
         Ok(Self { http, url, authorization, api_key_file })
     }
@@ -120,13 +107,52 @@ impl Client {
         if let Some(encoding) = batch.encoding.header() {
             request = request.header(CONTENT_ENCODING, encoding);
         }
-        match answer(request).await {
+        match answer(request, MAX_REPLY_BYTES).await {
             Ok((status, retry_after, body)) => {
                 let reply = Reply { status, retry_after: retry_after.as_deref(), body: &body };
                 Delivery::of(&reply, now)
             }
             Err(error) => Delivery::Failed { why: in_words(&error) },
         }
+    }
+}
+
+/// Makes a client for one server.
+pub(crate) fn http_client(
+    url: &Url,
+    timeout: Duration,
+    tls: &tls::Settings,
+) -> Result<reqwest::Client, Error> {
+    // A second call in one process finds the provider installed, which is as good.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let tls = match url.scheme() {
+        "https" => tls::config(tls)?,
+        // A machine without certificates can still do without them.
+        _ => tls::unused()?,
+    };
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(timeout)
+        // A redirect would carry the key to a server that nobody configured.
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("pgcourier/", env!("CARGO_PKG_VERSION")))
+        .pool_max_idle_per_host(1)
+        .build()
+        .map_err(Error::Setup)
+}
+
+/// Sends a request to a receiver that is no listener of ours. Every success counts as one; the body says
+/// more.
+pub(crate) async fn exchange(
+    request: reqwest::RequestBuilder,
+    now: SystemTime,
+) -> (Delivery, Vec<u8>) {
+    match answer(request, MAX_OTHER_REPLY_BYTES).await {
+        Ok((status, retry_after, body)) => {
+            let reply = Reply { status, retry_after: retry_after.as_deref(), body: &body };
+            (Delivery::of_status(&reply, now), body)
+        }
+        Err(error) => (Delivery::Failed { why: in_words(&error) }, Vec::new()),
     }
 }
 
@@ -140,6 +166,7 @@ fn bearer(key: &str) -> Option<HeaderValue> {
 /// Sends a request and reads its answer, of which only the first part counts.
 async fn answer(
     request: reqwest::RequestBuilder,
+    max_bytes: usize,
 ) -> Result<(u16, Option<String>, Vec<u8>), reqwest::Error> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();
@@ -147,9 +174,9 @@ async fn answer(
     let retry_after = retry_after.map(str::to_owned);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        let room = MAX_REPLY_BYTES.saturating_sub(body.len());
+        let room = max_bytes.saturating_sub(body.len());
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() >= MAX_REPLY_BYTES {
+        if body.len() >= max_bytes {
             break;
         }
     }

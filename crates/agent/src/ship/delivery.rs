@@ -66,10 +66,18 @@ const IN_PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 impl Delivery {
     /// Reads an answer. `now` is the time of day, for a `Retry-After` that is a date.
     pub(super) fn of(reply: &Reply<'_>, now: SystemTime) -> Self {
+        match reply.status {
+            200..=299 => Self::of_success(reply),
+            _ => Self::of_status(reply, now),
+        }
+    }
+
+    /// Reads the status of an answer, of whatever receiver.
+    pub(super) fn of_status(reply: &Reply<'_>, now: SystemTime) -> Self {
         let said = || said_by(reply);
         let retry_after = reply.retry_after.and_then(|value| read_retry_after(value, now));
         match reply.status {
-            200..=299 => Self::of_success(reply),
+            200..=299 => Self::Delivered { duplicate: false },
             400 | 422 => Self::Rejected { why: said() },
             401 | 403 => Self::Held { hint: WRONG_KEY, why: said() },
             404 | 405 | 410 => Self::Held { hint: WRONG_PATH, why: said() },

@@ -21,7 +21,7 @@ const RAMP_SECONDS: u32 = 7;
 
 /// What is to be waited for.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     jitter: Jitter,
     /// Nothing is sent before this moment, whatever the breaker says.
     until: Duration,
@@ -32,29 +32,29 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self { jitter: Jitter::new(seed), until: Duration::ZERO, holds: 0, back_since: None }
     }
 
     /// Returns the moment before which nothing is to be sent.
-    pub(super) const fn until(&self) -> Duration {
+    pub(crate) const fn until(&self) -> Duration {
         self.until
     }
 
     /// Tells whether the operator is waited for.
-    pub(super) const fn is_held(&self) -> bool {
+    pub(crate) const fn is_held(&self) -> bool {
         self.holds > 0
     }
 
     /// Waits after the `failures`-th failure in a row.
-    pub(super) fn back_off(&mut self, failures: u32, now: Duration) {
+    pub(crate) fn back_off(&mut self, failures: u32, now: Duration) {
         let wait = doubled(FIRST_BACKOFF, failures, MAX_BACKOFF);
         self.until = now + self.jitter.half_at_least(wait);
         self.back_since = None;
     }
 
     /// Waits as the listener asks. Returns for how long.
-    pub(super) fn pause(&mut self, retry_after: Option<Duration>, now: Duration) -> Duration {
+    pub(crate) fn pause(&mut self, retry_after: Option<Duration>, now: Duration) -> Duration {
         let wait = self.jitter.a_tenth_more(retry_after.unwrap_or(BUSY_PAUSE));
         self.until = now + wait;
         self.back_since = Some(self.until);
@@ -62,7 +62,7 @@ impl Pace {
     }
 
     /// Waits for the operator. Returns for how long.
-    pub(super) fn hold(&mut self, now: Duration) -> Duration {
+    pub(crate) fn hold(&mut self, now: Duration) -> Duration {
         self.holds = self.holds.saturating_add(1);
         let wait = self.jitter.a_tenth_more(doubled(FIRST_HOLD, self.holds, MAX_HOLD));
         self.until = now + wait;
@@ -71,19 +71,19 @@ impl Pace {
 
     /// Waits no longer for the operator, who seems to have mended something. The next refusal is waited
     /// out as long as the one before.
-    pub(super) const fn try_again(&mut self) {
+    pub(crate) const fn try_again(&mut self) {
         self.until = Duration::ZERO;
     }
 
     /// The listener takes data after a time in which it did not: requests come slowly at first.
-    pub(super) fn recover(&mut self, now: Duration) {
+    pub(crate) fn recover(&mut self, now: Duration) {
         self.holds = 0;
         self.back_since = Some(now);
         self.until = now + FIRST_GAP;
     }
 
     /// The listener has taken a batch.
-    pub(super) fn go_on(&mut self, now: Duration) {
+    pub(crate) fn go_on(&mut self, now: Duration) {
         self.holds = 0;
         let Some(since) = self.back_since else { return };
         let seconds = u32::try_from(now.saturating_sub(since).as_secs()).unwrap_or(u32::MAX);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use wire::{BreakerHealth, BreakerState, Source};
 
-use crate::ship::Delivery;
+use crate::ship::{CircuitBreaker, Delivery};
 
 /// Upper bounds of the buckets in which requests are counted by how long they took, in seconds.
 pub const LATENCY_BUCKETS: [f64; 11] =
@@ -53,8 +53,17 @@ impl Default for Progress {
 }
 
 impl Progress {
+    /// Takes over the state of the breaker.
+    pub(crate) fn set_breaker(&mut self, breaker: &CircuitBreaker) {
+        self.breaker = BreakerHealth {
+            state: breaker.state(),
+            consecutive_failures: breaker.consecutive_failures(),
+            opened_total: breaker.opened_total(),
+        };
+    }
+
     /// Counts a request.
-    pub(super) fn count(&mut self, delivery: &Delivery, took: Duration, now_ms: i64) {
+    pub(crate) fn count(&mut self, delivery: &Delivery, took: Duration, now_ms: i64) {
         let (outcome, problem) = match delivery {
             Delivery::Delivered { .. } => ("delivered", None),
             Delivery::Failed { why } => ("failed", Some(why.clone())),

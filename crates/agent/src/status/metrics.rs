@@ -6,7 +6,7 @@ use wire::{BreakerState, FileHealth};
 
 use crate::{
     ship::{LATENCY_BUCKETS, OUTCOMES, Progress},
-    status::Snapshot,
+    status::{OutputStatus, Snapshot},
 };
 
 /// Writes all metrics. `docs/delivery.md` lists them.
@@ -26,8 +26,30 @@ pub fn metrics(snapshot: &Snapshot) -> String {
     ledger(&mut page, snapshot);
     buffer(&mut page, snapshot);
     sending(&mut page, &snapshot.sending);
+    outputs(&mut page, snapshot);
     files(&mut page, snapshot);
     page.0
+}
+
+fn outputs(page: &mut Page, snapshot: &Snapshot) {
+    let mut of_outputs = |name: &str, kind: &str, help: &str, value: fn(&OutputStatus) -> u64| {
+        page.help(name, kind, help);
+        for output in &snapshot.outputs {
+            page.sample(name, &[("output", &output.name)], value(output));
+        }
+    };
+    of_outputs("output_entries_delivered_total", "counter", "Entries that an output took", |o| {
+        o.delivered
+    });
+    of_outputs("output_entries_rejected_total", "counter", "Entries that it refused", |o| {
+        o.rejected
+    });
+    of_outputs("output_entries_lost_total", "counter", "Entries dropped before it had them", |o| {
+        o.lost
+    });
+    of_outputs("output_breaker_open", "gauge", "1 while its circuit breaker is not closed", |o| {
+        u64::from(o.sending.breaker.state != BreakerState::Closed)
+    });
 }
 
 fn ledger(page: &mut Page, snapshot: &Snapshot) {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use wire::{AgentHealth, BufferHealth};
 
 use crate::{
-    buffer::{self, Stats},
+    buffer::{self, Destination, Stats},
     ship::{Now, Progress, SharedBuffer},
     status::Status,
 };
@@ -27,6 +27,8 @@ pub struct Overview {
     pub status: Arc<Status>,
     /// What sending tells.
     pub progress: Arc<Mutex<Progress>>,
+    /// What outputs tell, by their names.
+    pub outputs: Vec<(String, Arc<Mutex<Progress>>)>,
     /// Reads the clocks.
     pub clock: Arc<dyn Fn() -> Now + Send + Sync>,
 }
@@ -41,6 +43,8 @@ pub struct Snapshot {
     pub stats: BufferDetail,
     /// Sending.
     pub sending: Progress,
+    /// The outputs.
+    pub outputs: Vec<OutputStatus>,
     /// The files, with their lag in seconds.
     pub file_lags: Vec<FileStatus>,
     /// How long the slower of reading and sending has not gone round its loop, in seconds.
@@ -58,6 +62,21 @@ pub struct BufferDetail {
     pub dead_letters: u64,
     /// Whether a damaged database was made anew since the agent started.
     pub was_damaged: bool,
+}
+
+/// One output.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutputStatus {
+    /// Its name.
+    pub name: String,
+    /// Entries that it took.
+    pub delivered: u64,
+    /// Entries that it refused for good.
+    pub rejected: u64,
+    /// Entries that were dropped from the full buffer before it had them.
+    pub lost: u64,
+    /// Sending to it.
+    pub sending: Progress,
 }
 
 /// How long ago a file had been read to its end.
@@ -88,6 +107,7 @@ impl Overview {
         let stats = buffer.stats()?;
         let ledger = buffer.ledger()?;
         let was_damaged = buffer.salvaged().is_some();
+        let destinations = buffer.destinations()?;
         drop(buffer);
         let sending = self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lags = self.status.lags(now.monotonic).into_iter();
@@ -111,9 +131,20 @@ impl Overview {
                 was_damaged,
             },
             sending,
+            outputs: destinations.into_iter().map(|known| self.output(known)).collect(),
             file_lags,
             standstill_s: self.status.standstill(now.monotonic).as_secs_f64(),
         })
+    }
+}
+
+impl Overview {
+    fn output(&self, known: Destination) -> OutputStatus {
+        let progress = self.outputs.iter().find(|(name, _)| *name == known.name);
+        let sending = progress
+            .map(|(_, progress)| progress.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let Destination { name, delivered, rejected, lost } = known;
+        OutputStatus { name, delivered, rejected, lost, sending: sending.unwrap_or_default() }
     }
 }
 
