@@ -32,6 +32,7 @@ impl<'a> OpenEntry<'a> {
         self.assembled.entry = LogEntry::default();
         self.assembled.start = start;
         self.assembled.end = end;
+        self.assembled.safe_position = 0;
         self.last = None;
         self.bytes = 0;
     }

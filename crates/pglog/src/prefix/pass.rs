@@ -1,7 +1,7 @@
 //! The same as a search, for the lines that most logs are made of.
 //!
 //! Where the first choice is right at each token there is nothing to take back, and the first match of a
-//! [`Search`](super::matcher::Search) is found in one pass. Where it is not, the search decides.
+//! [`Search`](crate::prefix::matcher::Search) is found in one pass. Where it is not, the search decides.
 
 use memchr::memmem;
 
