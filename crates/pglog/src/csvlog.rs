@@ -12,7 +12,7 @@ mod scan;
 use crate::{
     assemble::{Assembled, Limits},
     csvlog::{
-        entry::{long_values, missing, surplus},
+        entry::{Record, long_values, missing, surplus},
         piece::Piece,
         scan::{Input, Scan, Spans, find_start, scan},
     },
@@ -201,13 +201,15 @@ impl CsvReader {
         sink: &mut impl FnMut(&Assembled<'_>),
     ) -> usize {
         let mut at = 0;
+        let text = text_of(bytes);
         // Only the first record can have gaps.
         let mut gaps = gaps;
         while at < bytes.len() {
             let rest = bytes.get(at..).unwrap_or_default();
             let used = match scan(rest, input, &mut self.spans) {
                 Scan::Record(length) => {
-                    self.take_record(rest.get(..length).unwrap_or(rest), gaps, sink);
+                    let record = rest.get(..length).unwrap_or(rest);
+                    self.take_record(record, text.get(at..at + length), gaps, sink);
                     length
                 }
                 Scan::Incomplete => break,
@@ -219,14 +221,24 @@ impl CsvReader {
         at
     }
 
-    fn take_record(&mut self, bytes: &[u8], gaps: &[Gap], sink: &mut impl FnMut(&Assembled<'_>)) {
+    fn take_record(
+        &mut self,
+        bytes: &[u8],
+        text: Option<&str>,
+        gaps: &[Gap],
+        sink: &mut impl FnMut(&Assembled<'_>),
+    ) {
         self.end_piece(sink);
         let start = self.position;
         self.position = start + bytes.len() as u64 + raw_bytes_in(gaps);
         self.at_line_end = true;
-        let max_bytes = self.limits.max_field_bytes;
-        let entry = entry::entry(bytes, self.spans.as_slice(), gaps, &mut self.clock, max_bytes);
-        sink(&Assembled { entry, start, end: self.position, safe_position: self.position });
+        let record = Record { bytes, text, spans: self.spans.as_slice(), gaps };
+        sink(&Assembled {
+            entry: record.entry(&mut self.clock, self.limits.max_field_bytes),
+            start,
+            end: self.position,
+            safe_position: self.position,
+        });
     }
 
     /// Takes text at the start of `bytes`, where there is no record: the byte at `end` cannot be part
@@ -288,7 +300,21 @@ pub fn parse_csv_record<'a>(record: &'a [u8], clock: &mut Clock) -> Option<LogEn
     let Scan::Record(length) = scan(record, Input::Ended, &mut spans) else { return None };
     let max_bytes = Limits::default().max_field_bytes;
     let is_all = length == record.len();
-    is_all.then(|| entry::entry(record, spans.as_slice(), &[], clock, max_bytes))
+    let text = Some(text_of(record)).filter(|text| text.len() == record.len());
+    let record = Record { bytes: record, text, spans: spans.as_slice(), gaps: &[] };
+    is_all.then(|| record.entry(clock, max_bytes))
+}
+
+/// The text at the start of `bytes`, up to the first NUL or byte that is no UTF-8.
+fn text_of(bytes: &[u8]) -> &str {
+    let bytes = memchr::memchr(0, bytes).and_then(|nul| bytes.get(..nul)).unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(valid).unwrap_or_default()
+        }
+    }
 }
 
 #[cfg(test)]
