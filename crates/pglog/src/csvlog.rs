@@ -201,7 +201,7 @@ impl CsvReader {
         sink: &mut impl FnMut(&Assembled<'_>),
     ) -> usize {
         let mut at = 0;
-        let text = text_of(bytes);
+        let mut text = Text::at(bytes, 0);
         // Only the first record can have gaps.
         let mut gaps = gaps;
         while at < bytes.len() {
@@ -209,7 +209,10 @@ impl CsvReader {
             let used = match scan(rest, input, &mut self.spans) {
                 Scan::Record(length) => {
                     let record = rest.get(..length).unwrap_or(rest);
-                    self.take_record(record, text.get(at..at + length), gaps, sink);
+                    if !text.covers(at, length) {
+                        text = Text::at(bytes, at);
+                    }
+                    self.take_record(record, text.get(at, length), gaps, sink);
                     length
                 }
                 Scan::Incomplete => break,
@@ -300,20 +303,39 @@ pub fn parse_csv_record<'a>(record: &'a [u8], clock: &mut Clock) -> Option<LogEn
     let Scan::Record(length) = scan(record, Input::Ended, &mut spans) else { return None };
     let max_bytes = Limits::default().max_field_bytes;
     let is_all = length == record.len();
-    let text = Some(text_of(record)).filter(|text| text.len() == record.len());
+    let text = Text::at(record, 0).get(0, record.len());
     let record = Record { bytes: record, text, spans: spans.as_slice(), gaps: &[] };
     is_all.then(|| record.entry(clock, max_bytes))
 }
 
-/// The text at the start of `bytes`, up to the first NUL or byte that is no UTF-8.
-fn text_of(bytes: &[u8]) -> &str {
-    let bytes = memchr::memchr(0, bytes).and_then(|nul| bytes.get(..nul)).unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
+/// A stretch of bytes that are text: it reaches up to a NUL or a byte that is no UTF-8. Many records are
+/// checked at once this way.
+#[derive(Debug, Clone, Copy)]
+struct Text<'b> {
+    start: usize,
+    text: &'b str,
+}
+
+impl<'b> Text<'b> {
+    /// The text in `bytes` from `start` on.
+    fn at(bytes: &'b [u8], start: usize) -> Self {
+        let bytes = bytes.get(start..).unwrap_or_default();
+        let text = std::str::from_utf8(bytes).unwrap_or_else(|error| {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
             std::str::from_utf8(valid).unwrap_or_default()
-        }
+        });
+        let nul = memchr::memchr(0, text.as_bytes());
+        let text = nul.and_then(|nul| text.get(..nul)).unwrap_or(text);
+        Self { start, text }
+    }
+
+    const fn covers(&self, at: usize, length: usize) -> bool {
+        at + length <= self.start + self.text.len()
+    }
+
+    fn get(&self, at: usize, length: usize) -> Option<&'b str> {
+        let from = at.checked_sub(self.start)?;
+        self.text.get(from..from + length)
     }
 }
 

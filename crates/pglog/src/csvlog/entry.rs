@@ -45,7 +45,7 @@ impl<'a> Record<'a, '_> {
         let whole_bytes = (raw.len() - quotes / 2) as u64 + missing;
         let text = decode(raw);
         if span.doubled {
-            builder.set(column, Copied(&text.replace("\"\"", "\"")), whole_bytes);
+            builder.set(column, Copied(&single_quotes(&text)), whole_bytes);
         } else if let Cow::Borrowed(text) = text {
             builder.set(column, Borrowed(text), whole_bytes);
         } else {
@@ -108,8 +108,21 @@ impl Columns<'_, '_, '_, '_, '_> {
 
 #[inline(never)]
 fn give_doubled(builder: &mut Builder<'_, '_, '_>, column: Column, value: &str) {
-    let plain = value.replace("\"\"", "\"");
+    let plain = single_quotes(value);
     builder.set(column, Copied(&plain), plain.len() as u64);
+}
+
+/// Takes the second one of two quotes away.
+fn single_quotes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(quote) = memchr::memchr(b'"', rest.as_bytes()) {
+        plain.push_str(rest.get(..=quote).unwrap_or_default());
+        let behind = rest.get(quote + 1..).unwrap_or_default();
+        rest = behind.strip_prefix('"').unwrap_or(behind);
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// The values that can be long.
