@@ -129,7 +129,10 @@ impl Agent {
             storing,
             reader: Reader {
                 tailer: Tailer::open(settings.tail, history),
-                parser: settings.parser,
+                parser: pglog::ParserOptions {
+                    not_after: Some(clocks.timestamp()),
+                    ..settings.parser
+                },
                 encoder: Encoder::new(
                     settings.project.clone(),
                     settings.agent.clone(),

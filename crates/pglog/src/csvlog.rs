@@ -12,7 +12,7 @@ mod scan;
 use crate::{
     assemble::{Assembled, Limits},
     csvlog::{
-        entry::{long_values, missing, surplus},
+        entry::{Record, long_values, missing, surplus},
         piece::Piece,
         scan::{Input, Scan, Spans, find_start, scan},
     },
@@ -201,13 +201,18 @@ impl CsvReader {
         sink: &mut impl FnMut(&Assembled<'_>),
     ) -> usize {
         let mut at = 0;
+        let mut text = Text::at(bytes, 0);
         // Only the first record can have gaps.
         let mut gaps = gaps;
         while at < bytes.len() {
             let rest = bytes.get(at..).unwrap_or_default();
             let used = match scan(rest, input, &mut self.spans) {
                 Scan::Record(length) => {
-                    self.take_record(rest.get(..length).unwrap_or(rest), gaps, sink);
+                    let record = rest.get(..length).unwrap_or(rest);
+                    if !text.covers(at, length) {
+                        text = Text::at(bytes, at);
+                    }
+                    self.take_record(record, text.get(at, length), gaps, sink);
                     length
                 }
                 Scan::Incomplete => break,
@@ -219,14 +224,24 @@ impl CsvReader {
         at
     }
 
-    fn take_record(&mut self, bytes: &[u8], gaps: &[Gap], sink: &mut impl FnMut(&Assembled<'_>)) {
+    fn take_record(
+        &mut self,
+        bytes: &[u8],
+        text: Option<&str>,
+        gaps: &[Gap],
+        sink: &mut impl FnMut(&Assembled<'_>),
+    ) {
         self.end_piece(sink);
         let start = self.position;
         self.position = start + bytes.len() as u64 + raw_bytes_in(gaps);
         self.at_line_end = true;
-        let max_bytes = self.limits.max_field_bytes;
-        let entry = entry::entry(bytes, self.spans.as_slice(), gaps, &mut self.clock, max_bytes);
-        sink(&Assembled { entry, start, end: self.position, safe_position: self.position });
+        let record = Record { bytes, text, spans: self.spans.as_slice(), gaps };
+        sink(&Assembled {
+            entry: record.entry(&mut self.clock, self.limits.max_field_bytes),
+            start,
+            end: self.position,
+            safe_position: self.position,
+        });
     }
 
     /// Takes text at the start of `bytes`, where there is no record: the byte at `end` cannot be part
@@ -288,7 +303,40 @@ pub fn parse_csv_record<'a>(record: &'a [u8], clock: &mut Clock) -> Option<LogEn
     let Scan::Record(length) = scan(record, Input::Ended, &mut spans) else { return None };
     let max_bytes = Limits::default().max_field_bytes;
     let is_all = length == record.len();
-    is_all.then(|| entry::entry(record, spans.as_slice(), &[], clock, max_bytes))
+    let text = Text::at(record, 0).get(0, record.len());
+    let record = Record { bytes: record, text, spans: spans.as_slice(), gaps: &[] };
+    is_all.then(|| record.entry(clock, max_bytes))
+}
+
+/// A stretch of bytes that are text: it reaches up to a NUL or a byte that is no UTF-8. Many records are
+/// checked at once this way.
+#[derive(Debug, Clone, Copy)]
+struct Text<'b> {
+    start: usize,
+    text: &'b str,
+}
+
+impl<'b> Text<'b> {
+    /// The text in `bytes` from `start` on.
+    fn at(bytes: &'b [u8], start: usize) -> Self {
+        let bytes = bytes.get(start..).unwrap_or_default();
+        let text = std::str::from_utf8(bytes).unwrap_or_else(|error| {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(valid).unwrap_or_default()
+        });
+        let nul = memchr::memchr(0, text.as_bytes());
+        let text = nul.and_then(|nul| text.get(..nul)).unwrap_or(text);
+        Self { start, text }
+    }
+
+    const fn covers(&self, at: usize, length: usize) -> bool {
+        at + length <= self.start + self.text.len()
+    }
+
+    fn get(&self, at: usize, length: usize) -> Option<&'b str> {
+        let from = at.checked_sub(self.start)?;
+        self.text.get(from..from + length)
+    }
 }
 
 #[cfg(test)]

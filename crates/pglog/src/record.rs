@@ -66,166 +66,153 @@ impl Column {
 }
 
 /// A value as the record has it, quotes and escapes taken off.
-#[derive(Debug)]
-pub(crate) struct Value<'a> {
-    pub(crate) text: Text<'a>,
-    /// How many bytes of the file it was, before some were left out.
-    pub(crate) whole_bytes: u64,
+pub(crate) trait Value<'a>: Copy {
+    /// The value.
+    fn as_str(&self) -> &str;
+
+    /// A part of the value for the entry, up to `end`.
+    fn part(self, start: usize, end: usize) -> Text<'a>;
 }
 
-impl<'a> Value<'a> {
-    fn is_empty(&self) -> bool {
-        self.text.is_empty()
+/// A value that the entry can borrow.
+#[derive(Clone, Copy)]
+pub(crate) struct Borrowed<'a>(pub(crate) &'a str);
+
+/// A value that the entry must copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Copied<'b>(pub(crate) &'b str);
+
+impl<'a> Value<'a> for Borrowed<'a> {
+    fn as_str(&self) -> &str {
+        self.0
     }
 
-    fn number<T: std::str::FromStr>(&self) -> Option<T> {
-        self.text.parse().ok()
+    fn part(self, start: usize, end: usize) -> Text<'a> {
+        Cow::Borrowed(self.0.get(start..end).unwrap_or_default())
+    }
+}
+
+impl<'a> Value<'a> for Copied<'_> {
+    fn as_str(&self) -> &str {
+        self.0
+    }
+
+    fn part(self, start: usize, end: usize) -> Text<'a> {
+        Cow::Owned(self.0.get(start..end).unwrap_or_default().to_owned())
     }
 }
 
 /// Turns a record's values into an entry.
-pub(crate) struct Builder<'a, 'c> {
-    entry: LogEntry<'a>,
+pub(crate) struct Builder<'e, 'a, 'c> {
+    entry: &'e mut LogEntry<'a>,
     clock: &'c mut Clock,
     max_field_bytes: usize,
 }
 
-impl<'a, 'c> Builder<'a, 'c> {
-    pub(crate) fn new(clock: &'c mut Clock, max_field_bytes: usize) -> Self {
-        Self { entry: LogEntry::default(), clock, max_field_bytes }
+impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
+    pub(crate) const fn new(
+        entry: &'e mut LogEntry<'a>,
+        clock: &'c mut Clock,
+        max_field_bytes: usize,
+    ) -> Self {
+        Self { entry, clock, max_field_bytes }
     }
 
-    /// Takes one value. An empty one is absent.
-    pub(crate) fn set(&mut self, column: Column, value: Value<'a>) {
-        if value.is_empty() {
+    /// Takes one value, of `whole_bytes` in the file. An empty one is absent.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, column: Column, value: impl Value<'a>, whole_bytes: u64) {
+        if value.as_str().is_empty() {
             return;
         }
-        if let Some(field) = column.long_field() {
-            self.set_long(field, value);
-            return;
-        }
-        match column {
-            Column::Time => self.set_time(value.text),
-            Column::Pid
-            | Column::RemotePort
-            | Column::LineNum
-            | Column::Txid
-            | Column::InternalPosition
-            | Column::CursorPosition
-            | Column::FileLineNum
-            | Column::LeaderPid
-            | Column::QueryId => self.set_number(column, &value),
-            Column::ConnectionFrom => self.set_connection(value.text),
-            Column::Location => self.set_location(&value.text),
-            // Absent where it is success, as in jsonlog.
-            Column::StateCode if value.text == "00000" => {}
-            Column::Severity => self.entry.level = Level::from_any_name(&value.text, None),
-            _ => self.set_text(column, value.text),
+        match column.long_field() {
+            Some(field) => self.set_long(field, value, whole_bytes),
+            None => self.set_short(column, value),
         }
     }
 
     /// Ends the record.
-    pub(crate) fn finish(mut self) -> LogEntry<'a> {
-        event::interpret(&mut self.entry);
-        self.entry
+    pub(crate) fn finish(self) {
+        event::interpret(self.entry);
     }
 
-    fn set_long(&mut self, field: Field, value: Value<'a>) {
-        let kept = value.text.floor_char_boundary(self.max_field_bytes);
-        if kept < value.text.len() {
-            self.entry.truncated.push((field, value.whole_bytes));
-        }
-        let text = match value.text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.get(..kept).unwrap_or(text)),
-            Cow::Owned(mut text) => {
-                text.truncate(kept);
-                Cow::Owned(text)
-            }
+    #[inline(always)]
+    fn set_long(&mut self, field: Field, value: impl Value<'a>, whole_bytes: u64) {
+        let text = value.as_str();
+        let kept = if text.len() <= self.max_field_bytes {
+            text.len()
+        } else {
+            self.entry.truncated.push((field, whole_bytes));
+            text.floor_char_boundary(self.max_field_bytes)
         };
-        *self.entry.text_mut(field) = text;
+        *self.entry.text_mut(field) = value.part(0, kept);
     }
 
-    fn set_time(&mut self, text: Text<'a>) {
-        let Some(time) = self.clock.read(&text) else { return };
-        self.entry.timestamp = Some(time.timestamp);
-        self.entry.timestamp_ambiguous = time.ambiguous;
-        let zone_bytes = time.zone.len();
-        self.entry.log_timezone = Some(tail(text, zone_bytes));
-    }
-
-    fn set_number(&mut self, column: Column, value: &Value<'a>) {
-        let entry = &mut self.entry;
+    #[inline(always)]
+    fn set_short(&mut self, column: Column, value: impl Value<'a>) {
+        let text = value.as_str();
+        let entry = &mut *self.entry;
+        let whole = || Some(value.part(0, text.len()));
         match column {
-            Column::Pid => entry.pid = value.number(),
-            Column::RemotePort => entry.remote_port = value.number(),
-            Column::LineNum => entry.line_num = value.number(),
-            Column::Txid => entry.txid = value.number(),
-            Column::InternalPosition => entry.internal_position = value.number(),
-            Column::CursorPosition => entry.cursor_position = value.number(),
-            Column::FileLineNum => entry.file_line_num = value.number(),
-            Column::LeaderPid => entry.leader_pid = value.number(),
-            Column::QueryId => entry.query_id = value.number(),
+            Column::Time => self.set_time(value),
+            Column::ConnectionFrom => self.set_connection(value),
+            Column::Location => self.set_location(value),
+            Column::Severity => entry.level = Level::from_any_name(text, None),
+            // Absent where it is success, as in jsonlog.
+            Column::StateCode if text == "00000" => {}
+            Column::StateCode => entry.state_code = whole(),
+            Column::User => entry.user = whole(),
+            Column::Database => entry.database = whole(),
+            Column::RemoteHost => entry.remote_host = whole(),
+            Column::SessionId => entry.session_id = whole(),
+            Column::Ps => entry.ps = whole(),
+            Column::SessionStart => entry.session_start = whole(),
+            Column::Vxid => entry.vxid = whole(),
+            Column::FuncName => entry.func_name = whole(),
+            Column::FileName => entry.file_name = whole(),
+            Column::ApplicationName => entry.application_name = whole(),
+            Column::BackendType => entry.backend_type = whole(),
+            _ => self.set_number(column, text),
+        }
+    }
+
+    #[inline(always)]
+    fn set_number(&mut self, column: Column, text: &str) {
+        let entry = &mut *self.entry;
+        match column {
+            Column::Pid => entry.pid = text.parse().ok(),
+            Column::RemotePort => entry.remote_port = text.parse().ok(),
+            Column::LineNum => entry.line_num = text.parse().ok(),
+            Column::Txid => entry.txid = text.parse().ok(),
+            Column::InternalPosition => entry.internal_position = text.parse().ok(),
+            Column::CursorPosition => entry.cursor_position = text.parse().ok(),
+            Column::FileLineNum => entry.file_line_num = text.parse().ok(),
+            Column::LeaderPid => entry.leader_pid = text.parse().ok(),
+            Column::QueryId => entry.query_id = text.parse().ok(),
             _ => {}
         }
     }
 
-    fn set_text(&mut self, column: Column, text: Text<'a>) {
-        let entry = &mut self.entry;
-        let field = match column {
-            Column::User => &mut entry.user,
-            Column::Database => &mut entry.database,
-            Column::RemoteHost => &mut entry.remote_host,
-            Column::SessionId => &mut entry.session_id,
-            Column::Ps => &mut entry.ps,
-            Column::SessionStart => &mut entry.session_start,
-            Column::Vxid => &mut entry.vxid,
-            Column::StateCode => &mut entry.state_code,
-            Column::FuncName => &mut entry.func_name,
-            Column::FileName => &mut entry.file_name,
-            Column::ApplicationName => &mut entry.application_name,
-            Column::BackendType => &mut entry.backend_type,
-            _ => return,
-        };
-        *field = Some(text);
+    fn set_time(&mut self, value: impl Value<'a>) {
+        let text = value.as_str();
+        let Some(time) = self.clock.read(text) else { return };
+        self.entry.timestamp = Some(time.timestamp);
+        self.entry.timestamp_ambiguous = time.ambiguous;
+        self.entry.log_timezone = Some(value.part(text.len() - time.zone.len(), text.len()));
     }
 
     /// Reads `10.0.0.1:5432`, `::1:5432` or `[local]`. Only a TCP connection has a port.
-    fn set_connection(&mut self, text: Text<'a>) {
-        let port = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-        match port {
-            Some((host, port)) => {
-                let host_bytes = host.len();
-                self.entry.remote_port = Some(port);
-                self.entry.remote_host = Some(head(text, host_bytes));
-            }
-            None => self.entry.remote_host = Some(text),
-        }
+    fn set_connection(&mut self, value: impl Value<'a>) {
+        let text = value.as_str();
+        let split = memchr::memrchr(b':', text.as_bytes());
+        let port = split.and_then(|at| Some((at, text.get(at + 1..)?.parse().ok()?)));
+        self.entry.remote_port = port.map(|(_, port)| port);
+        self.entry.remote_host = Some(value.part(0, port.map_or(text.len(), |(at, _)| at)));
     }
 
-    fn set_location(&mut self, text: &str) {
-        let location = Location::read(text);
+    fn set_location(&mut self, value: impl Value<'a>) {
+        let location = Location::read(value.as_str());
         self.entry.func_name = location.func_name.map(|name| Cow::Owned(name.to_owned()));
         self.entry.file_name = Some(Cow::Owned(location.file_name.to_owned()));
         self.entry.file_line_num = location.file_line_num;
-    }
-}
-
-/// The first bytes of a text, not copied where it is borrowed.
-fn head(text: Text<'_>, bytes: usize) -> Text<'_> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(..bytes).unwrap_or(text)),
-        Cow::Owned(mut text) => {
-            text.truncate(bytes);
-            Cow::Owned(text)
-        }
-    }
-}
-
-/// The last bytes of a text, not copied where it is borrowed.
-fn tail(text: Text<'_>, bytes: usize) -> Text<'_> {
-    let start = text.len().saturating_sub(bytes);
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(start..).unwrap_or(text)),
-        Cow::Owned(mut text) => Cow::Owned(text.split_off(start)),
     }
 }

@@ -31,6 +31,12 @@ impl Clocks {
         i64::try_from(self.since_1970().as_millis()).unwrap_or(i64::MAX)
     }
 
+    /// The time of day as logs have it.
+    pub(super) fn timestamp(&self) -> pglog::Timestamp {
+        let micros = i64::try_from(self.since_1970().as_micros()).unwrap_or(i64::MAX);
+        pglog::Timestamp::from_micros(micros, pglog::Precision::Micros)
+    }
+
     fn since_1970(&self) -> Duration {
         self.now().wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }

@@ -157,12 +157,17 @@ fn value(
         return quoted(bytes, at + 1, column, input);
     }
     let window = rest.get(..MAX_SHORT_BYTES).unwrap_or(rest);
-    match window.iter().position(|byte| matches!(byte, b',' | b'\n' | b'\r' | b'"')) {
+    match window.iter().position(ends_value) {
         Some(length) => Ok((Span { start: at, end: at + length, doubled: false }, at + length)),
         None if rest.len() >= MAX_SHORT_BYTES => Err(Scan::Broken(at + MAX_SHORT_BYTES)),
         None if input == Input::Open => Err(Scan::Incomplete),
         None => Ok((Span { start: at, end: bytes.len(), doubled: false }, bytes.len())),
     }
+}
+
+/// Tells whether a value without quotes ends before a byte. Letters and digits are all beyond the comma.
+const fn ends_value(byte: &u8) -> bool {
+    *byte <= b',' && matches!(byte, b',' | b'\n' | b'\r' | b'"')
 }
 
 /// Finds the end of a value in quotes.
@@ -233,7 +238,10 @@ const MAX_ZONE_BYTES: usize = 32;
 /// Reads `2026-11-24 02:21:01.123 UTC,` at the start of `bytes`.
 fn time_bytes(bytes: &[u8], input: Input) -> Start {
     let fits = |(byte, form): (&u8, &u8)| byte == form || (*form == b'0' && byte.is_ascii_digit());
-    if !bytes.iter().zip(TIME).all(fits) {
+    // Without an early end it is one comparison of vectors.
+    let fits_whole =
+        |bytes: &[u8; TIME.len()]| bytes.iter().zip(TIME).fold(true, |all, pair| all & fits(pair));
+    if !bytes.first_chunk().map_or_else(|| bytes.iter().zip(TIME).all(fits), fits_whole) {
         return Start::Not;
     }
     let zone = bytes.get(TIME.len()..).unwrap_or_default();

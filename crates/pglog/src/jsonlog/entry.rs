@@ -7,7 +7,7 @@ use crate::{
     entry::LogEntry,
     held::{self, Gap},
     json::{Raw, members, unescape},
-    record::{Builder, Column, Value},
+    record::{Borrowed, Builder, Column, Copied},
     timestamp::Clock,
 };
 
@@ -19,11 +19,15 @@ pub(super) fn entry<'a>(
     clock: &mut Clock,
     max_field_bytes: usize,
 ) -> Option<LogEntry<'a>> {
+    let mut entry = LogEntry::default();
     let mut record = Record {
         line,
-        is_text: matches!(decode(line), Cow::Borrowed(_)),
+        text: match decode(line) {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        },
         gaps,
-        builder: Builder::new(clock, max_field_bytes),
+        builder: Builder::new(&mut entry, clock, max_field_bytes),
         has_severity: false,
     };
     let mut wrapped = None;
@@ -34,48 +38,60 @@ pub(super) fn entry<'a>(
     if let Some(wrapped) = wrapped {
         members(wrapped, |key, value| record.set(key, value))?;
     }
-    record.has_severity.then(|| record.builder.finish())
+    if !record.has_severity {
+        return None;
+    }
+    record.builder.finish();
+    Some(entry)
 }
 
-struct Record<'a, 'c, 'g> {
+struct Record<'e, 'a, 'c, 'g> {
     line: &'a [u8],
-    /// The line is UTF-8 without NUL.
-    is_text: bool,
+    /// The line as text, where it is some.
+    text: Option<&'a str>,
     gaps: &'g [Gap],
-    builder: Builder<'a, 'c>,
+    builder: Builder<'e, 'a, 'c>,
     has_severity: bool,
 }
 
-impl<'a> Record<'a, '_, '_> {
+impl<'a> Record<'_, 'a, '_, '_> {
     fn set(&mut self, key: &[u8], value: Raw<'a>) {
         let Some(column) = column(key) else { return };
         self.has_severity |= column == Column::Severity;
-        let value = match value {
-            Raw::String(raw, true) => self.value(raw, Cow::Owned(unescape(raw))),
-            Raw::Scalar(b"null") | Raw::Nested(_) => return,
-            Raw::String(raw, false) | Raw::Scalar(raw) => self.value(raw, Cow::Borrowed(raw)),
-        };
-        self.builder.set(column, value);
+        match value {
+            Raw::Scalar(b"null") | Raw::Nested(_) => {}
+            Raw::String(raw, true) => self.give_copied(column, raw, &unescape(raw)),
+            Raw::String(raw, false) | Raw::Scalar(raw) => match self.text_of(raw) {
+                Some(text) => {
+                    let whole_bytes = text.len() as u64 + self.missing(raw);
+                    self.builder.set(column, Borrowed(text), whole_bytes);
+                }
+                None => self.give_copied(column, raw, raw),
+            },
+        }
     }
 
-    fn value(&self, raw: &[u8], plain: Cow<'a, [u8]>) -> Value<'a> {
-        let missing = if self.gaps.is_empty() { 0 } else { self.missing(raw) };
-        let whole_bytes = plain.len() as u64 + missing;
-        let text = match plain {
-            Cow::Borrowed(bytes) => decode(bytes),
-            // An escape can stand for a NUL.
-            Cow::Owned(bytes) => match String::from_utf8(bytes) {
-                Ok(text) if self.is_text && !text.contains('\0') => Cow::Owned(text),
-                Ok(text) => Cow::Owned(decode(text.as_bytes()).into_owned()),
-                Err(error) => Cow::Owned(decode(error.as_bytes()).into_owned()),
-            },
-        };
-        Value { text, whole_bytes }
+    fn give_copied(&mut self, column: Column, raw: &[u8], plain: &[u8]) {
+        let whole_bytes = plain.len() as u64 + self.missing(raw);
+        self.builder.set(column, Copied(&decode(plain)), whole_bytes);
+    }
+
+    /// A piece of the line as text.
+    fn text_of(&self, raw: &[u8]) -> Option<&'a str> {
+        let start = self.start_of(raw);
+        self.text?.get(start..start + raw.len())
+    }
+
+    fn start_of(&self, raw: &[u8]) -> usize {
+        raw.as_ptr() as usize - self.line.as_ptr() as usize
     }
 
     /// How many bytes of a value have been left out.
     fn missing(&self, raw: &[u8]) -> u64 {
-        let start = raw.as_ptr() as usize - self.line.as_ptr() as usize;
+        if self.gaps.is_empty() {
+            return 0;
+        }
+        let start = self.start_of(raw);
         held::within(self.gaps, start, start + raw.len()).map(|gap| gap.value_bytes).sum()
     }
 }

@@ -10,6 +10,9 @@ use crate::{
 /// How far behind the latest moment a line may be, for clocks that disagree: a day.
 const LEEWAY_MICROS: i64 = 86_400_000_000;
 
+/// How far times may go back from one line to the next without New Year between them: 30 days.
+const MOST_BACKWARDS_MICROS: i64 = 30 * LEEWAY_MICROS;
+
 /// Reads times with and without a year.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SyslogClock {
@@ -18,11 +21,13 @@ pub(super) struct SyslogClock {
     not_after: Option<Timestamp>,
     /// The time that was read last: lines of a busy log share it.
     last: Option<(String, Option<(Timestamp, bool)>)>,
+    /// The latest time without a year so far.
+    latest: Option<Timestamp>,
 }
 
 impl SyslogClock {
     pub(super) const fn new(clock: Clock, not_after: Option<Timestamp>) -> Self {
-        Self { clock, not_after, last: None }
+        Self { clock, not_after, last: None, latest: None }
     }
 
     /// Returns the moment, and whether it is a guess.
@@ -58,15 +63,26 @@ impl SyslogClock {
         Some((time.timestamp, time.ambiguous))
     }
 
-    /// Reads `Nov 24 02:22:07`, of the latest year that is possible. The zone is that of the log, as
-    /// far as it is known: syslog does not name its own.
-    fn read_without_year(&self, text: &str) -> Option<(Timestamp, bool)> {
+    /// Reads `Nov 24 02:22:07`. The year is the latest that is possible, but a log that is followed over
+    /// New Year goes on in the next one. The zone is that of the log, as far as it is known: syslog does
+    /// not name its own.
+    fn read_without_year(&mut self, text: &str) -> Option<(Timestamp, bool)> {
         let not_after = self.not_after?.micros().checked_add(LEEWAY_MICROS)?;
         let last_year = jiff::Timestamp::from_microsecond(not_after).ok()?;
         let last_year = last_year.to_zoned_datetime(TimeZone::UTC).year();
-        (0..=LONGEST_GAP_YEARS)
-            .filter_map(|years| self.in_year(text, last_year.checked_sub(years)?))
-            .find(|(moment, _)| moment.micros() <= not_after)
+        let years = (0..=LONGEST_GAP_YEARS).filter_map(|years| last_year.checked_sub(years));
+        let (year, first) = years
+            .filter_map(|year| Some((year, self.in_year(text, year)?)))
+            .find(|(_, (moment, _))| moment.micros() <= not_after)?;
+        let found = match self.latest {
+            Some(latest) => (0..=LONGEST_GAP_YEARS)
+                .filter_map(|years| self.in_year(text, year.checked_add(years)?))
+                .find(|(moment, _)| moment.micros() >= latest.micros() - MOST_BACKWARDS_MICROS)
+                .unwrap_or(first),
+            None => first,
+        };
+        self.latest = Some(self.latest.map_or(found.0, |latest| later(latest, found.0)));
+        Some(found)
     }
 
     fn in_year(&self, text: &str, year: i16) -> Option<(Timestamp, bool)> {
@@ -83,6 +99,10 @@ impl SyslogClock {
         let moment = Timestamp::from_micros(micros, Precision::Seconds);
         Some((moment, is_guess || is_ambiguous))
     }
+}
+
+const fn later(one: Timestamp, other: Timestamp) -> Timestamp {
+    if one.micros() < other.micros() { other } else { one }
 }
 
 /// February 29th may be eight years ago.
@@ -128,6 +148,23 @@ mod tests {
         }
         let doubled = in_berlin("Oct 25 02:30:00", "2026-11-24 12:00:00 UTC");
         assert_eq!(doubled, Some(("2026-10-25T00:30:00Z".to_owned(), true)));
+    }
+
+    #[test]
+    fn log_that_is_followed_over_new_year_goes_on_in_the_next() {
+        let not_after = Clock::new().read("2026-11-24 00:00:00 UTC").unwrap().timestamp;
+        let mut clock = SyslogClock::new(Clock::in_zone("UTC").unwrap(), Some(not_after));
+        let mut read = |time| clock.read(Time::NoYear(time)).unwrap().0.to_string();
+        for (time, expected) in [
+            ("Nov 24 00:00:00", "2026-11-24T00:00:00Z"),
+            ("Dec 31 23:59:59", "2026-12-31T23:59:59Z"),
+            ("Jan  1 00:00:01", "2027-01-01T00:00:01Z"),
+            ("Dec 31 23:59:58", "2026-12-31T23:59:58Z"),
+            ("Oct  1 00:00:00", "2027-10-01T00:00:00Z"),
+            ("Feb 28 00:00:00", "2028-02-28T00:00:00Z"),
+        ] {
+            assert_eq!(read(time), expected);
+        }
     }
 
     #[test]
