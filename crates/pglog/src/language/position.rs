@@ -49,8 +49,11 @@ pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
 }
 
 fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
-    BEFORE_AND_BEHIND.iter().find_map(|(before, behind)| {
-        let rest = strip(message, behind)?;
+    let ends_in_digit = message.ends_with(|c: char| c.is_ascii_digit());
+    let mut fitting =
+        BEFORE_AND_BEHIND.iter().filter(|(_, behind)| behind.is_empty() == ends_in_digit);
+    fitting.find_map(|(before, behind)| {
+        let rest = if ends_in_digit { message } else { strip(message, behind)? };
         let digits = rest.bytes().rev().take(MAX_DIGITS + 1).take_while(u8::is_ascii_digit).count();
         let (rest, number) = rest.split_at_checked(rest.len() - digits)?;
         let words = strip(rest, before)?;
