@@ -1,5 +1,7 @@
 //! Times as the server prints them, and their place in UTC.
 
+mod abbreviations;
+
 use std::fmt;
 
 use jiff::{civil, tz::TimeZone};
@@ -150,6 +152,8 @@ pub struct LogTime<'a> {
 pub struct Clock {
     zone: Option<TimeZone>,
     last: Option<Second>,
+    /// The latest moment that was certain.
+    latest: Option<i64>,
 }
 
 /// The second that was read last: lines of a busy log share it.
@@ -173,7 +177,7 @@ impl Clock {
     /// Makes a reader for a log whose `log_timezone` is not known.
     #[must_use]
     pub const fn new() -> Self {
-        Self { zone: None, last: None }
+        Self { zone: None, last: None, latest: None }
     }
 
     /// Makes a reader for a log with this `log_timezone`.
@@ -182,7 +186,7 @@ impl Clock {
     /// [`UnknownZone`] where the time zone database has no such name.
     pub fn in_zone(log_timezone: &str) -> Result<Self, UnknownZone> {
         let zone = TimeZone::get(log_timezone).map_err(|_| UnknownZone(log_timezone.to_owned()))?;
-        Ok(Self { zone: Some(zone), last: None })
+        Ok(Self { zone: Some(zone), last: None, latest: None })
     }
 
     /// Returns the rules of `log_timezone`, where it is known.
@@ -192,16 +196,33 @@ impl Clock {
 
     /// Reads `2026-11-24 02:21:01.123 CET`, with or without the fraction. `None` where the text is not
     /// a time.
+    ///
+    /// An hour that occurs twice under one abbreviation is told apart by the times read before: a log goes
+    /// on, so a time that seems to lie before them is that of the second hour.
     pub fn read<'a>(&mut self, text: &'a str) -> Option<LogTime<'a>> {
+        self.read_in_session(text, None)
+    }
+
+    /// The same for a line of a session, given its id: it is not older than its session.
+    pub(crate) fn read_in_session<'a>(
+        &mut self,
+        text: &'a str,
+        session_id: Option<&str>,
+    ) -> Option<LogTime<'a>> {
         let (second, rest) = text.split_at_checked(SECONDS_BYTES)?;
         let (fraction, zone) = rest.split_once(' ')?;
         let (micros, precision) = read_fraction(fraction)?;
-        let (seconds, ambiguous) = self.read_second(second, zone)?;
+        let (seconds, ambiguous) = self.read_second(second, zone, session_id)?;
         let timestamp = Timestamp { micros: seconds.checked_mul(1_000_000)? + micros, precision };
         Some(LogTime { timestamp, zone, ambiguous })
     }
 
-    fn read_second(&mut self, text: &str, zone: &str) -> Option<(i64, bool)> {
+    fn read_second(
+        &mut self,
+        text: &str,
+        zone: &str,
+        session_id: Option<&str>,
+    ) -> Option<(i64, bool)> {
         if let Some(last) = &self.last
             && last.text == text.as_bytes()
             && last.zone == zone
@@ -209,23 +230,54 @@ impl Clock {
             return Some((last.seconds, last.ambiguous));
         }
         let local = Local::read(text)?;
-        let (offset, ambiguous) = self.offset(&local, zone);
-        let seconds = local.seconds() - i64::from(offset);
+        let (seconds, ambiguous) = match self.offset(&local, zone) {
+            Offset::One(offset) => (local.seconds() - i64::from(offset), false),
+            Offset::Either(first, second) => {
+                let moments = [first, second].map(|offset| local.seconds() - i64::from(offset));
+                self.choose(moments, session_id)
+            }
+            Offset::Unknown => (local.seconds(), true),
+        };
+        if !ambiguous {
+            self.latest = self.latest.max(Some(seconds));
+        }
         let text = text.as_bytes().try_into().ok()?;
         self.last = Some(Second { text, zone: zone.to_owned(), seconds, ambiguous });
         Some((seconds, ambiguous))
     }
 
-    /// Seconds east of UTC, and whether that is a guess.
-    fn offset(&self, local: &Local, zone: &str) -> (i32, bool) {
-        if let Some(offset) = numeric_offset(zone) {
-            return (offset, false);
+    /// Chooses between the two moments of a local time, and tells whether that is a guess.
+    fn choose(&self, [first, second]: [i64; 2], session_id: Option<&str>) -> (i64, bool) {
+        let started = session_id.and_then(|id| i64::from_str_radix(id.split('.').next()?, 16).ok());
+        if self.latest.max(started).is_some_and(|before| before > first + OUT_OF_ORDER_S) {
+            return (second, false);
+        }
+        let is_close = self.latest.is_some_and(|before| before > first - CLOSE_S);
+        (first, !is_close)
+    }
+
+    fn offset(&self, local: &Local, zone: &str) -> Offset {
+        if let Some(offset) = abbreviations::numeric_offset(zone) {
+            return Offset::One(offset);
         }
         let in_zone = self.zone.as_ref().and_then(|rules| local.offset_in(rules, zone));
-        in_zone
-            .or_else(|| abbreviated_offset(zone).map(|offset| (offset, false)))
-            .unwrap_or((0, true))
+        let by_name = || abbreviations::offset(zone, local.datetime()).map(Offset::One);
+        in_zone.or_else(by_name).unwrap_or(Offset::Unknown)
     }
+}
+
+/// Lines of different processes are written up to so many seconds out of order.
+const OUT_OF_ORDER_S: i64 = 5;
+
+/// After a pause of up to so many seconds the first of two equal hours is the one that has begun.
+const CLOSE_S: i64 = 600;
+
+/// Seconds east of UTC.
+enum Offset {
+    One(i32),
+    /// The local time occurred twice, with these offsets.
+    Either(i32, i32),
+    Unknown,
 }
 
 impl Default for Clock {
@@ -272,10 +324,9 @@ impl Local {
             + self.second
     }
 
-    /// The offset that a zone had at this time: where it had two, the one with this abbreviation.
-    fn offset_in(&self, rules: &TimeZone, abbreviation: &str) -> Option<(i32, bool)> {
+    fn datetime(&self) -> Option<civil::DateTime> {
         let narrow = |value: i64| i8::try_from(value).ok();
-        let datetime = civil::DateTime::new(
+        civil::DateTime::new(
             i16::try_from(self.year).ok()?,
             narrow(self.month)?,
             narrow(self.day)?,
@@ -284,15 +335,19 @@ impl Local {
             narrow(self.second.min(59))?,
             0,
         )
-        .ok()?;
-        let ambiguous = rules.to_ambiguous_timestamp(datetime);
+        .ok()
+    }
+
+    /// The offset that a zone had at this time: where it had two, the one with this abbreviation.
+    fn offset_in(&self, rules: &TimeZone, abbreviation: &str) -> Option<Offset> {
+        let ambiguous = rules.to_ambiguous_timestamp(self.datetime()?);
         let earlier = rules.to_offset_info(ambiguous.earlier().ok()?);
         let later = rules.to_offset_info(ambiguous.later().ok()?);
         let offsets = (earlier.offset().seconds(), later.offset().seconds());
         match (earlier.abbreviation() == abbreviation, later.abbreviation() == abbreviation) {
-            (true, true) => Some((offsets.0, offsets.0 != offsets.1)),
-            (true, false) => Some((offsets.0, false)),
-            (false, true) => Some((offsets.1, false)),
+            (true, true) if offsets.0 != offsets.1 => Some(Offset::Either(offsets.0, offsets.1)),
+            (true, _) => Some(Offset::One(offsets.0)),
+            (false, true) => Some(Offset::One(offsets.1)),
             // Written in another zone than the one that is configured now.
             (false, false) => None,
         }
@@ -315,85 +370,6 @@ fn read_fraction(text: &str) -> Option<(i64, Precision)> {
         6 => Some((value, Precision::Micros)),
         _ => None,
     }
-}
-
-/// Reads `+0545`, `-03`, `+05:30` or `<+03>` as seconds east of UTC.
-fn numeric_offset(zone: &str) -> Option<i32> {
-    let zone = zone.strip_prefix('<').and_then(|zone| zone.strip_suffix('>')).unwrap_or(zone);
-    let (sign, digits) = match zone.split_at_checked(1)? {
-        ("+", digits) => (1, digits),
-        ("-", digits) => (-1, digits),
-        _ => return None,
-    };
-    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<i32>().ok();
-    let minutes = match digits.len() {
-        2 => 0,
-        4 | 6 => number(2, 4)?,
-        5 => number(3, 5)?,
-        _ => return None,
-    };
-    let seconds = if digits.len() == 6 { number(4, 6)? } else { 0 };
-    Some(sign * (number(0, 2)? * 3600 + minutes * 60 + seconds))
-}
-
-/// What an abbreviation means in PostgreSQL's default table (`timezonesets/Default`), for the
-/// abbreviations that zones still use. Seconds east of UTC.
-fn abbreviated_offset(zone: &str) -> Option<i32> {
-    const HALF_HOURS: [(&str, i32); 51] = [
-        ("UTC", 0),
-        ("GMT", 0),
-        ("UCT", 0),
-        ("WET", 0),
-        ("Z", 0),
-        ("BST", 2),
-        ("WEST", 2),
-        ("CET", 2),
-        ("MET", 2),
-        ("CEST", 4),
-        ("MEST", 4),
-        ("EET", 4),
-        ("IST", 4),
-        ("SAST", 4),
-        ("CAT", 4),
-        ("EEST", 6),
-        ("IDT", 6),
-        ("MSK", 6),
-        ("EAT", 6),
-        ("MSD", 8),
-        ("PKT", 10),
-        ("WIB", 14),
-        ("HKT", 16),
-        ("AWST", 16),
-        ("WITA", 16),
-        ("PHT", 16),
-        ("JST", 18),
-        ("KST", 18),
-        ("WIT", 18),
-        ("ACST", 19),
-        ("AEST", 20),
-        ("ACDT", 21),
-        ("AEDT", 22),
-        ("NZST", 24),
-        ("NZDT", 26),
-        ("NST", -7),
-        ("NDT", -5),
-        ("AST", -8),
-        ("ADT", -6),
-        ("EST", -10),
-        ("EDT", -8),
-        ("CST", -12),
-        ("CDT", -10),
-        ("MST", -14),
-        ("MDT", -12),
-        ("PST", -16),
-        ("PDT", -14),
-        ("AKST", -18),
-        ("AKDT", -16),
-        ("HST", -20),
-        ("SST", -22),
-    ];
-    let found = HALF_HOURS.iter().find(|(name, _)| *name == zone)?;
-    Some(found.1 * 1800)
 }
 
 #[cfg(test)]
@@ -433,6 +409,34 @@ mod tests {
         assert_eq!(utc(&mut clock, "2026-10-25 02:30:00 CEST"), "2026-10-25T00:30:00Z");
         assert_eq!(utc(&mut clock, "2026-10-25 02:30:00 CET"), "2026-10-25T01:30:00Z");
         assert!(!clock.read("2026-10-25 02:30:00 CET").unwrap().ambiguous);
+    }
+
+    #[test]
+    fn hour_that_occurs_twice_under_one_name_is_told_apart_by_its_neighbours() {
+        // Eastern Australia called winter and summer time EST once.
+        let zone = TimeZone::posix("EST-10EST,M10.1.0,M4.1.0/3").unwrap();
+        let clock = || Clock { zone: Some(zone.clone()), ..Clock::new() };
+        let read = |clock: &mut Clock, time: &str, session: Option<&str>| {
+            let time = clock.read_in_session(time, session).unwrap();
+            (time.timestamp.to_string(), time.ambiguous)
+        };
+        let known = |text: &str| (text.to_owned(), false);
+        let mut busy = clock();
+        for (local, utc) in [
+            ("2026-04-05 01:59:00 EST", "2026-04-04T14:59:00Z"),
+            ("2026-04-05 02:00:00 EST", "2026-04-04T15:00:00Z"),
+            ("2026-04-05 02:05:00 EST", "2026-04-04T15:05:00Z"),
+            ("2026-04-05 02:00:00 EST", "2026-04-04T16:00:00Z"),
+            ("2026-04-05 02:30:00 EST", "2026-04-04T16:30:00Z"),
+            ("2026-04-05 03:30:00 EST", "2026-04-04T17:30:00Z"),
+        ] {
+            assert_eq!(read(&mut busy, local, None), known(utc), "{local}");
+        }
+        let alone = read(&mut clock(), "2026-04-05 02:30:00 EST", None);
+        assert_eq!(alone, ("2026-04-04T15:30:00Z".to_owned(), true));
+        // The session began in the second hour, at 16:10 UTC.
+        let in_session = read(&mut clock(), "2026-04-05 02:30:00 EST", Some("69d13818.1f"));
+        assert_eq!(in_session, known("2026-04-04T16:30:00Z"));
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub(super) fn read_prefix<'a>(
     fields: &PrefixFields<'a>,
     clock: &mut Clock,
 ) {
-    if let Some(time) = fields.time.and_then(|time| clock.read(time)) {
+    let time = fields.time.and_then(|time| clock.read_in_session(time, fields.session_id));
+    if let Some(time) = time {
         entry.timestamp = Some(time.timestamp);
         entry.timestamp_ambiguous = time.ambiguous;
         entry.log_timezone = Some(Cow::Borrowed(time.zone));

@@ -1,6 +1,6 @@
 //! Where in a statement an error is: the server appends it to the message.
 
-use crate::language::damaged::{REPLACEMENT, damaged_length};
+use crate::language::damaged::damaged_length;
 
 /// How a language appends a position: the text before the number and the text behind it.
 ///
@@ -40,21 +40,39 @@ pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
     if last.is_ascii() && !matches!(last, b')' | b'?') && !last.is_ascii_digit() {
         return None;
     }
-    let split = |strip: Strip| {
-        BEFORE_AND_BEHIND.iter().find_map(|(before, behind)| {
-            let rest = strip(message, behind)?;
-            let digits =
-                rest.bytes().rev().take(MAX_DIGITS + 1).take_while(u8::is_ascii_digit).count();
-            let (rest, number) = rest.split_at_checked(rest.len() - digits)?;
-            let words = strip(rest, before)?;
-            // As the server prints numbers: without leading zeros.
-            (!number.starts_with('0')).then(|| Some((words, number.parse().ok()?)))?
-        })
-    };
-    let tail = message.get(message.len().saturating_sub(MAX_TAIL_BYTES)..);
-    let is_damaged = || tail.is_none_or(|tail| tail.contains(['?', REPLACEMENT]));
-    split(|text, suffix| text.strip_suffix(suffix))
-        .or_else(|| if is_damaged() { split(strip_damaged_suffix) } else { None })
+    split(message, strip_suffix).or_else(|| {
+        let tail = message.as_bytes();
+        let tail = tail.get(tail.len().saturating_sub(MAX_TAIL_BYTES)..)?;
+        let is_damaged = memchr::memchr2(b'?', REPLACEMENT_LEAD, tail).is_some();
+        if is_damaged { split(message, strip_damaged_suffix) } else { None }
+    })
+}
+
+fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
+    let ends_in_digit = message.ends_with(|c: char| c.is_ascii_digit());
+    let mut fitting =
+        BEFORE_AND_BEHIND.iter().filter(|(_, behind)| behind.is_empty() == ends_in_digit);
+    fitting.find_map(|(before, behind)| {
+        let rest = if ends_in_digit { message } else { strip(message, behind)? };
+        let digits = rest.bytes().rev().take(MAX_DIGITS + 1).take_while(u8::is_ascii_digit).count();
+        let (rest, number) = rest.split_at_checked(rest.len() - digits)?;
+        let words = strip(rest, before)?;
+        // As the server prints numbers: without leading zeros.
+        (!number.starts_with('0')).then(|| Some((words, number.parse().ok()?)))?
+    })
+}
+
+/// The first byte of U+FFFD.
+const REPLACEMENT_LEAD: u8 = 0xef;
+
+/// Takes a suffix off. Looks at the last bytes first, because nearly no message has one of the suffixes
+/// and a call to compare them costs more.
+fn strip_suffix<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
+    let (last, expected) = (text.as_bytes().last_chunk::<2>(), suffix.as_bytes().last_chunk::<2>());
+    if expected.is_some() && last != expected {
+        return None;
+    }
+    text.strip_suffix(suffix)
 }
 
 /// Takes a suffix off of which letters beyond ASCII may be lost.
