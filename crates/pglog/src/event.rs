@@ -54,11 +54,36 @@ pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
         interpret_foreign(entry);
         return;
     }
+    if interpret_plain_duration(entry) {
+        return;
+    }
     let meaning = match Texts::borrowed(entry) {
         Some(texts) => Meaning::read(&texts),
         None => Meaning::read(&Texts::of(entry)).into_owned(),
     };
     meaning.give_to(entry);
+}
+
+/// Reads by far the commonest message, that of a statement which has neither a name nor bind values. It
+/// shows in a few bytes whether it is one.
+fn interpret_plain_duration(entry: &mut LogEntry<'_>) -> bool {
+    let is_alone = entry.statement.is_none() && entry.detail.is_none() && entry.context.is_none();
+    if entry.level != Some(Level::Log) || !is_alone || !entry.truncated.is_empty() {
+        return false;
+    }
+    let Some(plain) = statement::read_plain(&entry.message) else { return false };
+    entry.statement = Some(match &entry.message {
+        Cow::Borrowed(message) => {
+            Cow::Borrowed(message.get(plain.head_bytes..).unwrap_or_default())
+        }
+        Cow::Owned(message) => {
+            Cow::Owned(message.get(plain.head_bytes..).unwrap_or_default().to_owned())
+        }
+    });
+    entry.event = Some(plain.event);
+    entry.duration = Some(plain.duration);
+    entry.phase = Some(plain.phase);
+    true
 }
 
 /// Fills what can be known of another program's line.

@@ -85,15 +85,18 @@ fn plain(text: &str, is_cut: bool) -> (Plan<'_>, Parts<'_>) {
 }
 
 /// Finds the plan's root: the last line that is not indented and has costs. Lines of the query before it
-/// may look like one; the nodes behind it are indented.
+/// may look like one; the nodes behind it are indented. The first line is the query's.
 fn root_node(text: &str) -> Option<usize> {
-    let costs: Vec<usize> = memchr::memmem::find_iter(text.as_bytes(), b"  (cost=").collect();
-    costs.into_iter().rev().find_map(|cost| {
-        let head = text.get(..cost)?;
-        let start = head.rfind('\n')? + 1;
-        let is_indented = head.as_bytes().get(start).is_none_or(u8::is_ascii_whitespace);
-        (!is_indented).then_some(start)
-    })
+    let mut end = text.len();
+    loop {
+        let start = memchr::memrchr(b'\n', text.as_bytes().get(..end)?)? + 1;
+        let line = text.get(start..end)?;
+        let is_indented = line.as_bytes().first().is_none_or(u8::is_ascii_whitespace);
+        if !is_indented && memchr::memmem::find(line.as_bytes(), b"  (cost=").is_some() {
+            return Some(start);
+        }
+        end = start - 1;
+    }
 }
 
 #[cfg(test)]

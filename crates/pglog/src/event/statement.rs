@@ -10,6 +10,31 @@ use crate::{
     severity::Level,
 };
 
+/// The message of a statement without a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Plain {
+    pub(super) event: Event,
+    pub(super) duration: Duration,
+    pub(super) phase: Phase,
+    /// What stands before the SQL.
+    pub(super) head_bytes: usize,
+}
+
+/// Reads the message of a statement without a name. `None` for any other message.
+pub(super) fn read_plain(message: &str) -> Option<Plain> {
+    const HEADS: [(&str, Phase, Event); 4] = [
+        ("  statement: ", Phase::Statement, Event::StatementDuration),
+        ("  execute <unnamed>: ", Phase::Execute, Event::StatementDuration),
+        ("  bind <unnamed>: ", Phase::Bind, Event::StatementDuration),
+        ("  parse <unnamed>: ", Phase::Parse, Event::StatementParse),
+    ];
+    let mut scan = Scan::of(message.strip_prefix("duration: ")?);
+    let duration = millis(&mut scan)?;
+    let (head, phase, event) = HEADS.iter().find(|(head, ..)| scan.rest().starts_with(head))?;
+    let head_bytes = message.len() - scan.rest().len() + head.len();
+    Some(Plain { event: *event, duration, phase: *phase, head_bytes })
+}
+
 /// Reads a message about a statement. `None` for any other message.
 pub(super) fn read<'x>(texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
     let message = texts.message;
@@ -225,6 +250,24 @@ mod tests {
             found(1, Phase::Parse, "SELECT 1")
         );
         assert_eq!(parts("duration: 3.100 ms"), (Some(3100), None, None));
+    }
+
+    #[test]
+    fn plain_messages_are_read_as_all_others_are() {
+        let messages = [
+            "duration: 1234.056 ms  statement: SELECT 1",
+            "duration: 0.001 ms  execute <unnamed>: SELECT 1\nFROM a",
+            "duration: 0.001 ms  bind <unnamed>: ",
+            "duration: 0.001 ms  parse <unnamed>: x: y",
+        ];
+        for message in messages {
+            let plain = read_log(message, None);
+            // With a detail, whatever it says, it is not read as a plain one.
+            let mut other = read_log(message, Some("x"));
+            other.detail = None;
+            assert!(read_plain(message).is_some());
+            assert_eq!(plain, other);
+        }
     }
 
     #[test]

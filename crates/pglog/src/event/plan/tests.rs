@@ -83,6 +83,13 @@ fn query_without_a_plan_is_kept() {
     assert_eq!(meaning.statement.as_deref(), Some("SELECT 1\nFROM"));
 }
 
+#[test]
+fn query_that_is_full_of_costs_is_read_once() {
+    let text = "Query Text: SELECT '".to_owned() + &"  (cost=".repeat(200_000);
+    let meaning = read(&text, Duration::ZERO, true);
+    assert_eq!(meaning.statement.map(|sql| sql.len()), Some(text.len() - "Query Text: ".len()));
+}
+
 /// Any JSON, and text that resembles it.
 fn json_like() -> impl Strategy<Value = String> {
     proptest::collection::vec(
