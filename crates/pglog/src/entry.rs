@@ -100,6 +100,9 @@ pub struct LogEntry<'a> {
     pub plan: Option<Plan<'a>>,
     /// Fields that were cut because they exceeded the limit, with their whole length in bytes.
     pub truncated: Vec<(Field, u64)>,
+    /// How many lines with a prefix the entry took, each of which `%l` counts; 0 in other formats than
+    /// stderr.
+    pub numbered_lines: u32,
     /// True for text without a readable prefix, such as another program's output in the same file.
     pub unparsed: bool,
 }
@@ -247,6 +250,7 @@ impl<'a> LogEntry<'a> {
             parameters: self.parameters.into_iter().map(owned).collect(),
             plan: self.plan.map(Plan::into_owned),
             truncated: self.truncated,
+            numbered_lines: self.numbered_lines,
             unparsed: self.unparsed,
         }
     }

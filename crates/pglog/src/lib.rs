@@ -26,6 +26,7 @@
 //! ```
 
 mod assemble;
+mod audit;
 mod csvlog;
 mod entry;
 mod event;
@@ -45,6 +46,7 @@ mod timestamp;
 mod wrapping;
 
 pub use assemble::{Assembled, Assembler, Limits};
+pub use audit::{Audit, Gap};
 pub use csvlog::{CsvReader, parse_csv_record};
 pub use entry::{Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
 pub use format::Format;

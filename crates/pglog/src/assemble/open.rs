@@ -176,6 +176,7 @@ impl<'a> OpenEntries<'a> {
     ) -> Option<&mut LogEntry<'a>> {
         let mut open = self.place(start, end);
         open.assembled.entry.level = level_of(parsed.label);
+        open.assembled.entry.numbered_lines = 1;
         open.last = Some(parsed.label);
         open.set(field_of(parsed.label), parsed.text, max_bytes);
         self.begin(open);
@@ -243,6 +244,7 @@ impl<'a> OpenEntries<'a> {
         open.set(field, parsed.text, max_bytes);
         open.last = Some(parsed.label);
         open.assembled.end = end;
+        open.assembled.entry.numbered_lines += 1;
         let added = open.bytes - before;
         self.bytes += added;
         self.current = Some(Current { number, field });
