@@ -130,7 +130,7 @@ impl Buffer {
     pub fn revive(&mut self, numbers: &[i64]) -> Result<u64, Error> {
         loop {
             match self.revive_once(numbers) {
-                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)?.batches > 0 => {}
+                Err(error) if error.is_full() && self.free_some()? => {}
                 result => return result,
             }
         }
@@ -168,6 +168,26 @@ impl Buffer {
         })
     }
 
+    /// Makes room for what takes a batch out of the queue: the oldest batches go, where that is allowed,
+    /// else the oldest dead letter. Tells whether there was one.
+    fn free_some(&mut self) -> Result<bool, Error> {
+        let now_ms = self.now_ms;
+        if self.drop_some(0, now_ms)?.batches > 0 {
+            return Ok(true);
+        }
+        self.attempt(|buffer| {
+            let Some(oldest) = dead::list(&buffer.connection, 0, 1)?.first().map(|l| l.number)
+            else {
+                return Ok(false);
+            };
+            let transaction =
+                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let is_dropped = dead::drop_one(&transaction, oldest, "dead_letters_full", now_ms)?;
+            transaction.commit()?;
+            Ok(is_dropped)
+        })
+    }
+
     /// Takes a batch out of the queue in whatever way, in one transaction. `read` finds it. Returns it, `None` where it
     /// is not there any more.
     fn change(
@@ -189,7 +209,7 @@ impl Buffer {
             });
             match taken {
                 // Halves and dead letters take a page more at times.
-                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)?.batches > 0 => {}
+                Err(error) if error.is_full() && self.free_some()? => {}
                 taken => break taken?,
             }
         };
