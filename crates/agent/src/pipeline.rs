@@ -42,6 +42,9 @@ use crate::{
     tail::Tailer,
 };
 
+/// How long a request under way may take when the agent stops.
+const GRACE: Duration = Duration::from_secs(6);
+
 /// Why the agent cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -229,9 +232,16 @@ async fn send(sender: Sender, outputs: Vec<Output>, server: Server, shutdown: &S
         // Each ends with its request.
         while running.join_next().await.is_some() {}
     };
+    let out_of_patience = async {
+        shutdown.requested().await;
+        tokio::time::sleep(GRACE).await;
+    };
     tokio::select! {
         () = sending => {}
         () = server.run() => {}
+        () = out_of_patience => {
+            tracing::warn!("stopping without the answer to a request; it is sent again");
+        }
     }
 }
 

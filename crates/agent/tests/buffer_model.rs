@@ -17,6 +17,7 @@ use uuid::Uuid;
 use wire::{BatchId, Source};
 
 const MAX_BYTES: u64 = 1_000_000;
+const OUTPUT: &str = "output";
 
 /// Pseudo-random numbers (an LCG), the same in every run.
 struct Random(u64);
@@ -33,6 +34,10 @@ impl Random {
 #[derive(Default)]
 struct Model {
     queue: VecDeque<SealedBatch>,
+    /// What the output does not have yet, also of what the listener has.
+    output: VecDeque<SealedBatch>,
+    output_taken: u64,
+    output_lost: u64,
     dead: BTreeMap<i64, SealedBatch>,
     position: u64,
     read: u64,
@@ -58,14 +63,16 @@ impl Pair {
             reserve,
             ..Settings::at(&folder.path().join("buffer"))
         };
-        let buffer = Buffer::open(&settings).unwrap();
+        let mut buffer = Buffer::open(&settings).unwrap();
+        buffer.set_destinations(&[OUTPUT.to_owned()]).unwrap();
         Self { folder, settings, buffer, model: Model::default(), next: 1 }
     }
 
     fn step(&mut self, random: &mut Random) {
         match random.below(100) {
-            0..45 => self.push(random),
-            45..75 => self.ack(),
+            0..40 => self.push(random),
+            40..60 => self.ack(),
+            60..75 => self.take_for_output(),
             75..80 => self.split(),
             80..85 => self.bury(),
             85..87 => self.revive(),
@@ -96,6 +103,7 @@ impl Pair {
         for entry in entries.into_iter().take(pushed.stored) {
             model.read += entry.batch.entries;
             model.position = entry.checkpoint.unwrap().position;
+            model.output.push_back(entry.batch.clone());
             model.queue.push_back(entry.batch);
         }
         let dropped = self.evict(leased);
@@ -118,7 +126,24 @@ impl Pair {
         model.evicted += dropped;
         model.lost += dropped;
         assert_eq!(model.evicted, evicted);
+        let lost = self.buffer.destinations().unwrap()[0].lost;
+        while model.output_lost < lost {
+            let index = usize::from(model.output.front().map(|batch| batch.id) == leased);
+            model.output_lost += model.output.remove(index).unwrap().entries;
+        }
+        assert_eq!(model.output_lost, lost);
         dropped
+    }
+
+    fn take_for_output(&mut self) {
+        let found = self.buffer.peek_for(OUTPUT).unwrap();
+        let expected = self.model.output.front();
+        assert_eq!(found.as_ref().map(|found| &found.waiting.batch), expected);
+        let Some(found) = found else { return };
+        let entries = found.waiting.batch.entries;
+        self.buffer.advance(OUTPUT, &found, entries, 0).unwrap();
+        self.model.output.pop_front();
+        self.model.output_taken += entries;
     }
 
     fn ack(&mut self) {
@@ -146,6 +171,11 @@ impl Pair {
         let second = half(next, whole.entries - whole.entries / 2, &whole.body[middle..]);
         assert!(self.buffer.split(found.seq, &[first.clone(), second.clone()]).unwrap());
         self.evict(Some(whole.id));
+        self.drop_oldest_letters();
+        if let Some(place) = self.model.output.iter().position(|batch| batch.id == whole.id) {
+            self.model.output[place] = first.clone();
+            self.model.output.insert(place + 1, second.clone());
+        }
         self.model.queue.pop_front();
         self.model.queue.push_front(second);
         self.model.queue.push_front(first);
@@ -156,7 +186,12 @@ impl Pair {
         let number = self.buffer.bury(found.seq, "no", 1).unwrap().unwrap();
         self.evict(Some(found.batch.id));
         self.model.dead.insert(number, self.model.queue.pop_front().unwrap());
-        // The oldest go where all take more than a tenth; which ones is checked with the account.
+        self.drop_oldest_letters();
+    }
+
+    /// Drops the dead letters that the buffer has dropped: the oldest, where all take more than a tenth
+    /// or there is no other room.
+    fn drop_oldest_letters(&mut self) {
         let kept = self.buffer.dead_letters(0, u32::MAX).unwrap();
         let first_kept = kept.first().map_or(i64::MAX, |letter| letter.number);
         let rest = self.model.dead.split_off(&first_kept);
@@ -170,6 +205,7 @@ impl Pair {
         let before: Vec<i64> = self.list();
         assert_eq!(self.buffer.revive(&[number]).unwrap(), 1);
         self.evict(leased);
+        self.drop_oldest_letters();
         let place = self.list().iter().position(|seq| !before.contains(seq)).unwrap();
         self.model.queue.insert(place, batch);
     }
@@ -210,6 +246,7 @@ impl Pair {
 
     fn check(&mut self) {
         let Model { queue, dead, read, delivered, lost, position, .. } = &self.model;
+        let Model { output_taken, output_lost, .. } = &self.model;
         let ledger = self.buffer.ledger().unwrap();
         assert!(ledger.balances() && self.buffer.counts_agree().unwrap(), "{ledger:?}");
         assert_eq!(ledger.read, *read);
@@ -222,6 +259,8 @@ impl Pair {
         let stats = self.buffer.stats().unwrap();
         assert!(stats.used_bytes <= stats.max_bytes, "{stats:?}");
         assert!(stats.disk_bytes + 4096 <= MAX_BYTES, "{stats:?}");
+        let output = self.buffer.destinations().unwrap().remove(0);
+        assert_eq!((output.delivered, output.lost), (*output_taken, *output_lost));
         if *position > 0 {
             assert_eq!(self.buffer.checkpoints().unwrap(), Some(vec![checkpoint(*position)]));
         }
@@ -263,7 +302,8 @@ fn run(steps: u64, seed: u64) {
             pair.step(&mut random);
             pair.check();
         }
-        let Model { lost, delivered, .. } = pair.model;
+        let Model { lost, delivered, output_taken, .. } = pair.model;
+        assert!(output_taken > 0, "nothing for the output");
         assert!(delivered > 0 && lost > 0, "{delivered} delivered, {lost} lost");
     }
 }

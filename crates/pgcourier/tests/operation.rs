@@ -223,6 +223,21 @@ fn hang_up_takes_a_new_configuration_and_keeps_the_old_one_where_it_is_wrong() {
 }
 
 #[test]
+fn listener_that_never_answers_does_not_delay_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let log = write_log(folder.path(), 10);
+    let config = agent_config(folder.path(), silent.local_addr().unwrap(), &log, "");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("[listener]\n", "[listener]\ntimeout_s = 60\n")).unwrap();
+    let mut agent = start_agent(&config);
+    let _connection = silent.accept().unwrap();
+    agent.signal("TERM");
+    assert!(agent.wait().success());
+    agent.wait_for_log("stopping without the answer to a request");
+}
+
+#[test]
 fn service_manager_is_told_of_start_work_and_stop() {
     let folder = tempfile::tempdir().unwrap();
     let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();

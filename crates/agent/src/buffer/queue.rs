@@ -1,6 +1,6 @@
 //! Taking out, in the order of the queue.
 
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use wire::Source;
 
 use crate::{
@@ -65,7 +65,7 @@ impl Buffer {
     /// # Errors
     /// Those of the database; then the batch stays, and is sent again.
     pub fn ack(&mut self, seq: i64) -> Result<(), Error> {
-        self.change(seq, |transaction, stored| {
+        self.change(seq, row::head, |transaction, stored| {
             destinations::settle(transaction, stored)?;
             ledger::add(transaction, ledger::DELIVERED, stored.entries)
         })?;
@@ -79,7 +79,7 @@ impl Buffer {
     /// Those of the database; then nothing has changed.
     pub fn split(&mut self, seq: i64, halves: &[SealedBatch; 2]) -> Result<bool, Error> {
         let mut is_split = false;
-        let parent = self.change(seq, |transaction, parent| {
+        let parent = self.change(seq, row::get, |transaction, parent| {
             is_split = parent.span >= 2;
             if is_split {
                 row::delete(transaction, seq)?;
@@ -108,7 +108,7 @@ impl Buffer {
     pub fn bury(&mut self, seq: i64, words: &str, now_ms: i64) -> Result<Option<i64>, Error> {
         let max_bytes = self.space.capacity_bytes() / DEAD_LETTER_SHARE;
         let mut number = None;
-        self.change(seq, |transaction, stored| {
+        self.change(seq, row::get, |transaction, stored| {
             number = Some(dead::bury(transaction, stored, words, now_ms)?);
             dead::trim(transaction, max_bytes, now_ms)
         })?;
@@ -130,7 +130,7 @@ impl Buffer {
     pub fn revive(&mut self, numbers: &[i64]) -> Result<u64, Error> {
         loop {
             match self.revive_once(numbers) {
-                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)?.batches > 0 => {}
+                Err(error) if error.is_full() && self.free_some()? => {}
                 result => return result,
             }
         }
@@ -168,18 +168,39 @@ impl Buffer {
         })
     }
 
-    /// Takes a batch out of the queue in whatever way, in one transaction. Returns it, `None` where it
+    /// Makes room for what takes a batch out of the queue: the oldest batches go, where that is allowed,
+    /// else the oldest dead letter. Tells whether there was one.
+    fn free_some(&mut self) -> Result<bool, Error> {
+        let now_ms = self.now_ms;
+        if self.drop_some(0, now_ms)?.batches > 0 {
+            return Ok(true);
+        }
+        self.attempt(|buffer| {
+            let Some(oldest) = dead::list(&buffer.connection, 0, 1)?.first().map(|l| l.number)
+            else {
+                return Ok(false);
+            };
+            let transaction =
+                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let is_dropped = dead::drop_one(&transaction, oldest, "dead_letters_full", now_ms)?;
+            transaction.commit()?;
+            Ok(is_dropped)
+        })
+    }
+
+    /// Takes a batch out of the queue in whatever way, in one transaction. `read` finds it. Returns it, `None` where it
     /// is not there any more.
     fn change(
         &mut self,
         seq: i64,
+        read: impl Fn(&Connection, i64) -> Result<Option<Stored>, Error>,
         mut work: impl FnMut(&Transaction<'_>, &Stored) -> Result<(), Error>,
     ) -> Result<Option<Stored>, Error> {
         let taken = loop {
             let taken = self.attempt(|buffer| {
                 let transaction =
                     buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let stored = row::get(&transaction, seq)?;
+                let stored = read(&transaction, seq)?;
                 if let Some(stored) = &stored {
                     work(&transaction, stored)?;
                 }
@@ -188,7 +209,7 @@ impl Buffer {
             });
             match taken {
                 // Halves and dead letters take a page more at times.
-                Err(error) if error.is_full() && self.drop_some(0, self.now_ms)?.batches > 0 => {}
+                Err(error) if error.is_full() && self.free_some()? => {}
                 taken => break taken?,
             }
         };

@@ -42,7 +42,7 @@ pub(super) struct Stored {
     pub(super) span: i64,
     pub(super) created_ms: i64,
     pub(super) file: Option<i64>,
-    /// The batch. `None` where the row does not have its checksum.
+    /// The batch. `None` where the row does not have its checksum, or was read without its body.
     pub(super) batch: Option<SealedBatch>,
     /// How many entries the row says it has.
     pub(super) entries: u64,
@@ -127,6 +127,25 @@ pub(super) fn last_of(connection: &Connection, source: Source) -> Result<Option<
 pub(super) fn get(connection: &Connection, seq: i64) -> Result<Option<Stored>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM batch WHERE seq = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([seq], read).optional()?)
+}
+
+/// Returns one row without its body.
+pub(super) fn head(connection: &Connection, seq: i64) -> Result<Option<Stored>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT span, created_ms, file, entries, length(body) FROM batch WHERE seq = ?1",
+    )?;
+    let found = statement.query_row([seq], |row| {
+        Ok(Stored {
+            seq,
+            span: row.get(0)?,
+            created_ms: row.get(1)?,
+            file: row.get(2)?,
+            batch: None,
+            entries: row.get::<_, i64>(3)?.unsigned_abs(),
+            bytes: row.get::<_, i64>(4)?.unsigned_abs(),
+        })
+    });
+    Ok(found.optional()?)
 }
 
 /// Removes a row.

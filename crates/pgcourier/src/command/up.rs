@@ -9,6 +9,7 @@ use std::{
 };
 
 use agent::{
+    buffer::Reserve,
     config::Settings,
     pipeline::Agent,
     shutdown::Shutdown,
@@ -97,7 +98,12 @@ fn run_both(
     let key = SecretString::from(format!("{}{}", Uuid::new_v4(), Uuid::new_v4()));
     let server = Server::bind(&listener_config(args, folder, &key))?;
     let address = server.local_addr();
-    let agent = Agent::open(agent_settings(folder, tail, &format!("http://{address}"), key)?)?;
+    let mut settings = agent_settings(folder, tail, &format!("http://{address}"), key)?;
+    if args.demo {
+        // A buffer of its full size takes a moment to make, and a demo has nothing to lose.
+        settings.buffer.reserve = Reserve::Ballast;
+    }
+    let agent = Agent::open(settings)?;
     interrupt::watch(shutdown.clone())
         .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
     let text = format!("pgcourier is up: http://{address}/  (Ctrl-C stops it)\n");
