@@ -12,7 +12,7 @@ mod sample;
 use crate::{
     language::Language,
     prefix::{
-        LinePrefix,
+        LinePrefix, Token,
         infer::{align::Aligner, known::KNOWN, sample::Sample},
     },
 };
@@ -68,9 +68,20 @@ impl LinePrefix {
         let known = best_known(&lines, &samples);
         let aligned = match &known {
             Some(known) if known.is_sure => None,
-            _ => put_together(&lines, &samples),
+            _ => put_together(&lines, &samples).map_or_else(
+                || put_parts_together(&lines, &samples),
+                |whole| {
+                    let is_poor = whole.is_poorer_than(known.as_ref(), samples.len());
+                    let better = is_poor.then(|| put_parts_together(&lines, &samples)).flatten();
+                    Some(better.unwrap_or(whole))
+                },
+            ),
         };
         let (best, other) = match (known, aligned) {
+            // A few strange lines are no reason to know less of all the others.
+            (Some(known), Some(aligned)) if aligned.is_poorer_than(Some(&known), samples.len()) => {
+                (known, Some(aligned))
+            }
             (Some(known), Some(aligned)) if aligned.cost + KNOWN_BONUS < known.cost => {
                 (aligned, Some(known))
             }
@@ -131,6 +142,42 @@ fn best_known(lines: &[&str], samples: &[Sample<'_>]) -> Option<Candidate> {
     best
 }
 
+impl Candidate {
+    /// Tells whether it takes for text what other lines show to be a value: it was made of lines with
+    /// nothing in common, such as those of two prefixes.
+    fn is_poorer_than(&self, known: Option<&Self>, labelled_lines: usize) -> bool {
+        let named = |prefix: &LinePrefix| {
+            prefix.tokens().iter().filter(|token| matches!(token, Token::Field(..))).count()
+        };
+        let has_frozen_time = self.prefix.tokens().iter().any(|token| match token {
+            Token::Literal(text) => {
+                text.bytes().filter(u8::is_ascii_digit).count() >= FROZEN_DIGITS
+            }
+            _ => false,
+        });
+        // Enough lines that are taken apart better are a log's, whatever stands between them.
+        let is_outdone = |known: &Self| {
+            known.matched * 2 >= labelled_lines && named(&known.prefix) > named(&self.prefix)
+        };
+        has_frozen_time || known.is_some_and(is_outdone)
+    }
+}
+
+/// So many digits in a literal are a moment that many lines share, and no text.
+const FROZEN_DIGITS: usize = 4;
+
+/// Makes a prefix of a part of the lines: a log that changes its prefix has lines of the one first and
+/// lines of the other later. The prefix that comes first is best, for it is read first.
+fn put_parts_together(lines: &[&str], samples: &[Sample<'_>]) -> Option<Candidate> {
+    let halves = |samples: &[Sample<'_>]| samples.len().div_ceil(2).max(1);
+    let (first, second) = samples.split_at_checked(halves(samples))?;
+    let quarter = first.get(..halves(first)).unwrap_or(first);
+    let parts = [first, second, quarter];
+    let made = parts.into_iter().filter(|part| part.len() < samples.len() && !part.is_empty());
+    made.filter_map(|part| put_together(lines, part))
+        .find(|candidate| !candidate.is_poorer_than(None, samples.len()))
+}
+
 /// What the names of a prefix that fits may cost, for blanks and the like in some of them.
 const CLEAN: f64 = 0.2;
 
@@ -165,6 +212,33 @@ mod tests {
         assert_eq!(inference.prefix.as_str(), "%m [%p] %q%u@%d ");
         assert_eq!((inference.matched, inference.lines), (2, 3));
         assert!((inference.confidence() - 2.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn few_strange_lines_do_not_cost_the_values_of_the_others() {
+        let mut lines = vec!["2026-11-24 02:21:05.123 UTC (9) LOG:  x"];
+        lines.extend(["2026-11-24 02:21:01.123 UTC [1] bob@shop LOG:  x"; 4]);
+        let inference = LinePrefix::infer(lines).unwrap();
+        assert_eq!(inference.prefix.as_str(), "%m [%p] %q%u@%d ");
+    }
+
+    #[test]
+    fn log_that_changes_its_prefix_begins_with_the_first_one() {
+        let first = |n: u32| {
+            format!("2026-11-24 02:21:{:02}.123 UTC [{}] bob@shop LOG:  x", n % 60, n % 7 + 100)
+        };
+        let second = |n: u32| {
+            format!("2026-11-24 02:21:{:02} UTC:10.0.0.1(40{n:03}):bob@shop:[7]:LOG:  x", n % 60)
+        };
+        let strange =
+            |n: u32| format!("<{}> 2026-11-24 02:21:{:02} UTC | LOG:  x", n % 7 + 100, n % 60);
+        let infer = |lines: Vec<String>| {
+            LinePrefix::infer(lines.iter().map(String::as_str)).unwrap().prefix.to_string()
+        };
+        let known = infer((0..100).map(first).chain((0..100).map(second)).collect());
+        assert_eq!(known, "%m [%p] %q%u@%d ");
+        let unknown = infer((0..100).map(strange).chain((0..100).map(second)).collect());
+        assert!(unknown.contains("%t"), "{unknown}");
     }
 
     #[test]
