@@ -66,6 +66,8 @@ pub enum Kind {
 pub struct Parser {
     options: ParserOptions,
     state: State,
+    /// The lines that have been given out so far were those of no log.
+    is_text_so_far: bool,
 }
 
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl Parser {
             }
             _ => State::Sampling { held: Vec::new(), start: position },
         };
-        Self { options, state }
+        Self { options, state, is_text_so_far: false }
     }
 
     /// Looks at bytes of the same log that will not be pushed, such as those before the position.
@@ -125,7 +127,7 @@ impl Parser {
     /// See [`Assembler::flush_before`].
     pub fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         if matches!(&self.state, State::Sampling { held, .. } if held.contains(&b'\n')) {
-            self.settle(sink);
+            self.settle_early(sink);
         }
         if let State::Reading(reader, _) = &mut self.state {
             reader.flush_before(position, sink);
@@ -211,10 +213,28 @@ impl Parser {
     #[must_use]
     pub const fn kind(&self) -> Option<Kind> {
         match &self.state {
+            State::Sampling { .. } if self.is_text_so_far => Some(Kind::OtherText),
             State::Sampling { .. } => None,
             State::Reading(_, kind) => Some(*kind),
             State::Skipping { .. } => Some(Kind::Binary),
         }
+    }
+
+    /// Decides how to read from fewer lines than there should be. If they are none of a log, what comes
+    /// behind them may be: another program can have been the first to write.
+    fn settle_early(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let State::Sampling { held, start } = &self.state else { return };
+        if looks_binary(held) || self.recognise(held).is_some() {
+            return self.settle(sink);
+        }
+        let whole = memchr::memrchr(b'\n', held).map_or(0, |end| end + 1);
+        let (lines, rest) = held.split_at_checked(whole).unwrap_or((held, &[]));
+        let prefix = LinePrefix::compile("");
+        let mut reader = Reader::new(Format::Stderr, prefix, &self.options, *start);
+        reader.push(lines, sink);
+        reader.finish(sink);
+        self.state = State::Sampling { held: rest.to_vec(), start: *start + whole as u64 };
+        self.is_text_so_far = true;
     }
 
     /// Decides how to read and reads what was held.
@@ -355,6 +375,20 @@ mod tests {
         assert_eq!(parser.log_line_prefix().unwrap().as_str(), "%m [%p] %q%u@%d ");
         assert_eq!(users(&mut parser, LINE), [Some("bob".to_owned())]);
         assert_eq!(parser.safe_position(), 1000 + LINE.len() as u64);
+    }
+
+    #[test]
+    fn log_behind_another_programs_first_words_is_found() {
+        let mut parser = Parser::new(ParserOptions::default(), 0);
+        let mut levels = Vec::new();
+        let mut keep = |found: &Assembled<'_>| levels.push((found.start, found.entry.level));
+        parser.push(b"cannot lock memory\n2026-11", &mut keep);
+        parser.flush_before(1, &mut keep);
+        assert_eq!((parser.kind(), parser.safe_position()), (Some(Kind::OtherText), 19));
+        parser.push(&LINE[7..], &mut keep);
+        parser.flush_before(u64::MAX, &mut keep);
+        assert_eq!((parser.kind(), parser.format()), (Some(Kind::Log), Some(Format::Stderr)));
+        assert_eq!(levels, [(0, None), (19, Some(crate::Level::Log))]);
     }
 
     #[test]

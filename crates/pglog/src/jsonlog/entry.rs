@@ -36,7 +36,15 @@ pub(super) fn entry<'a>(
         value => record.set(key, value),
     })?;
     if let Some(wrapped) = wrapped {
-        members(wrapped, |key, value| record.set(key, value))?;
+        let mut audit = None;
+        members(wrapped, |key, value| match value {
+            Raw::Nested(nested) if key == b"audit" => audit = Some(nested),
+            value => record.set(key, value),
+        })?;
+        if let Some(audit) = audit {
+            let message = audit_message(audit)?;
+            record.give_copied(Column::Message, audit, message.as_bytes());
+        }
     }
     if !record.has_severity {
         return None;
@@ -94,6 +102,46 @@ impl<'a> Record<'_, 'a, '_, '_> {
         let start = self.start_of(raw);
         held::within(self.gaps, start, start + raw.len()).map(|gap| gap.value_bytes).sum()
     }
+}
+
+/// The fields of a message of pgaudit, in its order.
+const AUDIT_FIELDS: [&[u8]; 9] = [
+    b"audit_type",
+    b"statement_id",
+    b"substatement_id",
+    b"class",
+    b"command",
+    b"object_type",
+    b"object_name",
+    b"statement",
+    b"parameter",
+];
+
+/// Puts a message of pgaudit together again, which `CloudNativePG` has taken apart.
+fn audit_message(audit: &[u8]) -> Option<String> {
+    let mut fields: [Vec<u8>; AUDIT_FIELDS.len()] = Default::default();
+    members(audit, |key, value| {
+        let index = AUDIT_FIELDS.iter().position(|field| *field == key);
+        let field = index.and_then(|index| fields.get_mut(index));
+        if let (Some(field), Raw::String(raw, _)) = (field, value) {
+            *field = unescape(raw);
+        }
+    })?;
+    let mut message = "AUDIT: ".to_owned();
+    for (index, field) in fields.iter().enumerate() {
+        if index > 0 {
+            message.push(',');
+        }
+        let field = decode(field);
+        if field.contains(['"', ',', '\n', '\r']) {
+            message.push('"');
+            message.push_str(&field.replace('"', "\"\""));
+            message.push('"');
+        } else {
+            message.push_str(&field);
+        }
+    }
+    Some(message)
 }
 
 /// What a key means: those of jsonlog, and those that `CloudNativePG` gives to the columns of csvlog.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::severity::Level;
+use crate::Level;
 
 /// Start, end, message, statement, whether it is a record.
 type Seen = (u64, u64, String, Option<String>, bool);
@@ -58,6 +58,16 @@ fn record_in_a_wrapping_of_cloudnativepg_is_read() {
     assert_eq!(Some(entry), crate::parse_csv_record(csv.as_bytes(), &mut Clock::new()));
     let operator = br#"{"level":"info","ts":"2026-11-24T02:21:01Z","logger":"x","msg":"record"}"#;
     assert_eq!(parse_json_line(operator, &mut Clock::new()), None);
+}
+
+#[test]
+fn audit_record_of_cloudnativepg_has_its_message() {
+    let line = r#"{"level":"info","ts":"2026-11-24T02:21:01Z","logger":"pgaudit","msg":"record",
+        "record":{"error_severity":"LOG","audit":{"audit_type":"SESSION","statement_id":"1",
+        "substatement_id":"2","class":"READ","command":"SELECT","statement":"SELECT \"a\",\n1",
+        "parameter":"<none>"}}}"#;
+    let entry = parse_json_line(line.as_bytes(), &mut Clock::new()).unwrap();
+    assert_eq!(entry.message, "AUDIT: SESSION,1,2,READ,SELECT,,,\"SELECT \"\"a\"\",\n1\",<none>");
 }
 
 #[test]
