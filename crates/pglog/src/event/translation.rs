@@ -25,10 +25,13 @@ pub(super) fn to_english(text: &str) -> Option<String> {
     if !has_lines(&english) {
         return Some(english);
     }
-    let lines = text.split('\n');
+    let lines = text.split('\n').take(MAX_LINES);
     let lines = lines.map(|line| INDEX.to_english(line).unwrap_or_else(|| line.to_owned()));
     Some(lines.collect::<Vec<_>>().join("\n"))
 }
+
+/// A table has fewer indexes, each of which makes a line.
+const MAX_LINES: usize = 1000;
 
 /// Tells whether each line of the text is a message of its own, as only autovacuum writes them. Elsewhere
 /// a line break stands in a value, which is nobody's message, whatever it looks like.

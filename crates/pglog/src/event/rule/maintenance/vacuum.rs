@@ -194,9 +194,12 @@ const INDEX: &[Step] = &[
     Is(" reusable"),
 ];
 
+/// A table has fewer indexes, each of which makes a line.
+const MAX_LINES: usize = 1000;
+
 fn lines<'x>(scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
     let mut indexes = Vec::new();
-    for line in scan.take_rest().lines() {
+    for line in scan.take_rest().lines().take(MAX_LINES) {
         let mut index = Fields::new();
         if rule::attempt(INDEX, &mut Scan::of(line), &mut index).is_some() {
             indexes.push(FieldValue::Object(index));
