@@ -10,6 +10,7 @@
 //! ```
 
 mod clock;
+mod completeness;
 mod reading;
 mod sending;
 mod storing;
@@ -24,6 +25,7 @@ use std::{
 };
 
 use clock::Clocks;
+use completeness::Completeness;
 use reading::Reader;
 use sending::Sender;
 use storing::Storing;
@@ -142,6 +144,7 @@ impl Agent {
                     settings.compression,
                 ),
                 store,
+                completeness: Completeness::new(Arc::clone(&status)),
                 status: Arc::clone(&status),
                 clocks,
                 streams: HashMap::new(),

@@ -14,12 +14,13 @@ use std::{
 
 pub use metrics::metrics;
 pub use overview::{FileStatus, OutputStatus, Overview, Snapshot};
-use wire::FileHealth;
+use wire::{FileHealth, LineGap, Missed};
 
 /// Shared by the reading and the sending thread.
 #[derive(Debug, Default)]
 pub struct Status {
     files: Mutex<Files>,
+    missed: Mutex<Missed>,
     caught_up: AtomicBool,
     /// When reading and sending last went round their loops, in milliseconds of the monotonic clock.
     read_ms: AtomicU64,
@@ -33,7 +34,31 @@ struct Files {
     whole_at: HashMap<String, Duration>,
 }
 
+/// How many gaps are told.
+const MAX_GAPS: usize = 50;
+
 impl Status {
+    /// Notes that lines of a session are missing.
+    pub fn note_gap(&self, gap: LineGap) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        missed.lines += gap.last - gap.first + 1;
+        missed.gaps.push(gap);
+        let surplus = missed.gaps.len().saturating_sub(MAX_GAPS);
+        missed.gaps.drain(..surplus);
+    }
+
+    /// Notes that bytes of a log were gone before they could be read.
+    pub fn note_missed_bytes(&self, reason: &str, bytes: u64) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        *missed.bytes.entry(reason.to_owned()).or_default() += bytes;
+    }
+
+    /// Returns what could not be read.
+    #[must_use]
+    pub fn missed(&self) -> Missed {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Sets how far each file has been read. `now` is the monotonic clock.
     pub fn set_files(&self, health: Vec<FileHealth>, now: Duration) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);

@@ -293,6 +293,7 @@ impl Tailer {
     fn read(&mut self, now: Duration, reading: Reading, sink: &mut dyn FnMut(Event<'_>)) -> usize {
         let mut total = 0;
         let mut held_back: HashSet<String> = HashSet::new();
+        let interval = self.scan_interval(now).max(self.settings.scan_interval);
         let newest = self.newest();
         for index in 0..self.followers.len() {
             let Some(follower) = self.followers.get_mut(index) else { break };
@@ -305,7 +306,7 @@ impl Tailer {
                 Reading::Paused => follower.is_deleted,
                 Reading::Stopped => false,
             };
-            if !follower.is_due(now) {
+            if !follower.is_due(now, interval) {
                 continue;
             }
             let outcome = if may_read {
@@ -366,13 +367,19 @@ impl Tailer {
         let number = self.take_number();
         let Some(follower) = self.followers.get_mut(index) else { return Ok(()) };
         let (before, zeros) = follower.skip_zeros(number)?;
-        let path = follower.path.clone();
+        let (path, series) = (follower.path.clone(), follower.series.clone());
         let position = follower.position();
         let sample = follower.sample()?;
         tracing::warn!(path = %path.display(), zeros, position, "zeros in the log are skipped");
         sink(Event::Closed { file: before.number });
         self.closed.push(before);
-        sink(Event::Opened { file: number, path: &path, position, sample: &sample });
+        sink(Event::Opened {
+            file: number,
+            path: &path,
+            series: &series,
+            position,
+            sample: &sample,
+        });
         Ok(())
     }
 

@@ -48,6 +48,7 @@ const PGLOG: Layers = &[
             "event",
         ],
     ),
+    ("audit", &["timestamp", "entry"]),
     ("held", &[]),
     ("record", &["severity", "timestamp", "entry", "message", "event"]),
     ("csvlog", &["fingerprint", "timestamp", "entry", "assemble", "held", "record"]),

@@ -86,6 +86,49 @@ pub struct Ledger {
     /// Entries lost, by reason.
     #[serde(default)]
     pub lost: BTreeMap<String, u64>,
+    /// What was gone before it could be read, and so is in none of the other accounts.
+    #[serde(default, skip_serializing_if = "Missed::is_empty")]
+    pub missed: Missed,
+}
+
+/// What the agent could not read since it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// Lines that the numbers of the sessions show to be missing.
+    pub lines: u64,
+    /// Bytes that were seen in a file and gone before they were read, by reason.
+    #[serde(default)]
+    pub bytes: BTreeMap<String, u64>,
+    /// Which lines those are; the newest gaps.
+    #[serde(default)]
+    pub gaps: Vec<LineGap>,
+}
+
+impl Missed {
+    /// Tells whether nothing was missed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines == 0 && self.bytes.is_empty() && self.gaps.is_empty()
+    }
+}
+
+/// Lines of one session that never came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineGap {
+    /// The log.
+    pub file: String,
+    /// The session.
+    pub session_id: String,
+    /// The first number that is missing.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// When the session logged what comes before, as RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// When it logged what comes behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 impl Ledger {

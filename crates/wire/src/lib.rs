@@ -23,7 +23,9 @@ mod payload;
 
 pub use answer::{Answer, Refusal};
 pub use batch::{BatchId, BatchMeta, InvalidBatchId, LogBody};
-pub use health::{AgentHealth, BreakerHealth, BreakerState, BufferHealth, FileHealth, Ledger};
+pub use health::{
+    AgentHealth, BreakerHealth, BreakerState, BufferHealth, FileHealth, Ledger, LineGap, Missed,
+};
 pub use payload::{LogData, Payload, Source};
 
 /// The path that agents post to.

@@ -15,6 +15,7 @@ use crate::{
     buffer::Entry,
     pipeline::{
         clock::Clocks,
+        completeness::Completeness,
         storing::{Job, Outcome, Store, Tried},
         stream::Stream,
     },
@@ -33,6 +34,8 @@ const AFTER_NO_ROOM: Duration = Duration::from_millis(250);
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How often the files' progress is told to the others.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// The same while nothing happens.
+const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a batch waits for more entries while the listener has everything else.
 const MAX_AGE_CAUGHT_UP: Duration = Duration::from_millis(200);
 /// How long it waits while others wait before it.
@@ -55,6 +58,7 @@ pub(super) struct Reader {
     pub(super) encoder: Encoder,
     pub(super) store: Store,
     pub(super) status: Arc<Status>,
+    pub(super) completeness: Completeness,
     pub(super) clocks: Clocks,
     pub(super) streams: HashMap<FileNumber, Stream>,
     /// Whether there was room when that was last known.
@@ -122,7 +126,8 @@ impl Reader {
             pause = self.pause_after(turn, &work);
             let now = self.clocks.now().monotonic;
             if now >= next_status && pause != Pause::Urgent {
-                next_status = now + STATUS_INTERVAL;
+                let is_idle = pause == Pause::Idle;
+                next_status = now + if is_idle { IDLE_STATUS_INTERVAL } else { STATUS_INTERVAL };
                 self.status.set_files(self.files(), now);
             }
         }
@@ -164,11 +169,13 @@ impl Reader {
         let now = self.clocks.now();
         let reading = self.may_read(work);
         let (streams, parser) = (&mut self.streams, &self.parser);
+        let (completeness, status) = (&mut self.completeness, &self.status);
         let mut sealer =
             Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
         let turn = self.tailer.poll(now.monotonic, reading, &mut |event| match event {
-            Event::Opened { file, path, position, sample } => {
-                let mut stream = Stream::new(path, parser.clone(), position, now.monotonic);
+            Event::Opened { file, path, series, position, sample } => {
+                let mut stream = Stream::new(path, parser.clone(), position, now.monotonic)
+                    .with_line_check(completeness.of_series(series));
                 stream.learn(sample);
                 streams.insert(file, stream);
                 work.opened.push((file, Start::At(position)));
@@ -183,6 +190,7 @@ impl Reader {
                 let (position, bytes) = (missed.position, missed.bytes);
                 let reason = missed.reason.as_str();
                 tracing::error!(%path, reason, position, bytes, "bytes of a log were gone unread");
+                status.note_missed_bytes(reason, bytes);
             }
             Event::Superseded { file } => {
                 let Some(stream) = streams.get_mut(&file) else { return };

@@ -2,9 +2,12 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use pglog::{Kind, LinePrefix, Parser, ParserOptions};
+use pglog::{Assembled, Kind, LinePrefix, Parser, ParserOptions};
 
-use crate::batch::{Batch, Batcher, Settings};
+use crate::{
+    batch::{Batch, Batcher, Settings},
+    pipeline::completeness::LineCheck,
+};
 
 /// How long the log must be quiet before its last entry counts as whole.
 const QUIET: Duration = Duration::from_millis(200);
@@ -16,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Stream {
     path: Arc<Path>,
+    /// What finds lines that are missing.
+    lines: Option<LineCheck>,
     parser: Parser,
     batcher: Batcher,
     /// How far had been read, and when.
@@ -35,12 +40,18 @@ impl Stream {
     pub(super) fn new(path: &Path, options: ParserOptions, position: u64, now: Duration) -> Self {
         Self {
             path: path.into(),
+            lines: None,
             parser: Parser::new(options, position),
             batcher: Batcher::new(Settings::default(), position),
             mark: Mark { position, at: now },
             last_bytes: now,
             announced: false,
         }
+    }
+
+    /// Looks for lines that are missing.
+    pub(super) fn with_line_check(self, lines: LineCheck) -> Self {
+        Self { lines: Some(lines), ..self }
     }
 
     pub(super) fn path(&self) -> Arc<Path> {
@@ -56,8 +67,9 @@ impl Stream {
     /// Takes the next bytes; `sink` gets the batches that they fill.
     pub(super) fn push(&mut self, bytes: &[u8], now: Duration, sink: &mut impl FnMut(Batch)) {
         self.last_bytes = now;
-        let batcher = &mut self.batcher;
+        let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
         self.parser.push(bytes, &mut |entry| {
+            note(lines.as_ref(), entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
@@ -67,8 +79,9 @@ impl Stream {
 
     /// Ends entries after a silence, and batches that have waited for `max_age`.
     pub(super) fn tick(&mut self, now: Duration, max_age: Duration, sink: &mut impl FnMut(Batch)) {
-        let batcher = &mut self.batcher;
-        let mut take = |entry: &pglog::Assembled<'_>| {
+        let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
+        let mut take = |entry: &Assembled<'_>| {
+            note(lines.as_ref(), entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
@@ -96,8 +109,9 @@ impl Stream {
 
     /// Ends all entries and seals the batch: what follows in time stands in another file.
     pub(super) fn settle(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
-        let batcher = &mut self.batcher;
+        let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
         self.parser.flush(&mut |entry| {
+            note(lines.as_ref(), entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
@@ -107,8 +121,9 @@ impl Stream {
 
     /// The file is at its end for ever.
     pub(super) fn finish(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
-        let batcher = &mut self.batcher;
+        let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
         self.parser.finish(&mut |entry| {
+            note(lines.as_ref(), entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
@@ -146,6 +161,12 @@ impl Stream {
                 tracing::error!(%path, hint, "this is a binary file; nothing of it is sent");
             }
         }
+    }
+}
+
+fn note(lines: Option<&LineCheck>, found: &Assembled<'_>, path: &Path) {
+    if let Some(lines) = lines {
+        lines.note(&found.entry, path);
     }
 }
 

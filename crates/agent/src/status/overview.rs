@@ -105,7 +105,7 @@ impl Overview {
         let now = (self.clock)();
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         let stats = buffer.stats()?;
-        let ledger = buffer.ledger()?;
+        let ledger = wire::Ledger { missed: self.status.missed(), ..buffer.ledger()? };
         let was_damaged = buffer.salvaged().is_some();
         let destinations = buffer.destinations()?;
         drop(buffer);

@@ -1,9 +1,11 @@
 //! Which files there are to follow.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     fmt, fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::tail::series::PACKINGS;
@@ -51,12 +53,12 @@ impl LogPath {
     /// Those of reading the folder. A file or folder that is not there is no error here.
     pub fn find(&self) -> io::Result<Vec<PathBuf>> {
         let mut found = match self {
-            Self::File(path) => vec![path.clone()],
+            Self::File(path) => return Ok(vec![path.clone()]),
             Self::Folder(folder) => match fs::read_dir(folder) {
-                Ok(entries) => entries
-                    .filter_map(|entry| Some(entry.ok()?.path()))
-                    .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
-                    .collect(),
+                Ok(entries) => {
+                    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+                    paths.filter(|path| rank(path) > 0).chain(current_logs(folder)).collect()
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
                 Err(error) => return Err(error),
             },
@@ -65,9 +67,8 @@ impl LogPath {
                 Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
             },
         };
-        if !matches!(self, Self::File(_)) {
-            found.retain(|path| path.is_file());
-        }
+        found.retain(|path| path.is_file());
+        found = richest(found);
         found.sort_unstable();
         Ok(found)
     }
@@ -97,6 +98,52 @@ impl fmt::Display for LogPath {
     }
 }
 
+/// The logs that the server writes to, where the folder is its data directory: with the logging collector
+/// it names them in a file there.
+fn current_logs(folder: &Path) -> Vec<PathBuf> {
+    let named = fs::read_to_string(folder.join("current_logfiles")).unwrap_or_default();
+    let paths = named.lines().filter_map(|line| line.split_once(' '));
+    paths.map(|(_, path)| folder.join(path)).collect()
+}
+
+/// How much an ending says of a log's format: jsonlog has the most fields, then csvlog. 0 for what is no
+/// log by its name.
+fn rank(path: &Path) -> u8 {
+    match path.extension().and_then(OsStr::to_str) {
+        Some("json") => 3,
+        Some("csv") => 2,
+        Some("log") => 1,
+        _ => 0,
+    }
+}
+
+/// How long a format may not have been written while another is, to count as one that the server writes.
+const SAME_ENTRIES: Duration = Duration::from_secs(10);
+
+/// Leaves out what holds the same entries as another file: the server can write several formats at once,
+/// under names that differ in their endings. Of those that it writes the richest one stays. A file of a
+/// format that it does not write any more says nothing about the others.
+fn richest(found: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut groups: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for path in found {
+        let name = if rank(&path) > 0 { path.with_extension("") } else { path.clone() };
+        groups.entry(name).or_default().push(path);
+    }
+    groups.into_values().filter_map(richest_of).collect()
+}
+
+fn richest_of(mut group: Vec<PathBuf>) -> Option<PathBuf> {
+    let written = |path: &PathBuf| fs::metadata(path).and_then(|found| found.modified()).ok();
+    let newest = group.iter().filter_map(written).max();
+    group.sort_by_key(|path| std::cmp::Reverse(rank(path)));
+    let is_written = |path: &PathBuf| {
+        let age = newest.zip(written(path)).map(|(newest, own)| newest.duration_since(own));
+        age.is_none_or(|age| age.unwrap_or_default() <= SAME_ENTRIES)
+    };
+    let index = group.iter().position(is_written).unwrap_or(0);
+    (index < group.len()).then(|| group.swap_remove(index))
+}
+
 fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if folder != "" => folder.to_owned(),
@@ -116,7 +163,7 @@ mod tests {
     #[test]
     fn folder_and_pattern_find_logs_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.log", "a.log", "a.log.1", "a.log.2.gz", "a.csv"] {
+        for name in ["b.log", "a.log", "a.log.1", "a.log.2.gz", "a.txt"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
         fs::create_dir(folder.path().join("c.log")).unwrap();
@@ -128,8 +175,37 @@ mod tests {
         let path = folder.path().to_str().unwrap();
         assert_eq!(LogPath::new(path), LogPath::Folder(folder.path().to_owned()));
         assert_eq!(names(LogPath::new(path)), ["a.log", "b.log"]);
-        assert_eq!(names(LogPath::new(&format!("{path}/a*"))), ["a.csv", "a.log", "a.log.1"]);
+        assert_eq!(names(LogPath::new(&format!("{path}/a*"))), ["a.log", "a.log.1", "a.txt"]);
         assert_eq!(names(LogPath::new(&format!("{path}/none.log"))), ["none.log"]);
         assert_eq!(names(LogPath::new(&format!("{path}/none/"))), [""; 0]);
+    }
+
+    #[test]
+    fn of_several_formats_of_the_same_entries_the_richest_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, age_s: u64| {
+            let file = fs::File::create(folder.path().join(name)).unwrap();
+            let epoch = std::time::SystemTime::UNIX_EPOCH;
+            file.set_modified(epoch + Duration::from_secs(1_000_000 - age_s)).unwrap();
+        };
+        write("a.log", 0);
+        write("a.csv", 1);
+        write("a.json", 3600);
+        write("b.csv", 0);
+        write("b.json", 0);
+        write("c.log", 0);
+        let found = LogPath::Folder(folder.path().to_owned()).find().unwrap();
+        let names: Vec<_> = found.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        assert_eq!(names, ["a.csv", "b.json", "c.log"], "a.json is not written any more");
+    }
+
+    #[test]
+    fn data_directory_leads_to_the_logs_that_the_server_names() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("log")).unwrap();
+        fs::write(folder.path().join("log/x.log"), "").unwrap();
+        fs::write(folder.path().join("current_logfiles"), "stderr log/x.log\n").unwrap();
+        let found = LogPath::Folder(folder.path().to_owned()).find().unwrap();
+        assert_eq!(found, [folder.path().join("log/x.log")]);
     }
 }

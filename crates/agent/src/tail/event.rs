@@ -13,6 +13,8 @@ pub enum Event<'a> {
         file: FileNumber,
         /// Where it was found.
         path: &'a Path,
+        /// What it has in common with the files that continue it.
+        series: &'a str,
         /// Where reading starts: the start of a line.
         position: u64,
         /// Whole lines from around the position, to find out how to read the file.

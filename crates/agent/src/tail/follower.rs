@@ -18,10 +18,7 @@ use crate::tail::{
 };
 
 /// From when on a log counts as one in which nothing happens.
-const QUIET: Duration = Duration::from_secs(2);
-
-/// How often to look at it then.
-const LOOK_AT_QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Names a followed log for as long as the tailer lives. A file that is truncated and written anew gets
 /// another number.
@@ -56,8 +53,8 @@ pub(super) struct Follower {
     is_unsettled: bool,
     /// Since when there has been nothing new.
     quiet_since: Option<Duration>,
-    /// When it was looked at last.
-    looked_at: Duration,
+    /// When it was looked at last. `None` where it is known to have been written to since.
+    looked_at: Option<Duration>,
 }
 
 /// Where the bytes behind the position are.
@@ -117,7 +114,7 @@ impl Follower {
             tail,
             is_unsettled: false,
             quiet_since: None,
-            looked_at: Duration::ZERO,
+            looked_at: None,
         })
     }
 
@@ -305,13 +302,16 @@ impl Follower {
         Progress::AtEnd
     }
 
-    /// Tells whether to look for new bytes. A log in which nothing happens is looked at less often.
-    pub(super) fn is_due(&mut self, now: Duration) -> bool {
+    /// Tells whether to look for new bytes. A log in which nothing happens is looked at once
+    /// in an interval.
+    pub(super) fn is_due(&mut self, now: Duration, interval: Duration) -> bool {
         let is_quiet = self.quiet_for(now).is_some_and(|quiet| quiet >= QUIET);
-        if is_quiet && now < self.looked_at + LOOK_AT_QUIET {
+        // Nobody tells of what is written to a file without a name in a folder that is watched.
+        let interval = if self.is_current { interval } else { interval.min(QUIET) };
+        if is_quiet && self.looked_at.is_some_and(|looked_at| now < looked_at + interval) {
             return false;
         }
-        self.looked_at = now;
+        self.looked_at = Some(now);
         true
     }
 
@@ -330,7 +330,7 @@ impl Follower {
 
     /// Looks at the log at the next turn.
     pub(super) const fn look_soon(&mut self) {
-        self.looked_at = Duration::ZERO;
+        self.looked_at = None;
     }
 
     /// Notes that nobody looks whether there is anything new.

@@ -355,7 +355,8 @@ impl Tailer {
         let (file, position) = (follower.number, follower.position());
         let sample = follower.sample().unwrap_or_default();
         tracing::info!(path = %follower.path.display(), position, "following");
-        sink(Event::Opened { file, path: &follower.path, position, sample: &sample });
+        let (path, series) = (&follower.path, &follower.series);
+        sink(Event::Opened { file, path, series, position, sample: &sample });
         self.left.remove(&follower.identity);
         let index = self.place_of(&follower, is_known);
         self.followers.insert(index, follower);

@@ -24,7 +24,7 @@ const KEEP: u64 = 40;
 pub(crate) struct Writer {
     written: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<()>,
+    thread: thread::JoinHandle<u64>,
 }
 
 impl Writer {
@@ -36,6 +36,7 @@ impl Writer {
         let thread = thread::spawn(move || {
             let mut random = Random::new(7);
             let mut number = 0;
+            let mut files = 1;
             while !stopped.load(Ordering::Relaxed) {
                 for _ in 0..50 {
                     log.file.write_all(entry(number).as_bytes()).unwrap();
@@ -44,9 +45,11 @@ impl Writer {
                 counter.store(number, Ordering::Relaxed);
                 if random.below(ROTATE_EVERY / 50) == 0 {
                     log.rotate(&mut random);
+                    files += 1;
                 }
                 sleep(Duration::from_millis(10));
             }
+            files
         });
         Self { written, stop, thread }
     }
@@ -55,10 +58,11 @@ impl Writer {
         self.written.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn stop(self) -> u64 {
+    /// Returns how many entries were written, to how many files.
+    pub(crate) fn stop(self) -> (u64, u64) {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap();
-        self.written.load(Ordering::Relaxed)
+        let files = self.thread.join().unwrap();
+        (self.written.load(Ordering::Relaxed), files)
     }
 }
 
