@@ -155,6 +155,8 @@ impl Pair {
         assert_eq!(found.as_ref().map(|found| &found.batch), self.model.queue.front());
         let Some(found) = found else { return };
         self.buffer.ack(found.seq).unwrap();
+        // A mark may take a page, for which others may have to go.
+        self.evict(Some(found.batch.id));
         self.model.delivered += self.model.queue.pop_front().unwrap().entries;
     }
 
