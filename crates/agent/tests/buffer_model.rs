@@ -51,6 +51,8 @@ struct Pair {
     settings: Settings,
     buffer: Buffer,
     model: Model,
+    /// The places of all batches that were ever seen in the queue.
+    seqs: BTreeMap<BatchId, i64>,
     next: u64,
 }
 
@@ -65,7 +67,7 @@ impl Pair {
         };
         let mut buffer = Buffer::open(&settings).unwrap();
         buffer.set_destinations(&[OUTPUT.to_owned()]).unwrap();
-        Self { folder, settings, buffer, model: Model::default(), next: 1 }
+        Self { folder, settings, buffer, model: Model::default(), seqs: BTreeMap::new(), next: 1 }
     }
 
     fn step(&mut self, random: &mut Random) {
@@ -138,7 +140,9 @@ impl Pair {
     fn take_for_output(&mut self) {
         let found = self.buffer.peek_for(OUTPUT).unwrap();
         let expected = self.model.output.front();
-        assert_eq!(found.as_ref().map(|found| &found.waiting.batch), expected);
+        let found_batch = found.as_ref().map(|found| &found.waiting.batch);
+        let ids = [found_batch, expected].map(|batch| batch.map(|batch| batch.id));
+        assert!(found_batch == expected, "{ids:?}");
         let Some(found) = found else { return };
         let entries = found.waiting.batch.entries;
         self.buffer.advance(OUTPUT, &found, entries, 0).unwrap();
@@ -151,6 +155,8 @@ impl Pair {
         assert_eq!(found.as_ref().map(|found| &found.batch), self.model.queue.front());
         let Some(found) = found else { return };
         self.buffer.ack(found.seq).unwrap();
+        // A mark may take a page, for which others may have to go.
+        self.evict(Some(found.batch.id));
         self.model.delivered += self.model.queue.pop_front().unwrap().entries;
     }
 
@@ -206,7 +212,16 @@ impl Pair {
         assert_eq!(self.buffer.revive(&[number]).unwrap(), 1);
         self.evict(leased);
         self.drop_oldest_letters();
-        let place = self.list().iter().position(|seq| !before.contains(seq)).unwrap();
+        let after = self.list();
+        let place = after.iter().position(|seq| !before.contains(seq)).unwrap();
+        let lost = self.buffer.destinations().unwrap()[0].lost;
+        if lost < self.model.output_lost {
+            // The output had lost it, and gets it after all, in its place.
+            self.model.output_lost = lost;
+            let is_before = |other: &&SealedBatch| self.seqs[&other.id] < after[place];
+            let before = self.model.output.iter().filter(is_before).count();
+            self.model.output.insert(before, batch.clone());
+        }
         self.model.queue.insert(place, batch);
     }
 
@@ -254,6 +269,7 @@ impl Pair {
         assert_eq!(ledger.lost_total(), *lost);
         assert_eq!(ledger.dead_lettered, dead.values().map(|batch| batch.entries).sum::<u64>());
         let ids = self.buffer.list(i64::MIN, u32::MAX).unwrap();
+        self.seqs.extend(ids.iter().map(|row| (row.id.unwrap(), row.seq)));
         let ids: Vec<BatchId> = ids.iter().map(|row| row.id.unwrap()).collect();
         assert_eq!(ids, queue.iter().map(|batch| batch.id).collect::<Vec<_>>());
         let stats = self.buffer.stats().unwrap();

@@ -76,6 +76,7 @@ pub(super) fn revive(transaction: &Transaction<'_>, number: i64) -> Result<Optio
     }
     delete(transaction, number)?;
     row::insert(transaction, &stored)?;
+    destinations::regain(transaction, &stored)?;
     Ok(stored.batch.is_some().then_some(stored))
 }
 

@@ -174,6 +174,14 @@ pub(super) fn unsettle(transaction: &Transaction<'_>, seq: i64) -> Result<bool, 
     Ok(settled > 0)
 }
 
+/// Notes that a batch is back, which outputs that did not have it had lost.
+pub(super) fn regain(transaction: &Transaction<'_>, stored: &Stored) -> Result<(), Error> {
+    transaction
+        .prepare_cached("UPDATE destination SET lost = max(lost - ?2, 0) WHERE next <= ?1")?
+        .execute([stored.seq, stored.entries.cast_signed()])?;
+    Ok(())
+}
+
 /// Removes batches that the listener has and no output needs any more.
 fn sweep(transaction: &Transaction<'_>) -> Result<(), Error> {
     let needed = "seq < (SELECT coalesce(min(next), 9223372036854775807) FROM destination)";

@@ -19,8 +19,8 @@ pub(super) const FORMAT: i64 = 2;
 /// The key of the second copy.
 pub(super) const FORMAT_KEY: &str = "format";
 
-/// The largest value written at once while the file is filled.
-const FILL_BYTES: u64 = 128 << 20;
+/// The largest value written at once while a file is filled; SQLite holds it in memory.
+pub(super) const FILL_BYTES: u64 = 1 << 20;
 /// Bytes of a large value that a page of its own holds.
 const OVERFLOW_BYTES: u64 = PAGE_BYTES - 4;
 /// Pages that may be left out of the filling, so that it cannot go beyond the bound. They are not used.

@@ -316,17 +316,29 @@ fn fill_log(connection: &Connection, path: &Path, space: &Space) -> Result<(), E
     connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
     let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
     let bytes = pages.min(free.unsigned_abs().saturating_sub(UNFILLED_PAGES)) * PAGE_BYTES;
-    let filled = connection
-        .execute("INSERT INTO meta VALUES ('fill', zeroblob(?1))", params![bytes.cast_signed()]);
-    match filled {
+    match fill_pages(connection, bytes) {
         // It is as large as it can be now, and what is in it is not lost.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
             tracing::warn!("no room for the whole log of the buffer; it grows when there is");
         }
         result => {
             result?;
-            connection.execute("DELETE FROM meta WHERE key = 'fill'", [])?;
+            connection.execute("DELETE FROM meta WHERE key LIKE 'fill %'", [])?;
         }
     }
     Ok(())
+}
+
+/// Writes so many bytes in one transaction, piece by piece.
+fn fill_pages(connection: &Connection, mut bytes: u64) -> Result<(), rusqlite::Error> {
+    let transaction = connection.unchecked_transaction()?;
+    while bytes > 0 {
+        let piece = bytes.min(make::FILL_BYTES);
+        bytes -= piece;
+        transaction.execute(
+            "INSERT INTO meta VALUES (?1, zeroblob(?2))",
+            params![format!("fill {bytes}"), piece.cast_signed()],
+        )?;
+    }
+    transaction.commit()
 }

@@ -439,7 +439,7 @@ fn number_is_remembered_for_the_next_start() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn account_balances_whatever_happens(
