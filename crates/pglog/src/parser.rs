@@ -110,7 +110,7 @@ impl Parser {
         }
     }
 
-    /// Takes the next bytes of the file; see [`Assembler::push`].
+    /// Takes the next bytes of the file; see [`Assembler::push`](crate::Assembler::push).
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
         match &mut self.state {
             State::Reading(reader, _) => reader.push(bytes, sink),
@@ -124,7 +124,7 @@ impl Parser {
         }
     }
 
-    /// See [`Assembler::flush_before`].
+    /// See [`Assembler::flush_before`](crate::Assembler::flush_before).
     pub fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         if matches!(&self.state, State::Sampling { held, .. } if held.contains(&b'\n')) {
             self.settle_early(sink);
@@ -134,14 +134,14 @@ impl Parser {
         }
     }
 
-    /// See [`Assembler::flush`].
+    /// See [`Assembler::flush`](crate::Assembler::flush).
     pub fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         if let State::Reading(reader, _) = &mut self.state {
             reader.flush(sink);
         }
     }
 
-    /// See [`Assembler::finish`].
+    /// See [`Assembler::finish`](crate::Assembler::finish).
     pub fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         self.settle(sink);
         if let State::Reading(reader, _) = &mut self.state {
@@ -149,7 +149,7 @@ impl Parser {
         }
     }
 
-    /// See [`Assembler::safe_position`].
+    /// See [`Assembler::safe_position`](crate::Assembler::safe_position).
     #[must_use]
     pub fn safe_position(&self) -> u64 {
         match &self.state {
@@ -159,7 +159,7 @@ impl Parser {
         }
     }
 
-    /// See [`Assembler::position`].
+    /// See [`Assembler::position`](crate::Assembler::position).
     #[must_use]
     pub fn position(&self) -> u64 {
         match &self.state {
