@@ -32,7 +32,7 @@ const PGLOG: Layers = &[
     ("fingerprint", &[]),
     ("entry", &["severity", "timestamp"]),
     ("language", &["severity", "entry"]),
-    ("prefix", &["severity", "language"]),
+    ("prefix", &["severity", "timestamp", "language"]),
     ("message", &["entry", "language"]),
     ("event", &["severity", "entry", "language"]),
     (

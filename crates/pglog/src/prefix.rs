@@ -22,6 +22,12 @@ use matcher::Search;
 
 use crate::severity::Label;
 
+/// Up to which byte of a line another one is looked for in it.
+const MAX_STARTS: usize = 16 << 10;
+
+/// How often a line is searched for another one in it.
+const MAX_SEARCHES: u32 = 64;
+
 /// A compiled `log_line_prefix`.
 ///
 /// ```
@@ -172,8 +178,14 @@ impl LinePrefix {
         line: &'a str,
     ) -> impl Iterator<Item = (usize, Label)> + use<'a, '_> {
         let last_label = memchr::memmem::rfind(line.as_bytes(), b":  ").unwrap_or(0);
-        (1..last_label).filter_map(move |start| {
-            let found = self.match_line(line.get(start..)?)?;
+        // One pass for each place, and few searches: a line that is made to confuse must not take long.
+        let mut searches = 0..MAX_SEARCHES;
+        (1..last_label.min(MAX_STARTS)).filter_map(move |start| {
+            let rest = line.get(start..)?;
+            let found = match pass::pass(&self.tokens, rest) {
+                Ok(found) => found,
+                Err(pass::Unclear) => searches.next().and_then(|_| self.search(rest)),
+            }?;
             Some((start, found.label))
         })
     }
@@ -363,6 +375,14 @@ mod tests {
         assert_eq!(prefix.find_within("noise LOG:  x"), None);
         assert_eq!(LinePrefix::compile("").find_within("noiseLOG:  x"), Some("noise".len()));
         assert_eq!(LinePrefix::compile("").find_within("noise DETAIL:  x"), None);
+    }
+
+    #[test]
+    fn line_that_is_made_to_confuse_takes_no_long_time() {
+        let prefix = LinePrefix::compile("%u@%d,%a ");
+        let line = format!("{}LOG:  x", "@, ".repeat(20_000));
+        // Each place could begin the prefix in thousands of ways; few of them are tried.
+        assert_eq!(prefix.find_within(&line), None);
     }
 
     #[test]
