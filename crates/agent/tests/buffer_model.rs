@@ -4,7 +4,7 @@
 //! `cargo test -p agent --test buffer_model -- --ignored` does 100,000 operations.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
 };
 
@@ -38,6 +38,7 @@ struct Model {
     output: VecDeque<SealedBatch>,
     output_taken: u64,
     output_lost: u64,
+    lost_by_output: BTreeSet<BatchId>,
     dead: BTreeMap<i64, SealedBatch>,
     position: u64,
     read: u64,
@@ -119,6 +120,11 @@ impl Pair {
 
     /// Drops from the model what the buffer has dropped: the oldest, but not the one that is being sent.
     fn evict(&mut self, leased: Option<BatchId>) -> u64 {
+        self.evict_before(leased, 0)
+    }
+
+    /// Does so where afterwards the output got back entries that it had lost.
+    fn evict_before(&mut self, leased: Option<BatchId>, regained: u64) -> u64 {
         let evicted = self.buffer.ledger().unwrap().lost.get("evicted").copied().unwrap_or(0);
         let (mut dropped, model) = (0, &mut self.model);
         while model.evicted + dropped < evicted {
@@ -128,10 +134,12 @@ impl Pair {
         model.evicted += dropped;
         model.lost += dropped;
         assert_eq!(model.evicted, evicted);
-        let lost = self.buffer.destinations().unwrap()[0].lost;
+        let lost = self.buffer.destinations().unwrap()[0].lost + regained;
         while model.output_lost < lost {
             let index = usize::from(model.output.front().map(|batch| batch.id) == leased);
-            model.output_lost += model.output.remove(index).unwrap().entries;
+            let gone = model.output.remove(index).unwrap();
+            model.output_lost += gone.entries;
+            model.lost_by_output.insert(gone.id);
         }
         assert_eq!(model.output_lost, lost);
         dropped
@@ -210,14 +218,15 @@ impl Pair {
         let leased = self.buffer.peek(&[]).unwrap().map(|waiting| waiting.batch.id);
         let before: Vec<i64> = self.list();
         assert_eq!(self.buffer.revive(&[number]).unwrap(), 1);
-        self.evict(leased);
+        // What the output had lost it gets after all.
+        let is_regained = self.model.lost_by_output.remove(&batch.id);
+        let regained = if is_regained { batch.entries } else { 0 };
+        self.evict_before(leased, regained);
         self.drop_oldest_letters();
         let after = self.list();
         let place = after.iter().position(|seq| !before.contains(seq)).unwrap();
-        let lost = self.buffer.destinations().unwrap()[0].lost;
-        if lost < self.model.output_lost {
-            // The output had lost it, and gets it after all, in its place.
-            self.model.output_lost = lost;
+        if is_regained {
+            self.model.output_lost -= regained;
             let is_before = |other: &&SealedBatch| self.seqs[&other.id] < after[place];
             let before = self.model.output.iter().filter(is_before).count();
             self.model.output.insert(before, batch.clone());

@@ -253,10 +253,12 @@ fn service_manager_is_told_of_start_work_and_stop() {
         let length = manager.recv(&mut heard).unwrap();
         String::from_utf8_lossy(&heard[..length]).into_owned()
     };
-    assert_eq!(next(), "READY=1");
-    assert_eq!(next(), "WATCHDOG=1");
-    let status = next();
-    assert!(status.starts_with("STATUS=") && status.contains("circuit breaker"), "{status}");
+    // One thread says that it is ready, another that it works.
+    let first: Vec<String> = (0..5).map(|_| next()).collect();
+    assert!(first.iter().any(|said| said == "READY=1"), "{first:?}");
+    assert!(first.iter().any(|said| said == "WATCHDOG=1"), "{first:?}");
+    let status = first.iter().find(|said| said.starts_with("STATUS=")).unwrap();
+    assert!(status.contains("circuit breaker"), "{status}");
     agent.signal("TERM");
     while next() != "STOPPING=1" {}
     assert!(agent.terminate().success());
