@@ -134,3 +134,21 @@ fn format_can_be_given() {
     }
     assert_eq!(parse(&["--format", "xml"], csv).status.code(), Some(2));
 }
+
+#[test]
+fn audit_names_the_lines_that_are_missing() {
+    let line = |number: u32| {
+        format!("2026-11-24 02:21:01.{number:03} UTC [1] 6b04f48d.1 {number} LOG:  x\n")
+    };
+    let args = ["--audit", "--log-line-prefix", "%m [%p] %c %l "];
+    let whole: String = (1..9).map(line).collect();
+    let output = parse(&args, &whole);
+    assert!(output.status.success());
+    let holed: String = (1..4).chain(6..9).map(line).collect();
+    let output = parse(&args, &holed);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("session 6b04f48d.1: 4 to 5 missing"), "{text}");
+    let output = parse(&["--audit"], LOG);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("%c and %l"));
+}

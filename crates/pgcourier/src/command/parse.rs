@@ -1,5 +1,6 @@
 //! `pgcourier parse`: logs to JSON lines, to text for people, or to a summary.
 
+mod audit;
 mod explain;
 mod filter;
 mod input;
@@ -79,6 +80,10 @@ pub(crate) struct Args {
     /// that do not fit with the place where they break off
     #[arg(long, conflicts_with_all = ["summary", "pretty"])]
     explain: bool,
+    /// Say whether the log is whole, by the line numbers of its sessions (csvlog, jsonlog, or a prefix
+    /// with %c and %l); exit code 1 where lines are missing
+    #[arg(long, conflicts_with_all = ["summary", "pretty", "explain"])]
+    audit: bool,
     /// How many parts of a big file are read at the same time [default: number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -118,6 +123,7 @@ Examples:
   pgcourier parse --pretty --where 'level>=WARNING' --since -1h postgresql.log
   pgcourier parse --summary postgresql-*.log.gz
   pgcourier parse --explain strange.log
+  pgcourier parse --audit postgresql-Mon.csv postgresql-Tue.csv
   tail -f postgresql.log | pgcourier parse - | jq 'select(.level == \"ERROR\")'";
 
 /// How long the input must be quiet before its last entry counts as whole.
@@ -132,6 +138,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut reader =
         Reader { filter, output: Output::new(args), unprinted: Vec::new(), first_wanted: 0 };
     let mut out = BufWriter::with_capacity(READ_BYTES, io::stdout().lock());
+    if args.audit {
+        return audit::audit(&args.files, |file| with_last_moment(&options, file), &mut out);
+    }
     let parts = Parts::new(jobs(args));
     for file in &args.files {
         let options = with_last_moment(&options, file);

@@ -12,8 +12,8 @@ pub(super) type Row = (&'static str, Label, &'static [Language]);
 /// Every label that some server prints, sorted by its bytes.
 ///
 /// Taken from the servers' own catalogs: `postgres-15.mo` of PostgreSQL 15.18 and 15.20 (some words
-/// changed between them), and `src/backend/po` of older majors for Brazilian Portuguese, Polish and
-/// Turkish, which 15 has no catalog for. Georgian has one word for `NOTICE` and `WARNING`; it stands for
+/// changed between them). 15 has no catalog for Brazilian Portuguese, Polish and Turkish: their words are
+/// those of older majors, which no test compares with a catalog. Georgian has one word for `NOTICE` and `WARNING`; it stands for
 /// the more serious one.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[

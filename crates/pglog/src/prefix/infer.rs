@@ -79,7 +79,10 @@ impl LinePrefix {
         };
         let (best, other) = match (known, aligned) {
             // A few strange lines are no reason to know less of all the others.
-            (Some(known), Some(aligned)) if aligned.is_poorer_than(Some(&known), samples.len()) => {
+            (Some(known), Some(aligned))
+                if aligned.matched < known.matched
+                    || aligned.is_poorer_than(Some(&known), samples.len()) =>
+            {
                 (known, Some(aligned))
             }
             (Some(known), Some(aligned)) if aligned.cost + KNOWN_BONUS < known.cost => {
