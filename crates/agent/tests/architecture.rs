@@ -61,7 +61,6 @@ const PGLOG: Layers = &[
     ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
     ("wrapping", &["json", "syslog"]),
     ("parser", PARSER),
-    ("audit", &["entry", "assemble", "timestamp"]),
 ];
 
 const PARSER: &[&str] = &[
