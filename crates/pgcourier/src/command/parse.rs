@@ -368,7 +368,11 @@ impl Reader {
         let mut parser = Parser::new(options.clone(), 0);
         loop {
             match input.chunks.recv_timeout(QUIET) {
-                Ok(chunk) => parser.push(&chunk?, &mut |found| self.take(found)),
+                Ok(chunk) => {
+                    let chunk = chunk?;
+                    parser.push(&chunk, &mut |found| self.take(found));
+                    input.give_back(chunk);
+                }
                 // What comes slowly, such as from tail -f, is shown at once.
                 Err(RecvTimeoutError::Timeout) => {
                     parser.flush_before(parser.position(), &mut |found| self.take(found));

@@ -7,7 +7,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, Receiver},
+        mpsc::{self, Receiver, Sender},
     },
     thread,
 };
@@ -23,19 +23,22 @@ const CHUNKS_AHEAD: usize = 4;
 pub(super) struct Input {
     /// The bytes, cut anywhere. It closes at the end of the log.
     pub(super) chunks: Receiver<io::Result<Vec<u8>>>,
+    /// Takes chunks that have been used: fresh memory costs more than what is read into it.
+    used: Sender<Vec<u8>>,
     read: Arc<AtomicU64>,
 }
 
 impl Input {
     pub(super) fn open(path: &Path) -> Self {
         let (sender, chunks) = mpsc::sync_channel(CHUNKS_AHEAD);
+        let (used, free) = mpsc::channel();
         let read = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&read);
         let path: PathBuf = path.to_owned();
         thread::spawn(move || {
             let result = open(&path, counter).and_then(|mut input| {
                 loop {
-                    let mut chunk = Vec::new();
+                    let mut chunk: Vec<u8> = free.try_recv().unwrap_or_default();
                     let read = read_some(&mut input, &mut chunk)?;
                     // The receiver is gone where nobody wants the rest.
                     if read == 0 || sender.send(Ok(chunk)).is_err() {
@@ -47,7 +50,13 @@ impl Input {
                 let _nobody_waits = sender.send(Err(error));
             }
         });
-        Self { chunks, read }
+        Self { chunks, used, read }
+    }
+
+    /// Gives a chunk back.
+    pub(super) fn give_back(&self, chunk: Vec<u8>) {
+        // At the end nobody needs it any more.
+        let _is_at_end = self.used.send(chunk);
     }
 
     /// How many bytes of the file, as it stands on disk, have been read.

@@ -202,13 +202,14 @@ impl Plan {
         sink: &mut impl FnMut(&Assembled<'_>),
     ) -> io::Result<u64> {
         let mut position = from;
+        let mut buffer = Vec::new();
         while position < to {
-            let bytes = read_at(&self.file, position, READ_BYTES.min(to - position))?;
-            if bytes.is_empty() {
+            read_into(&self.file, position, READ_BYTES.min(to - position), &mut buffer)?;
+            if buffer.is_empty() {
                 break;
             }
-            position += bytes.len() as u64;
-            parser.push(&bytes, sink);
+            position += buffer.len() as u64;
+            parser.push(&buffer, sink);
         }
         Ok(position)
     }
@@ -240,13 +241,20 @@ impl Plan {
 }
 
 fn read_at(file: &File, position: u64, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut buffer = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    let mut buffer = Vec::new();
+    read_into(file, position, bytes, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// Reads what there is at a position, so many bytes at most, in place of what the buffer holds.
+fn read_into(file: &File, position: u64, bytes: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+    buffer.resize(usize::try_from(bytes).unwrap_or(0), 0);
     loop {
-        match file.read_at(&mut buffer, position) {
+        match file.read_at(buffer, position) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             read => {
                 buffer.truncate(*read.as_ref().unwrap_or(&0));
-                return read.map(|_| buffer);
+                return read.map(|_| ());
             }
         }
     }
