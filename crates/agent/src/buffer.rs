@@ -344,12 +344,21 @@ impl Buffer {
         mut work: impl FnMut(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match self.attempt_without_ballast(&mut work) {
-            Err(error) if error.is_full() && self.ballast.release() => {
+            Err(error) if error.is_full() && !self.is_at_limit() && self.ballast.release() => {
                 tracing::warn!("the disk is full; the buffer gave its ballast up");
                 work(self)
             }
             result => result,
         }
+    }
+
+    /// Tells whether it is the bound that there is no more room, and not the disk.
+    fn is_at_limit(&self) -> bool {
+        let pragma = |sql: &str| -> u64 {
+            let found = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+            found.map_or(0, i64::unsigned_abs)
+        };
+        pragma("PRAGMA page_count") >= self.space.pages && pragma("PRAGMA freelist_count") < 8
     }
 
     fn attempt_without_ballast<T>(

@@ -39,6 +39,7 @@ struct Model {
     output_taken: u64,
     output_lost: u64,
     lost_by_output: BTreeSet<BatchId>,
+    output_next: Option<i64>,
     dead: BTreeMap<i64, SealedBatch>,
     position: u64,
     read: u64,
@@ -155,6 +156,7 @@ impl Pair {
         let entries = found.waiting.batch.entries;
         self.buffer.advance(OUTPUT, &found, entries, 0).unwrap();
         self.model.output.pop_front();
+        self.model.output_next = Some(found.next);
         self.model.output_taken += entries;
     }
 
@@ -218,8 +220,9 @@ impl Pair {
         let leased = self.buffer.peek(&[]).unwrap().map(|waiting| waiting.batch.id);
         let before: Vec<i64> = self.list();
         assert_eq!(self.buffer.revive(&[number]).unwrap(), 1);
-        // What the output had lost it gets after all.
-        let is_regained = self.model.lost_by_output.remove(&batch.id);
+        // What the output had lost it gets after all, unless it is further on already.
+        let is_ahead = self.model.output_next.is_none_or(|next| self.seqs[&batch.id] >= next);
+        let is_regained = is_ahead && self.model.lost_by_output.remove(&batch.id);
         let regained = if is_regained { batch.entries } else { 0 };
         self.evict_before(leased, regained);
         self.drop_oldest_letters();

@@ -130,7 +130,7 @@ impl Buffer {
     pub fn revive(&mut self, numbers: &[i64]) -> Result<u64, Error> {
         loop {
             match self.revive_once(numbers) {
-                Err(error) if error.is_full() && self.free_some()? => {}
+                Err(error) if error.is_full() && (self.free_some()? || self.ballast.release()) => {}
                 result => return result,
             }
         }
@@ -209,7 +209,7 @@ impl Buffer {
             });
             match taken {
                 // Halves and dead letters take a page more at times.
-                Err(error) if error.is_full() && self.free_some()? => {}
+                Err(error) if error.is_full() && (self.free_some()? || self.ballast.release()) => {}
                 taken => break taken?,
             }
         };
