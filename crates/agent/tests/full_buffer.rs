@@ -72,6 +72,8 @@ fn run(
         shutdown.request();
         running.join().unwrap().unwrap();
     });
+    // It holds the buffer open.
+    drop(overview);
     (Buffer::open(&buffer_settings).unwrap(), folder)
 }
 
