@@ -1,0 +1,18 @@
+//! Logs in the stderr format, with a prefix that is known or not.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pglog::{Format, ParserOptions};
+use pglog_fuzz::{Input, check};
+
+fuzz_target!(|data: &[u8]| {
+    let Some(input) = Input::of(data) else { return };
+    let options = ParserOptions {
+        format: Some(Format::Stderr),
+        log_line_prefix: input.log_line_prefix(),
+        limits: input.limits(),
+        ..ParserOptions::default()
+    };
+    check(input, &options);
+});
