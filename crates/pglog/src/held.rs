@@ -1,4 +1,4 @@
-//! Bytes of a record whose end has not come yet.
+//! Bytes of a record, or of a line, whose end has not come yet.
 
 /// What was left out of a record that is too long to be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,53 @@ impl Held {
     }
 }
 
-/// How much memory is kept for the next record.
+/// The beginning of a line. Of a very long one only the head is kept, so that the memory is bounded.
+#[derive(Debug, Default)]
+pub(crate) struct HeldLine {
+    bytes: Vec<u8>,
+    /// Bytes behind those held, which are left out.
+    skipped_bytes: u64,
+}
+
+impl HeldLine {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.raw_bytes() == 0
+    }
+
+    /// How many bytes of the file are held or were left out.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.bytes.len() as u64 + self.skipped_bytes
+    }
+
+    /// Adds bytes, and leaves out what is beyond `max_bytes` of the line.
+    pub(crate) fn extend(&mut self, bytes: &[u8], max_bytes: usize) {
+        let room = max_bytes.saturating_sub(self.bytes.len());
+        let (kept, skipped) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        self.bytes.extend_from_slice(kept);
+        self.skipped_bytes += skipped.len() as u64;
+    }
+
+    /// Takes the line out.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.skipped_bytes = 0;
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Uses the memory of a line that was taken for the next one. One long line must not hold its memory
+    /// for ever.
+    pub(crate) fn recycle(&mut self, mut line: Vec<u8>) {
+        if line.capacity() <= KEPT_CAPACITY {
+            line.clear();
+            self.bytes = line;
+        }
+    }
+}
+
+/// How much memory is kept for the next record, or line.
 const KEPT_CAPACITY: usize = 64 << 10;
 
 /// How many bytes of the file the gaps are.

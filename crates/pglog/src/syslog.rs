@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use crate::{
     assemble::{Assembled, Assembler, Limits, decode},
     entry::LogEntry,
+    held::HeldLine,
     prefix::{LinePrefix, ParsedLine},
     severity::Label,
     syslog::{
@@ -56,9 +57,7 @@ pub struct SyslogReader {
     limits: Limits,
     /// Position of the first byte of the line that is not whole.
     position: u64,
-    held: Vec<u8>,
-    /// Bytes of that line behind those held, which are left out.
-    skipped_bytes: u64,
+    held: HeldLine,
     open: VecDeque<Message>,
     /// The end of the message that ends last of all that were given out.
     taken_end: u64,
@@ -78,8 +77,7 @@ impl SyslogReader {
             syslog_clock: SyslogClock::new(Clock::new(), None),
             limits: Limits::default(),
             position: 0,
-            held: Vec::new(),
-            skipped_bytes: 0,
+            held: HeldLine::default(),
             open: VecDeque::new(),
             taken_end: 0,
             taken_since_safe: 0,
@@ -126,15 +124,15 @@ impl SyslogReader {
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, behind) = rest.split_at_checked(end + 1).unwrap_or((rest, &[]));
             let line = line.strip_suffix(b"\n").unwrap_or(line);
-            if self.partial_bytes() == 0 && line.len() <= self.max_line_bytes() {
+            if self.held.is_empty() && line.len() <= self.max_line_bytes() {
                 self.take_line(line, line.len() as u64 + 1, sink);
             } else {
-                self.hold(line);
+                self.held.extend(line, self.max_line_bytes());
                 self.end_line(1, sink);
             }
             rest = behind;
         }
-        self.hold(rest);
+        self.held.extend(rest, self.max_line_bytes());
     }
 
     /// Gives the entries to `sink` that begin before `position`, see [`Assembler::flush_before`].
@@ -158,7 +156,7 @@ impl SyslogReader {
     /// Takes a last line without a line break as whole, and gives everything to `sink`: the file is at
     /// its end for ever.
     pub fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        if self.partial_bytes() > 0 {
+        if !self.held.is_empty() {
             self.end_line(0, sink);
         }
         self.flush(sink);
@@ -173,11 +171,7 @@ impl SyslogReader {
     /// Returns the position of the next byte to push.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.position + self.partial_bytes()
-    }
-
-    fn partial_bytes(&self) -> u64 {
-        self.held.len() as u64 + self.skipped_bytes
+        self.position + self.held.raw_bytes()
     }
 
     /// A longer line is not the server's: it keeps to 900 bytes, unless it is told to split nothing;
@@ -186,23 +180,11 @@ impl SyslogReader {
         (self.limits.max_field_bytes + (64 << 10)) * 4
     }
 
-    fn hold(&mut self, bytes: &[u8]) {
-        let room = self.max_line_bytes().saturating_sub(self.held.len());
-        let (kept, skipped) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
-        self.held.extend_from_slice(kept);
-        self.skipped_bytes += skipped.len() as u64;
-    }
-
     fn end_line(&mut self, break_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
-        let raw_bytes = self.partial_bytes() + break_bytes;
-        let mut line = std::mem::take(&mut self.held);
-        self.skipped_bytes = 0;
+        let raw_bytes = self.held.raw_bytes() + break_bytes;
+        let line = self.held.take();
         self.take_line(&line, raw_bytes, sink);
-        // One long line must not hold its memory for ever.
-        if line.capacity() <= 64 << 10 {
-            line.clear();
-            self.held = line;
-        }
+        self.held.recycle(line);
     }
 
     /// Takes a line without its line break, of so many bytes with it.
@@ -315,7 +297,7 @@ impl SyslogReader {
         if self.held.is_empty() {
             return None;
         }
-        match header::parse(&self.held) {
+        match header::parse(self.held.bytes()) {
             Some(line) => {
                 let open = self.open.iter().rev().find(|open| open.origin.tag == line.tag);
                 open.map(|open| open.start)

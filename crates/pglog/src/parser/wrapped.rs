@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::{
     assemble::{Assembled, Limits},
+    held::HeldLine,
     parser::reader::Reader,
     timestamp::{Precision, Timestamp},
     wrapping::Wrapping,
@@ -17,9 +18,7 @@ pub(super) struct Wrapped {
     max_line_bytes: usize,
     /// Position of the first byte of the line that is not whole.
     position: u64,
-    held: Vec<u8>,
-    /// Bytes of that line behind those held, which are left out.
-    skipped_bytes: u64,
+    held: HeldLine,
     /// Where the inner log's bytes come from, as far as they are not used up.
     marks: Marks,
 }
@@ -50,8 +49,7 @@ impl Wrapped {
             // An escape has up to six bytes.
             max_line_bytes: limits.max_field_bytes.saturating_mul(6) + (64 << 10),
             position,
-            held: Vec::new(),
-            skipped_bytes: 0,
+            held: HeldLine::default(),
             marks: Marks { outer_end: position, ..Marks::default() },
         }
     }
@@ -69,20 +67,20 @@ impl Wrapped {
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, behind) = rest.split_at_checked(end + 1).unwrap_or((rest, &[]));
             let line = line.strip_suffix(b"\n").unwrap_or(line);
-            if self.partial_bytes() == 0 && line.len() <= self.max_line_bytes {
+            if self.held.is_empty() && line.len() <= self.max_line_bytes {
                 self.take_line(line, line.len() as u64 + 1, sink);
             } else {
-                self.hold(line);
+                self.held.extend(line, self.max_line_bytes);
                 self.end_line(1, sink);
             }
             rest = behind;
         }
-        self.hold(rest);
+        self.held.extend(rest, self.max_line_bytes);
     }
 
     pub(super) fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         // What is being written may belong to any entry.
-        if self.partial_bytes() == 0 {
+        if self.held.is_empty() {
             let inner = self.marks.first_inner_from(position);
             self.inner.flush_before(inner, &mut self.marks.translate(sink));
         }
@@ -93,7 +91,7 @@ impl Wrapped {
     }
 
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        if self.partial_bytes() > 0 {
+        if !self.held.is_empty() {
             self.end_line(0, sink);
         }
         self.inner.finish(&mut self.marks.translate(sink));
@@ -104,30 +102,14 @@ impl Wrapped {
     }
 
     pub(super) fn position(&self) -> u64 {
-        self.position + self.partial_bytes()
-    }
-
-    fn partial_bytes(&self) -> u64 {
-        self.held.len() as u64 + self.skipped_bytes
-    }
-
-    fn hold(&mut self, bytes: &[u8]) {
-        let room = self.max_line_bytes.saturating_sub(self.held.len());
-        let (kept, skipped) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
-        self.held.extend_from_slice(kept);
-        self.skipped_bytes += skipped.len() as u64;
+        self.position + self.held.raw_bytes()
     }
 
     fn end_line(&mut self, break_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
-        let raw_bytes = self.partial_bytes() + break_bytes;
-        let mut line = std::mem::take(&mut self.held);
-        self.skipped_bytes = 0;
+        let raw_bytes = self.held.raw_bytes() + break_bytes;
+        let line = self.held.take();
         self.take_line(&line, raw_bytes, sink);
-        // One long line must not hold its memory for ever.
-        if line.capacity() <= 64 << 10 {
-            line.clear();
-            self.held = line;
-        }
+        self.held.recycle(line);
     }
 
     fn take_line(&mut self, line: &[u8], raw_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
