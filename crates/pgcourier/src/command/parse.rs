@@ -340,7 +340,7 @@ impl Reader {
         if parts.jobs > 1 && self.output.is_text() && input::is_big(file) {
             let mut progress = Progress::of(file);
             let print = |found: &Assembled<'_>, text: &mut Vec<u8>| {
-                if self.filter.is_empty() || self.filter.takes(&found.entry) {
+                if self.filter.takes(&found.entry) {
                     self.output.print(found, text);
                 }
             };
@@ -397,8 +397,7 @@ impl Reader {
     }
 
     fn take(&mut self, found: &Assembled<'_>) {
-        let is_wanted = found.start >= self.first_wanted
-            && (self.filter.is_empty() || self.filter.takes(&found.entry));
+        let is_wanted = found.start >= self.first_wanted && (self.filter.takes(&found.entry));
         if is_wanted {
             self.output.take(found, &mut self.unprinted);
         }

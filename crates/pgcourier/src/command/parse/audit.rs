@@ -54,7 +54,6 @@ fn read(
     options: &ParserOptions,
     take: &mut dyn FnMut(&Assembled<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let input = Input::open(file);
     let mut parser = Parser::new(options.clone(), 0);
     let mut result = Ok(());
     let mut sink = |found: &Assembled<'_>| {
@@ -62,9 +61,7 @@ fn read(
             result = take(found);
         }
     };
-    for chunk in &input.chunks {
-        parser.push(&chunk?, &mut sink);
-    }
+    Input::open(file).for_each(|chunk| parser.push(chunk, &mut sink))?;
     parser.finish(&mut sink);
     result
 }

@@ -51,17 +51,15 @@ impl Seen {
 /// # Errors
 /// Those of reading it.
 pub(super) fn explain(file: &Path, options: &ParserOptions) -> io::Result<String> {
-    let input = Input::open(file);
     let mut parser = Parser::new(options.clone(), 0);
     let mut sample = Vec::new();
     let mut seen = Seen::default();
-    for chunk in &input.chunks {
-        let chunk = chunk?;
+    Input::open(file).for_each(|chunk| {
         if sample.len() < SAMPLE_BYTES {
-            sample.extend_from_slice(&chunk);
+            sample.extend_from_slice(chunk);
         }
-        parser.push(&chunk, &mut |found| seen.take(found));
-    }
+        parser.push(chunk, &mut |found| seen.take(found));
+    })?;
     parser.finish(&mut |found| seen.take(found));
     let mut text = format!("{}\n", file.display());
     match parser.kind() {

@@ -16,11 +16,6 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Tells whether every entry is wanted.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.conditions.is_empty() && self.since.is_none() && self.until.is_none()
-    }
-
     /// Tells whether an entry is wanted. One without a time is not where times are asked for.
     pub(super) fn takes(&self, entry: &LogEntry<'_>) -> bool {
         let micros = entry.timestamp.map(Timestamp::micros);

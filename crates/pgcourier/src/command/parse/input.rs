@@ -53,6 +53,16 @@ impl Input {
         Self { chunks, used, read }
     }
 
+    /// Reads all that is left.
+    pub(super) fn for_each(&self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        for chunk in &self.chunks {
+            let chunk = chunk?;
+            take(&chunk);
+            self.give_back(chunk);
+        }
+        Ok(())
+    }
+
     /// Gives a chunk back.
     pub(super) fn give_back(&self, chunk: Vec<u8>) {
         // At the end nobody needs it any more.
