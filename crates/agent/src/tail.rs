@@ -31,6 +31,7 @@ mod checkpoint;
 mod discover;
 mod event;
 mod follower;
+mod formats;
 mod identity;
 mod problem;
 mod retire;
@@ -54,6 +55,7 @@ pub use discover::LogPath;
 pub use event::{Event, Missed, Reason, Turn};
 pub use follower::FileNumber;
 use follower::{Follower, Opened, Progress, State};
+use formats::Formats;
 pub use identity::FileIdentity;
 use identity::Stamp;
 use problem::Problems;
@@ -181,6 +183,7 @@ pub struct Tailer {
     next_scan: Duration,
     next_number: u64,
     watcher: Watcher,
+    formats: Formats,
     problems: Problems,
     buffer: Vec<u8>,
 }
@@ -215,6 +218,7 @@ impl Tailer {
             next_scan: Duration::ZERO,
             next_number: 0,
             watcher: Watcher::new(),
+            formats: Formats::default(),
             problems: Problems::default(),
             buffer: vec![0; READ_BYTES],
         }

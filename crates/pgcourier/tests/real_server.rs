@@ -1,12 +1,12 @@
 #![cfg(test)]
-//! A real server writes each entry twice: to stderr, which the agent reads, and to csvlog, which says
-//! what must arrive.
+//! A real server writes each entry twice: to stderr, which one agent reads, and to csvlog, which says
+//! what must arrive. Another agent is given the folder with both.
 
 mod support;
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use support::{Listener, agent_config, eventually, postgres::Postgres, start_agent};
+use support::{Listener, Process, agent_config, eventually, postgres::Postgres, start_agent};
 
 const SETTINGS: &str = "\
 log_destination = 'stderr,csvlog'
@@ -55,12 +55,11 @@ type ByPid = BTreeMap<String, Vec<Record>>;
 
 #[test]
 fn listener_has_what_csvlog_has_record_for_record() {
-    let folder = tempfile::tempdir().unwrap();
-    let listener = Listener::start(folder.path(), 0);
     let mut server = Postgres::start(SETTINGS);
     let logs = server.log_folder();
-    let config = agent_config(folder.path(), listener.address, logs.to_str().unwrap(), "");
-    let agent = start_agent(&config);
+    let stderr_logs = logs.join("*.log");
+    let of_stderr = Way::start(&stderr_logs);
+    let of_folder = Way::start(&logs);
     server.pgbench(&["-i", "-q", "-s", "1"]);
     server.pgbench(&["-n", "-c", "4", "-j", "2", "-T", "3", "-M", "prepared"]);
     for sql in SQL {
@@ -69,24 +68,46 @@ fn listener_has_what_csvlog_has_record_for_record() {
     server.pgbench(&["-n", "-c", "2", "-T", "2"]);
     server.stop();
 
-    let last = "/api/entries?text=database+system+is+shut+down";
-    eventually("the server's last words arrive", || !is_empty(&listener.json(last)));
-    assert!(agent.terminate().success());
-
+    let arrived = [("stderr", of_stderr.arrived()), ("folder", of_folder.arrived())];
     // The logging collector outlives the server a little, and writes each entry to csvlog first: what has
     // arrived from stderr is in csvlog, while csvlog right after the server's end may lack the last entries.
     let expected = csv_records(&logs);
     let count: usize = expected.values().map(Vec::len).sum();
     assert!(count > 5000, "the server logged {count} entries only");
-    let arrived = arrived_records(&listener);
-    let pids: Vec<_> = arrived.keys().collect();
-    assert_eq!(pids, expected.keys().collect::<Vec<_>>());
-    for (pid, expected) in &expected {
-        let arrived = &arrived[pid];
-        for (ours, theirs) in arrived.iter().zip(expected) {
-            assert_eq!(ours, theirs, "process {pid}");
+    for (source, arrived) in arrived {
+        let pids: Vec<_> = arrived.keys().collect();
+        assert_eq!(pids, expected.keys().collect::<Vec<_>>(), "{source}");
+        for (pid, expected) in &expected {
+            let arrived = &arrived[pid];
+            for (ours, theirs) in arrived.iter().zip(expected) {
+                assert_eq!(ours, theirs, "{source}, process {pid}");
+            }
+            assert_eq!(arrived.len(), expected.len(), "{source}, process {pid}");
         }
-        assert_eq!(arrived.len(), expected.len(), "process {pid}");
+    }
+}
+
+/// An agent with a listener of its own.
+struct Way {
+    listener: Listener,
+    agent: Process,
+    _folder: tempfile::TempDir,
+}
+
+impl Way {
+    fn start(logs: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = Listener::start(folder.path(), 0);
+        let config = agent_config(folder.path(), listener.address, logs.to_str().unwrap(), "");
+        Self { listener, agent: start_agent(&config), _folder: folder }
+    }
+
+    /// What has arrived once the server's last words have.
+    fn arrived(self) -> ByPid {
+        let last = "/api/entries?text=database+system+is+shut+down";
+        eventually("the server's last words arrive", || !is_empty(&self.listener.json(last)));
+        assert!(self.agent.terminate().success());
+        arrived_records(&self.listener)
     }
 }
 
@@ -119,7 +140,7 @@ fn arrived_records(listener: &Listener) -> ByPid {
     by_pid
 }
 
-fn csv_records(logs: &std::path::Path) -> ByPid {
+fn csv_records(logs: &Path) -> ByPid {
     let mut files: Vec<_> =
         fs::read_dir(logs).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));

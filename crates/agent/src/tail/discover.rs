@@ -1,14 +1,16 @@
 //! Which files there are to follow.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsStr,
     fmt, fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use crate::tail::series::PACKINGS;
+use crate::tail::{
+    formats::{Formats, rank},
+    series::PACKINGS,
+};
 
 /// Where logs are: a file, a folder or a glob pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +49,22 @@ impl LogPath {
         USUAL.iter().map(|path| Self::new(path)).collect()
     }
 
-    /// Finds the files, in the order of their names.
+    /// Finds the files, in the order of their names. Of those that hold the same entries in several
+    /// formats only the richest is among them.
     ///
     /// # Errors
     /// Those of reading the folder. A file or folder that is not there is no error here.
     pub fn find(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = self.find_all()?;
+        if !matches!(self, Self::File(_)) {
+            found = richest(found);
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Finds the files, in every format.
+    pub(super) fn find_all(&self) -> io::Result<Vec<PathBuf>> {
         let mut found = match self {
             Self::File(path) => return Ok(vec![path.clone()]),
             Self::Folder(folder) => match fs::read_dir(folder) {
@@ -68,8 +81,6 @@ impl LogPath {
             },
         };
         found.retain(|path| path.is_file());
-        found = richest(found);
-        found.sort_unstable();
         Ok(found)
     }
 }
@@ -106,42 +117,10 @@ fn current_logs(folder: &Path) -> Vec<PathBuf> {
     paths.map(|(_, path)| folder.join(path)).collect()
 }
 
-/// How much an ending says of a log's format: jsonlog has the most fields, then csvlog. 0 for what is no
-/// log by its name.
-fn rank(path: &Path) -> u8 {
-    match path.extension().and_then(OsStr::to_str) {
-        Some("json") => 3,
-        Some("csv") => 2,
-        Some("log") => 1,
-        _ => 0,
-    }
-}
-
-/// How long a format may not have been written while another is, to count as one that the server writes.
-const SAME_ENTRIES: Duration = Duration::from_secs(10);
-
-/// Leaves out what holds the same entries as another file: the server can write several formats at once,
-/// under names that differ in their endings. Of those that it writes the richest one stays. A file of a
-/// format that it does not write any more says nothing about the others.
+/// Leaves out what holds the same entries as another file.
 fn richest(found: Vec<PathBuf>) -> Vec<PathBuf> {
-    let mut groups: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
-    for path in found {
-        let name = if rank(&path) > 0 { path.with_extension("") } else { path.clone() };
-        groups.entry(name).or_default().push(path);
-    }
-    groups.into_values().filter_map(richest_of).collect()
-}
-
-fn richest_of(mut group: Vec<PathBuf>) -> Option<PathBuf> {
-    let written = |path: &PathBuf| fs::metadata(path).and_then(|found| found.modified()).ok();
-    let newest = group.iter().filter_map(written).max();
-    group.sort_by_key(|path| std::cmp::Reverse(rank(path)));
-    let is_written = |path: &PathBuf| {
-        let age = newest.zip(written(path)).map(|(newest, own)| newest.duration_since(own));
-        age.is_none_or(|age| age.unwrap_or_default() <= SAME_ENTRIES)
-    };
-    let index = group.iter().position(is_written).unwrap_or(0);
-    (index < group.len()).then(|| group.swap_remove(index))
+    let chosen = Formats::default().choose(found, &[], Duration::ZERO);
+    chosen.into_iter().map(|choice| choice.path).collect()
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -14,7 +14,8 @@ use std::{collections::HashSet, io, path::Path, time::Duration};
 use crate::tail::{
     Due, Event, FileIdentity, FileNumber, StartAt, Tailer,
     checkpoint::Checkpoint,
-    follower::{Follower, Opened},
+    follower::{Follower, Opened, State},
+    formats::Begun,
     identity::Stamp,
     series::{is_rotated, series_of},
     source::Source,
@@ -112,13 +113,38 @@ impl Tailer {
     }
 
     pub(super) fn survey(&mut self) -> Vec<Candidate> {
-        let followed = self.followers.iter().map(|follower| follower.path.as_path());
-        let known = self.records.values().map(|record| record.path.as_path());
-        let tracked: Vec<&Path> = followed.chain(known).collect();
-        let paths = &self.settings.paths;
-        let (folders, candidates) = survey::survey(paths, tracked.into_iter(), &mut self.problems);
-        self.watcher.watch(&folders);
-        candidates
+        let followed = self.followers.iter().map(|follower| Begun {
+            path: &follower.path,
+            position: follower.position(),
+            is_followed: true,
+        });
+        let known = self.records.values().map(|record| Begun {
+            path: &record.path,
+            position: record.position,
+            is_followed: false,
+        });
+        let begun: Vec<Begun<'_>> = followed.chain(known).collect();
+        let formats = (&mut self.formats, self.last_scan);
+        let survey = survey::survey(&self.settings.paths, &begun, formats, &mut self.problems);
+        self.watcher.watch(&survey.folders);
+        self.leave_other_formats(&survey.candidates);
+        survey.candidates
+    }
+
+    /// Leaves what the server writes no more because it goes on in another format.
+    fn leave_other_formats(&mut self, candidates: &[Candidate]) {
+        let is_replaced = |path: &Path| {
+            candidates.iter().any(|candidate| {
+                candidate.begins_at.is_some()
+                    && candidate.path != path
+                    && candidate.path.with_extension("") == path.with_extension("")
+            })
+        };
+        for follower in &mut self.followers {
+            if follower.state == State::Reading && is_replaced(&follower.path) {
+                follower.state = State::Drained(follower.position());
+            }
+        }
     }
 
     fn note_paths(&mut self, candidates: &[Candidate]) {
@@ -323,6 +349,9 @@ impl Tailer {
     /// that was there before the first start is not, or as the settings say. `None` where it is none of
     /// our concern.
     fn start_of_new(&self, candidate: &Candidate, source: &Source) -> io::Result<Option<u64>> {
+        if candidate.begins_at.is_some() {
+            return Ok(candidate.begins_at);
+        }
         let first_start = self.first_start_ns;
         let born = candidate.identity.born_ns;
         let is_older =

@@ -1,14 +1,16 @@
 //! Which files there are, and which of them belong together.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::tail::{
     discover::LogPath,
+    formats::{Begun, Choice, Formats},
     identity::{FileIdentity, Stamp},
     problem::Problems,
     series::{is_rotated, series_of},
@@ -24,6 +26,8 @@ pub(super) struct Candidate {
     pub(super) series: String,
     /// True for what the settings name; false for what only belongs to such a file by its name.
     pub(super) is_wanted: bool,
+    /// Where reading begins if nothing of it has been read; `None` where the usual counts.
+    pub(super) begins_at: Option<u64>,
 }
 
 impl Candidate {
@@ -34,42 +38,54 @@ impl Candidate {
             identity: FileIdentity::of(metadata),
             stamp: Stamp::of(metadata),
             is_wanted,
+            begins_at: None,
         }
     }
 }
 
-/// Finds the files of the settings, and those that rotation made of them or of `tracked` ones. Each
-/// file comes once, whatever number of names it has; those that rotation made come behind the others.
-/// Also returns the folders in which something may happen.
-pub(super) fn survey<'a>(
+/// What there is to look at.
+#[derive(Debug)]
+pub(super) struct Survey {
+    /// The folders in which something may happen.
+    pub(super) folders: HashSet<PathBuf>,
+    /// The files, each once, whatever number of names it has; those that rotation made come behind the
+    /// others.
+    pub(super) candidates: Vec<Candidate>,
+}
+
+/// Finds the files of the settings, and those that rotation made of them or of begun ones.
+pub(super) fn survey(
     paths: &[LogPath],
-    tracked: impl Iterator<Item = &'a Path>,
+    begun: &[Begun<'_>],
+    (formats, now): (&mut Formats, Duration),
     problems: &mut Problems,
-) -> (HashSet<PathBuf>, Vec<Candidate>) {
+) -> Survey {
     let mut candidates = Vec::new();
-    let mut names = HashSet::new();
     let mut folders: BTreeMap<PathBuf, HashSet<String>> = BTreeMap::new();
     for path in paths.iter().flat_map(LogPath::folders) {
         folders.entry(real(&path)).or_default();
     }
-    for path in wanted(paths, problems) {
-        let path = real(&path);
+    let wanted = wanted(paths, begun, (formats, now), problems);
+    // What is wanted under one setting may be another format of the same entries under another.
+    let mut names = wanted.left_out;
+    for choice in wanted.choices {
+        let path = choice.path;
         if let Some(folder) = path.parent() {
             folders.entry(folder.to_owned()).or_default().insert(series_of(&path));
         }
         match fs::metadata(&path) {
             Ok(metadata) => {
                 problems.clear(&path);
-                if names.insert(path.clone()) {
-                    candidates.push(Candidate::new(path, &metadata, true));
-                }
+                let begins_at = choice.begins_at;
+                names.insert(path.clone());
+                candidates.push(Candidate { begins_at, ..Candidate::new(path, &metadata, true) });
             }
             Err(error) => problems.report(&path, &error),
         }
     }
-    for path in tracked {
-        if let Some(series) = path.parent().and_then(|folder| folders.get_mut(folder)) {
-            series.insert(series_of(path));
+    for begun in begun {
+        if let Some(series) = begun.path.parent().and_then(|folder| folders.get_mut(folder)) {
+            series.insert(series_of(begun.path));
         }
     }
     for (folder, series) in &folders {
@@ -82,19 +98,43 @@ pub(super) fn survey<'a>(
     candidates.sort_by_cached_key(|candidate| {
         (!candidate.is_wanted, is_rotated(&candidate.path), candidate.path.clone())
     });
-    (folders.into_keys().collect(), candidates)
+    Survey { folders: folders.into_keys().collect(), candidates }
 }
 
-fn wanted(paths: &[LogPath], problems: &mut Problems) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+/// What the settings name.
+#[derive(Debug, Default)]
+struct Wanted {
+    choices: Vec<Choice>,
+    /// What has the same entries, or may turn out to.
+    left_out: HashSet<PathBuf>,
+}
+
+fn wanted(
+    paths: &[LogPath],
+    begun: &[Begun<'_>],
+    (formats, now): (&mut Formats, Duration),
+    problems: &mut Problems,
+) -> Wanted {
+    let mut wanted = Wanted::default();
     for path in paths {
-        match path.find() {
-            Ok(paths) if paths.is_empty() => problems.report_none(path),
-            Ok(paths) => found.extend(paths),
-            Err(error) => problems.report(Path::new(&path.to_string()), &error),
+        let found: BTreeSet<PathBuf> = match path.find_all() {
+            Ok(found) => found.iter().map(|path| real(path)).collect(),
+            Err(error) => {
+                problems.report(Path::new(&path.to_string()), &error);
+                continue;
+            }
+        };
+        if found.is_empty() {
+            problems.report_none(path);
         }
+        if matches!(path, LogPath::File(_)) {
+            wanted.choices.extend(found.into_iter().map(Choice::only));
+            continue;
+        }
+        wanted.left_out.extend(found.iter().cloned());
+        wanted.choices.extend(formats.choose(found, begun, now));
     }
-    found
+    wanted
 }
 
 /// The path without symbolic links; of a file that is not there that of its folder.

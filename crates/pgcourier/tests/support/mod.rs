@@ -149,16 +149,29 @@ impl Listener {
         Self { process, address }
     }
 
-    /// Returns the answer to a GET.
+    /// Returns the answer to a GET, which is tried again while the listener has too much to do.
     pub(crate) fn get(&self, path: &str) -> String {
+        let mut body = None;
+        eventually("the listener answers", || {
+            let answer = self.answer(path);
+            let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+            if head.starts_with("HTTP/1.1 503") {
+                return false;
+            }
+            assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+            body = Some(text.to_owned());
+            true
+        });
+        body.unwrap()
+    }
+
+    fn answer(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        body.to_owned()
+        answer
     }
 
     pub(crate) fn json(&self, path: &str) -> Value {
