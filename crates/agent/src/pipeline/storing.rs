@@ -28,7 +28,7 @@ pub(super) struct Job {
     /// When the agent was started for the first time. Noted once all files have been looked at: what is
     /// there before that is not new.
     pub(super) first_start_ms: Option<i64>,
-    /// Where reading of files begins; stored before the batches.
+    /// Where reading of files begins; stored with the first batches.
     pub(super) starts: Vec<Checkpoint>,
     pub(super) entries: Vec<Entry>,
     /// Files of which these are the last batches.
@@ -180,11 +180,16 @@ impl Storing {
         if let Some(first_start_ms) = job.first_start_ms {
             buffer.push_checkpoints(&job.starts, first_start_ms)?;
             job.first_start_ms = None;
-        } else if !job.starts.is_empty() {
+            job.starts.clear();
+        } else if job.entries.is_empty() && !job.starts.is_empty() {
             buffer.push_checkpoints(&job.starts, now_ms)?;
+            job.starts.clear();
         }
-        job.starts.clear();
-        let Pushed { stored, lost_entries } = buffer.push(&job.entries, now_ms)?;
+        let Pushed { stored, lost_entries } =
+            buffer.push_from(&job.starts, &job.entries, now_ms)?;
+        if stored > 0 {
+            job.starts.clear();
+        }
         job.entries.drain(..stored.min(job.entries.len()));
         if lost_entries > 0 {
             let hint = "raise buffer.max_size_mb, or see why the listener takes nothing";
