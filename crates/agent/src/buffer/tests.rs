@@ -67,13 +67,13 @@ fn start_of_a_file_that_was_truncated_is_stored_with_its_last_entries_or_not_at_
     }
     let before = buffer.checkpoints().unwrap();
     let last = Entry { checkpoint: None, ..entry(number, 1, 20_000) };
-    let starts = [checkpoint(0)];
-    assert_eq!(buffer.push_from(&starts, std::slice::from_ref(&last), 1).unwrap().stored, 0);
+    let starts = Noted { starts: vec![checkpoint(0)], missed: None };
+    assert_eq!(buffer.push_noted(&starts, std::slice::from_ref(&last), 1).unwrap().stored, 0);
     assert_eq!(buffer.checkpoints().unwrap(), before, "there was no room for the entries");
     while let Some(first) = buffer.peek(&[]).unwrap() {
         buffer.ack(first.seq).unwrap();
     }
-    assert_eq!(buffer.push_from(&starts, &[last], 1).unwrap().stored, 1);
+    assert_eq!(buffer.push_noted(&starts, &[last], 1).unwrap().stored, 1);
     assert_eq!(buffer.checkpoints().unwrap(), Some(vec![checkpoint(0)]));
 }
 
