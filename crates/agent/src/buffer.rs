@@ -22,6 +22,7 @@ mod destinations;
 mod evict;
 mod ledger;
 mod make;
+mod missed;
 mod open;
 mod push;
 mod queue;
@@ -48,7 +49,7 @@ pub use salvage::Salvaged;
 use serde::Deserialize;
 use space::Space;
 use totals::Totals;
-use wire::{BatchId, Source};
+use wire::{BatchId, Missed, Source};
 
 use crate::{batch::SealedBatch, tail::Checkpoint};
 
@@ -109,6 +110,24 @@ pub struct Entry {
     /// The file and the position after the batch. Without it, as where the file cannot be read any
     /// more, the batch is stored alone.
     pub checkpoint: Option<Checkpoint>,
+}
+
+/// What is stored in one transaction with the first batches: with them or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Noted {
+    /// Where reading of files begins. A file that was truncated begins anew under an identity whose
+    /// last entries may be among the batches.
+    pub starts: Vec<Checkpoint>,
+    /// What could not be read, where that has changed.
+    pub missed: Option<Missed>,
+}
+
+impl Noted {
+    /// Tells whether there is nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.starts.is_empty() && self.missed.is_none()
+    }
 }
 
 /// What storing did.
@@ -230,6 +249,7 @@ impl Buffer {
     pub fn ledger(&mut self) -> Result<wire::Ledger, Error> {
         self.attempt(|buffer| {
             let mut ledger = ledger::load(&buffer.connection)?.ledger;
+            ledger.missed = missed::load(&buffer.connection)?;
             ledger.waiting = buffer.totals.entries;
             (_, ledger.dead_lettered) = dead::count(&buffer.connection)?;
             Ok(ledger)

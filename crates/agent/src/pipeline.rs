@@ -109,8 +109,8 @@ impl Agent {
         let history = buffer.history(clocks.now_ms())?;
         let first_start_ms = history.first_start_ms;
         buffer.set_destinations(&settings.output_names())?;
+        let status = Arc::new(Status::new(buffer.missed()?));
         let buffer = Arc::new(Mutex::new(buffer));
-        let status = Arc::new(Status::default());
         let stored = Arc::new(Notify::new());
         let client = Client::new(&settings.client)?;
         let (seed, _) = Uuid::new_v4().as_u64_pair();

@@ -21,6 +21,8 @@ use wire::{FileHealth, LineGap, Missed};
 pub struct Status {
     files: Mutex<Files>,
     missed: Mutex<Missed>,
+    /// Whether anything was missed since it was last stored.
+    has_missed: AtomicBool,
     caught_up: AtomicBool,
     /// When reading and sending last went round their loops, in milliseconds of the monotonic clock.
     read_ms: AtomicU64,
@@ -38,19 +40,40 @@ struct Files {
 const MAX_GAPS: usize = 50;
 
 impl Status {
-    /// Notes that lines of a session are missing.
+    /// Makes the status of an agent that missed this in earlier runs.
+    #[must_use]
+    pub fn new(missed: Missed) -> Self {
+        Self { missed: Mutex::new(missed), ..Self::default() }
+    }
+
+    /// Notes that lines of a session are missing. A gap that is known counts once: after a crash the
+    /// lines around it can be read again.
     pub fn note_gap(&self, gap: LineGap) {
         let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |known: &LineGap| {
+            (&known.session_id, known.first, known.last, &known.before)
+                == (&gap.session_id, gap.first, gap.last, &gap.before)
+        };
+        if missed.gaps.iter().any(is_same) {
+            return;
+        }
         missed.lines += gap.last - gap.first + 1;
         missed.gaps.push(gap);
         let surplus = missed.gaps.len().saturating_sub(MAX_GAPS);
         missed.gaps.drain(..surplus);
+        self.has_missed.store(true, Ordering::Relaxed);
     }
 
     /// Notes that bytes of a log were gone before they could be read.
     pub fn note_missed_bytes(&self, reason: &str, bytes: u64) {
         let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
         *missed.bytes.entry(reason.to_owned()).or_default() += bytes;
+        self.has_missed.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns what could not be read, where that is more than what this returned last.
+    pub fn take_new_missed(&self) -> Option<Missed> {
+        self.has_missed.swap(false, Ordering::Relaxed).then(|| self.missed())
     }
 
     /// Returns what could not be read.
@@ -134,6 +157,27 @@ mod tests {
         assert_eq!(status.lags(SECOND * 9)["/a.log"], SECOND * 8);
         status.set_files(vec![file(0)], SECOND * 10);
         assert_eq!(status.lags(SECOND * 10)["/a.log"], Duration::ZERO);
+    }
+
+    #[test]
+    fn gap_that_is_known_counts_once() {
+        let gap = LineGap {
+            file: "/a.log".to_owned(),
+            session_id: "1.a".to_owned(),
+            first: 3,
+            last: 4,
+            after: None,
+            before: None,
+        };
+        let status = Status::default();
+        assert_eq!(status.take_new_missed(), None);
+        status.note_gap(gap.clone());
+        let missed = status.take_new_missed().unwrap();
+        let status = Status::new(missed);
+        status.note_gap(gap.clone());
+        assert_eq!((status.missed().lines, status.take_new_missed()), (2, None));
+        status.note_gap(LineGap { first: 6, last: 6, ..gap });
+        assert_eq!(status.missed().lines, 3);
     }
 
     #[test]

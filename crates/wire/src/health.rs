@@ -91,7 +91,7 @@ pub struct Ledger {
     pub missed: Missed,
 }
 
-/// What the agent could not read since it started.
+/// What the agent could not read, since its buffer was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
     /// Lines that the numbers of the sessions show to be missing.

@@ -5,8 +5,9 @@ use rusqlite::{Transaction, TransactionBehavior};
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Buffer, Entry, Error, Pushed, WhenFull, checkpoints, evict,
+        Buffer, Entry, Error, Noted, Pushed, WhenFull, checkpoints, evict,
         ledger::{self, Loss},
+        missed,
         row::{self, SPAN, Stored},
         space::ROW_BYTES,
         totals::Totals,
@@ -43,15 +44,39 @@ impl Buffer {
     /// # Errors
     /// Those of the database; then nothing is stored.
     pub fn push(&mut self, entries: &[Entry], now_ms: i64) -> Result<Pushed, Error> {
+        self.push_noted(&Noted::default(), entries, now_ms)
+    }
+
+    /// The same; what was noted is stored in one transaction with as many batches as that takes.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is stored.
+    pub fn push_noted(
+        &mut self,
+        noted: &Noted,
+        entries: &[Entry],
+        now_ms: i64,
+    ) -> Result<Pushed, Error> {
         self.now_ms = now_ms;
         if !self.ballast.restore(now_ms) {
             return Ok(Pushed::default());
         }
+        if entries.is_empty() {
+            if !noted.is_empty() {
+                self.attempt(|buffer| buffer.store(noted, &[], now_ms))?;
+            }
+            return Ok(Pushed::default());
+        }
         let pieces = pieces(entries, self.space.body_bytes());
         let mut pushed = Pushed::default();
+        let nothing = Noted::default();
+        let mut noted = noted;
         for group in in_groups(&pieces, self.space.transaction_bytes()) {
-            match self.push_group(group, now_ms) {
-                Ok(Some(lost_entries)) => pushed.lost_entries += lost_entries,
+            match self.push_group(noted, group, now_ms) {
+                Ok(Some(lost_entries)) => {
+                    pushed.lost_entries += lost_entries;
+                    noted = &nothing;
+                }
                 Ok(None) => break,
                 // It comes again when the rest is pushed.
                 Err(_) if pushed.stored > 0 => break,
@@ -64,7 +89,12 @@ impl Buffer {
 
     /// Stores what one transaction can store. Returns how many entries were lost for it, `None` where
     /// there is no room.
-    fn push_group(&mut self, pieces: &[Piece<'_>], now_ms: i64) -> Result<Option<u64>, Error> {
+    fn push_group(
+        &mut self,
+        noted: &Noted,
+        pieces: &[Piece<'_>],
+        now_ms: i64,
+    ) -> Result<Option<u64>, Error> {
         let max_bytes = self.space.body_bytes();
         let fitting = pieces.iter().filter(|piece| piece.batch.body.len() as u64 <= max_bytes);
         let needed = fitting.map(Piece::bytes).sum();
@@ -73,7 +103,7 @@ impl Buffer {
         }
         let mut lost_entries = self.make_room(needed, now_ms)?;
         loop {
-            match self.attempt_without_ballast(|buffer| buffer.store(pieces, now_ms)) {
+            match self.attempt_without_ballast(|buffer| buffer.store(noted, pieces, now_ms)) {
                 Ok(lost) => return Ok(Some(lost_entries + lost)),
                 Err(error) if error.is_full() => {
                     let dropped = self.drop_some(0, now_ms)?;
@@ -88,12 +118,18 @@ impl Buffer {
     }
 
     /// Stores one group in one transaction. Returns how many entries are too large to be stored.
-    fn store(&mut self, pieces: &[Piece<'_>], now_ms: i64) -> Result<u64, Error> {
+    fn store(&mut self, noted: &Noted, pieces: &[Piece<'_>], now_ms: i64) -> Result<u64, Error> {
         let max_bytes = self.space.body_bytes();
         let mut totals = self.totals;
         let mut lost_entries = 0;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for start in &noted.starts {
+            checkpoints::store(&transaction, start, now_ms)?;
+        }
+        if let Some(missed) = &noted.missed {
+            missed::store(&transaction, missed)?;
+        }
         for piece in pieces {
             let file = match piece.checkpoint {
                 Some(checkpoint) => Some(checkpoints::store(&transaction, checkpoint, now_ms)?),

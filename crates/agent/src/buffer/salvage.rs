@@ -15,7 +15,7 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::buffer::{
-    Error, Settings, checkpoints, dead, destinations, ledger, make,
+    Error, Settings, checkpoints, dead, destinations, ledger, make, missed,
     open::configure,
     row::{self, SPAN},
     space::Space,
@@ -155,6 +155,7 @@ fn take_over(bad: &Connection, new: &mut Connection) -> Result<Counts, Error> {
     }
     // Files without a position are read again; none is skipped as at the first start of all.
     copy_meta(bad, &transaction)?;
+    missed::store(&transaction, &missed::load(bad).unwrap_or_default())?;
     checkpoints::note_start(&transaction, 0)?;
     destinations::take_over(bad, &transaction)?;
     let accounts = ledger::load(bad).unwrap_or_default();

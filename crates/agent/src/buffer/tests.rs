@@ -57,6 +57,27 @@ fn batches_leave_in_their_order_and_unchanged_also_after_reopening() {
 }
 
 #[test]
+fn start_of_a_file_that_was_truncated_is_stored_with_its_last_entries_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = Settings { when_full: WhenFull::Pause, ..settings(&folder, 1_000_000) };
+    let mut buffer = Buffer::open(&full).unwrap();
+    let mut number = 1;
+    while buffer.push(&[entry(number, 1, 20_000)], 1).unwrap().stored > 0 {
+        number += 1;
+    }
+    let before = buffer.checkpoints().unwrap();
+    let last = Entry { checkpoint: None, ..entry(number, 1, 20_000) };
+    let starts = Noted { starts: vec![checkpoint(0)], missed: None };
+    assert_eq!(buffer.push_noted(&starts, std::slice::from_ref(&last), 1).unwrap().stored, 0);
+    assert_eq!(buffer.checkpoints().unwrap(), before, "there was no room for the entries");
+    while let Some(first) = buffer.peek(&[]).unwrap() {
+        buffer.ack(first.seq).unwrap();
+    }
+    assert_eq!(buffer.push_noted(&starts, &[last], 1).unwrap().stored, 1);
+    assert_eq!(buffer.checkpoints().unwrap(), Some(vec![checkpoint(0)]));
+}
+
+#[test]
 fn position_is_stored_with_the_batch_and_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, 100_000_000);

@@ -12,7 +12,7 @@ use wire::{BatchId, FileHealth};
 
 use crate::{
     batch::{Batch, Encoder, SealedBatch},
-    buffer::Entry,
+    buffer::{Entry, Noted},
     pipeline::{
         clock::Clocks,
         completeness::Completeness,
@@ -255,7 +255,8 @@ impl Reader {
         });
         let entries = sealed.collect();
         let first_start_ms = self.first_start_ms.take();
-        Job { first_start_ms, starts, entries, closed: std::mem::take(&mut work.closed) }
+        let noted = Noted { starts, missed: self.status.take_new_missed() };
+        Job { first_start_ms, noted, entries, closed: std::mem::take(&mut work.closed) }
     }
 
     fn take_tried(&mut self, work: &mut Work) {

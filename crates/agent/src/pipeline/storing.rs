@@ -15,11 +15,11 @@ use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::Notify;
 
 use crate::{
-    buffer::{self, Entry, Pushed},
+    buffer::{self, Entry, Noted, Pushed},
     pipeline::clock::Clocks,
     ship::SharedBuffer,
     status::Status,
-    tail::{Checkpoint, FileNumber},
+    tail::FileNumber,
 };
 
 /// What is to be stored.
@@ -28,8 +28,8 @@ pub(super) struct Job {
     /// When the agent was started for the first time. Noted once all files have been looked at: what is
     /// there before that is not new.
     pub(super) first_start_ms: Option<i64>,
-    /// Where reading of files begins; stored before the batches.
-    pub(super) starts: Vec<Checkpoint>,
+    /// What goes into the transaction of the first batches.
+    pub(super) noted: Noted,
     pub(super) entries: Vec<Entry>,
     /// Files of which these are the last batches.
     pub(super) closed: Vec<FileNumber>,
@@ -38,7 +38,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) const fn is_empty(&self) -> bool {
         self.first_start_ms.is_none()
-            && self.starts.is_empty()
+            && self.noted.is_empty()
             && self.entries.is_empty()
             && self.closed.is_empty()
     }
@@ -178,13 +178,15 @@ impl Storing {
         let now_ms = self.clocks.now_ms();
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first_start_ms) = job.first_start_ms {
-            buffer.push_checkpoints(&job.starts, first_start_ms)?;
+            buffer.push_checkpoints(&job.noted.starts, first_start_ms)?;
             job.first_start_ms = None;
-        } else if !job.starts.is_empty() {
-            buffer.push_checkpoints(&job.starts, now_ms)?;
+            job.noted.starts.clear();
         }
-        job.starts.clear();
-        let Pushed { stored, lost_entries } = buffer.push(&job.entries, now_ms)?;
+        let Pushed { stored, lost_entries } =
+            buffer.push_noted(&job.noted, &job.entries, now_ms)?;
+        if stored > 0 || job.entries.is_empty() {
+            job.noted = Noted::default();
+        }
         job.entries.drain(..stored.min(job.entries.len()));
         if lost_entries > 0 {
             let hint = "raise buffer.max_size_mb, or see why the listener takes nothing";
