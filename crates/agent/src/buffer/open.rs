@@ -225,6 +225,7 @@ fn try_connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Er
     {
         return Ok(Connected::Damaged(damage));
     }
+    empty_log(&connection)?;
     connection.execute_batch(destinations::TABLES)?;
     if space.preallocated {
         fill_log(&connection, path, space)?;
@@ -302,6 +303,16 @@ fn damage_of(connection: &Connection) -> Result<Option<String>, Error> {
     Ok(Some(format!("{wrong} does not have its checksum")))
 }
 
+/// Moves what is in the log into the database, so that the log is written from its start on. After a crash
+/// SQLite does not know what of it had been moved, and would go on behind all of it.
+fn empty_log(connection: &Connection) -> Result<(), rusqlite::Error> {
+    match connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())) {
+        // It is moved when there is space.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
+        result => result,
+    }
+}
+
 /// Pages that are left out of the filling of the log, for those that change besides.
 const UNFILLED_PAGES: u64 = 8;
 
@@ -312,8 +323,6 @@ fn fill_log(connection: &Connection, path: &Path, space: &Space) -> Result<(), E
     if has_bytes >= pages * FRAME_BYTES {
         return Ok(());
     }
-    // From its start on, so that what is in it is not added to.
-    connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
     let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
     let bytes = pages.min(free.unsigned_abs().saturating_sub(UNFILLED_PAGES)) * PAGE_BYTES;
     match fill_pages(connection, bytes) {
