@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::buffer::{
-    Settings, checkpoints, destinations, ledger,
+    Settings, checkpoints, destinations, filesystem, ledger,
     make::{self, FORMAT, FORMAT_KEY},
     row,
     salvage::{self, Salvaged},
@@ -40,6 +40,14 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// The folder is on another machine's disk.
+    #[error("the buffer {path} is on a network file system ({kind})")]
+    Remote {
+        /// The folder.
+        path: PathBuf,
+        /// The kind of file system.
+        kind: String,
     },
     /// Another process has the buffer open.
     #[error("the buffer {path} is in use by another pgcourier")]
@@ -70,6 +78,10 @@ impl Error {
         match self {
             Self::Folder { .. } => {
                 "make the folder and give it to the agent's user, or change buffer.path"
+            }
+            Self::Remote { .. } => {
+                "set buffer.path to a folder on a local disk: what a network file system has \
+                 confirmed may not be there after a crash"
             }
             Self::InUse { .. } => "stop the other agent, or give this one its own buffer.path",
             Self::TooNew { .. } => "start the newer version, or change buffer.path",
@@ -114,6 +126,9 @@ pub(super) struct Opened {
 pub(super) fn lock(folder: &Path) -> Result<File, Error> {
     if rusqlite::version_number() < MIN_SQLITE_VERSION {
         return Err(Error::OldSqlite(rusqlite::version()));
+    }
+    if let Some(kind) = filesystem::remote_kind(folder) {
+        return Err(Error::Remote { path: folder.to_owned(), kind });
     }
     let cannot = |source| Error::Folder { path: folder.to_owned(), source };
     // What is logged is nobody else's business.
