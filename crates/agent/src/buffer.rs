@@ -15,11 +15,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod allocate;
 mod ballast;
 mod checkpoints;
 mod dead;
 mod destinations;
 mod evict;
+mod filesystem;
 mod ledger;
 mod make;
 mod missed;
@@ -92,7 +94,7 @@ impl Settings {
     /// Returns the defaults for a buffer in this folder.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
-        let copies = ballast::is_copying(folder);
+        let copies = filesystem::is_copying(folder);
         Self {
             folder: folder.to_owned(),
             max_bytes: 100_000_000,
@@ -364,21 +366,12 @@ impl Buffer {
         mut work: impl FnMut(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match self.attempt_without_ballast(&mut work) {
-            Err(error) if error.is_full() && !self.is_at_limit() && self.ballast.release() => {
+            Err(error) if error.is_full() && self.ballast.is_needed() && self.ballast.release() => {
                 tracing::warn!("the disk is full; the buffer gave its ballast up");
                 work(self)
             }
             result => result,
         }
-    }
-
-    /// Tells whether it is the bound that there is no more room, and not the disk.
-    fn is_at_limit(&self) -> bool {
-        let pragma = |sql: &str| -> u64 {
-            let found = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-            found.map_or(0, i64::unsigned_abs)
-        };
-        pragma("PRAGMA page_count") >= self.space.pages && pragma("PRAGMA freelist_count") < 8
     }
 
     fn attempt_without_ballast<T>(

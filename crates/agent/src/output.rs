@@ -65,6 +65,8 @@ pub enum Kind {
     },
     /// Any HTTP server that takes JSON lines.
     JsonLines(HttpSettings),
+    /// Graylog's GELF over HTTP.
+    GelfHttp(HttpSettings),
     /// Graylog's GELF over TCP, `host:port`.
     Gelf {
         /// The address.
@@ -134,11 +136,31 @@ struct Pending {
 }
 
 impl Pending {
-    fn new(batch: ForOutput) -> Self {
+    fn new(batch: ForOutput, max_entries: usize) -> Self {
         let unpacked = Unpacked::of(&batch.waiting.batch);
-        let whole = 0..unpacked.entries.len();
-        let parts = if whole.is_empty() { Vec::new() } else { vec![whole] };
-        Self { batch, unpacked, parts, taken: 0, rejected: 0 }
+        let parts = Vec::new();
+        let mut pending = Self { batch, unpacked, parts, taken: 0, rejected: 0 };
+        pending.begin(max_entries);
+        pending
+    }
+
+    /// Has all of it sent, so many entries at a time.
+    fn begin(&mut self, max_entries: usize) {
+        let end = self.unpacked.entries.len();
+        let starts = (0..end).step_by(max_entries.max(1)).rev();
+        self.parts =
+            starts.map(|start| start..end.min(start.saturating_add(max_entries))).collect();
+        self.rejected = 0;
+    }
+}
+
+impl Sink {
+    /// The most entries of one part.
+    fn max_entries(&self) -> usize {
+        match self {
+            Self::Http(http) => http.max_entries(),
+            Self::Gelf(_) | Self::File(_) | Self::Stdout(_) => usize::MAX,
+        }
     }
 }
 
@@ -161,6 +183,7 @@ impl Output {
                 let form = http::Form::Elasticsearch { index: index.clone() };
                 Sink::Http(Box::new(Http::new(http, form)?))
             }
+            Kind::GelfHttp(http) => Sink::Http(Box::new(Http::new(http, http::Form::Gelf)?)),
             Kind::Gelf { address, timeout } => Sink::Gelf(gelf::Gelf::new(address, *timeout)),
             Kind::File(path) => Sink::File(File::new(path)),
             Kind::Stdout => Sink::Stdout(Stdout),
@@ -212,7 +235,7 @@ impl Output {
         if self.pending.is_none() {
             let next = self.with_buffer(Buffer::peek_for)?;
             let Some(next) = next else { return Ok(IDLE) };
-            self.pending = Some(Pending::new(next));
+            self.pending = Some(Pending::new(next, self.sink.max_entries()));
         }
         let Some(pending) = &mut self.pending else { return Ok(IDLE) };
         let Some(part) = pending.parts.last().cloned() else {
@@ -322,8 +345,7 @@ impl Output {
         }
         pending.rejected += 1;
         if pending.taken == 0 && pending.rejected >= SUSPICIOUS {
-            let whole = 0..pending.unpacked.entries.len();
-            (pending.parts, pending.rejected) = (vec![whole], 0);
+            pending.begin(self.sink.max_entries());
             let again_in_s = self.pace.hold(now).as_secs();
             tracing::error!(output, why, again_in_s, "the output refuses all; all data is kept");
             return;

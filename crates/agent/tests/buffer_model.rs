@@ -56,6 +56,7 @@ struct Pair {
     /// The places of all batches that were ever seen in the queue.
     seqs: BTreeMap<BatchId, i64>,
     next: u64,
+    now_ms: i64,
 }
 
 impl Pair {
@@ -69,10 +70,19 @@ impl Pair {
         };
         let mut buffer = Buffer::open(&settings).unwrap();
         buffer.set_destinations(&[OUTPUT.to_owned()]).unwrap();
-        Self { folder, settings, buffer, model: Model::default(), seqs: BTreeMap::new(), next: 1 }
+        Self {
+            folder,
+            settings,
+            buffer,
+            model: Model::default(),
+            seqs: BTreeMap::new(),
+            next: 1,
+            now_ms: 1,
+        }
     }
 
     fn step(&mut self, random: &mut Random) {
+        self.now_ms += 1000;
         match random.below(100) {
             0..40 => self.push(random),
             40..60 => self.ack(),
@@ -89,20 +99,31 @@ impl Pair {
     }
 
     fn push(&mut self, random: &mut Random) {
-        let count = 1 + random.below(3);
-        let entries: Vec<Entry> = (0..count)
+        let sizes: Vec<(u64, u64)> = (0..=random.below(3))
             .map(|_| {
                 let bytes = match random.below(20) {
                     0 => random.below(110_000),
                     _ => random.below(20_000),
                 };
-                self.next += 1;
-                let batch = batch(self.next, 1 + random.below(9), bytes);
-                Entry { batch, checkpoint: Some(checkpoint(self.next)) }
+                (bytes, 1 + random.below(9))
             })
             .collect();
+        self.push_batches(&sizes);
+    }
+
+    /// Pushes batches of so many bytes and entries.
+    fn push_batches(&mut self, sizes: &[(u64, u64)]) {
+        let numbered = (self.next + 1..).zip(sizes);
+        let entries: Vec<Entry> = numbered
+            .map(|(number, (bytes, entries))| {
+                let batch = batch(number, *entries, *bytes);
+                Entry { batch, checkpoint: Some(checkpoint(number)) }
+            })
+            .collect();
+        let count = entries.len() as u64;
+        self.next += count;
         let leased = self.buffer.peek(&[]).unwrap().map(|waiting| waiting.batch.id);
-        let pushed = self.buffer.push(&entries, 1).unwrap();
+        let pushed = self.buffer.push(&entries, self.now_ms).unwrap();
         let model = &mut self.model;
         for entry in entries.into_iter().take(pushed.stored) {
             model.read += entry.batch.entries;
@@ -199,7 +220,7 @@ impl Pair {
 
     fn bury(&mut self) {
         let Some(found) = self.buffer.peek(&[]).unwrap() else { return };
-        let number = self.buffer.bury(found.seq, "no", 1).unwrap().unwrap();
+        let number = self.buffer.bury(found.seq, "no", self.now_ms).unwrap().unwrap();
         self.evict(Some(found.batch.id));
         self.model.dead.insert(number, self.model.queue.pop_front().unwrap());
         self.drop_oldest_letters();
@@ -239,7 +260,7 @@ impl Pair {
 
     fn drop_dead_letter(&mut self) {
         let Some((number, batch)) = self.model.dead.pop_last() else { return };
-        assert!(self.buffer.drop_dead_letter(number, 1).unwrap());
+        assert!(self.buffer.drop_dead_letter(number, self.now_ms).unwrap());
         self.model.lost += batch.entries;
     }
 
@@ -339,6 +360,38 @@ fn run(steps: u64, seed: u64) {
 #[test]
 fn buffer_does_what_its_model_does() {
     run(1_000, 1);
+}
+
+#[test]
+fn crashes_do_not_let_the_log_of_the_database_grow() {
+    let mut pair = Pair::new(WhenFull::DropOldest, Reserve::Preallocated);
+    for _ in 0..10 {
+        // Each fills a transaction, and so the log, as far as that goes.
+        pair.push_batches(&[(70_000, 1), (20_000, 1)]);
+        pair.check();
+        pair.kill();
+        pair.check();
+    }
+}
+
+#[test]
+fn output_that_is_removed_leaves_nothing_of_what_it_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { max_bytes: 5_000_000, ..Settings::at(folder.path()) };
+    let mut buffer = Buffer::open(&settings).unwrap();
+    buffer.set_destinations(&[OUTPUT.to_owned()]).unwrap();
+    for number in 1..=500 {
+        let entry = Entry { batch: batch(number, 1, 4000), checkpoint: None };
+        buffer.push(&[entry], 1).unwrap();
+    }
+    while let Some(waiting) = buffer.peek(&[]).unwrap() {
+        buffer.ack(waiting.seq).unwrap();
+    }
+    assert!(buffer.stats().unwrap().used_bytes > 2_000_000, "the output needs them");
+    buffer.set_destinations(&[]).unwrap();
+    let stats = buffer.stats().unwrap();
+    assert!(stats.used_bytes < 100_000 && stats.disk_bytes <= settings.max_bytes, "{stats:?}");
+    assert!(buffer.counts_agree().unwrap() && buffer.ledger().unwrap().balances());
 }
 
 #[test]

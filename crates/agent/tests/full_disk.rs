@@ -1,8 +1,7 @@
 #![cfg(test)]
-//! A file system without a free byte.
+//! File systems that a buffer cannot rely on: one without a free byte, and one of another machine.
 //!
-//! The tests start themselves again in a namespace of their own, where they may mount a small file system
-//! in memory. Where the system does not allow that they say so and check nothing.
+//! The tests start themselves again in a namespace of their own, where they may mount what they need. Where the system does not allow that they say so and check nothing.
 
 use std::{
     env,
@@ -22,10 +21,15 @@ use wire::{BatchId, Source};
 /// Names the folder of the small file system, for the part that runs in the namespace.
 const FOLDER: &str = "PGCOURIER_TEST_FULL_DISK";
 
-/// Runs an ignored test of this file on a file system of 4 MiB.
-fn on_small_file_system(test: &str) {
+/// Mounts a file system of 4 MiB.
+const SMALL: &str = "mount -t tmpfs -o size=4m none \"$0\"";
+/// Lets the table of mounts say that everything is on a server.
+const REMOTE: &str = "mount -t tmpfs none \"$0\" && sed 's/ - [^ ]* / - nfs4 /' /proc/self/mountinfo \
+                      > \"$0/table\" && mount --bind \"$0/table\" /proc/$$/mountinfo";
+
+/// Runs an ignored test of this file where something has been mounted.
+fn where_mounted(mount: &str, test: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let mount = "mount -t tmpfs -o size=4m none \"$0\"";
     let in_namespace = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-c", script]).arg(folder.path());
@@ -46,7 +50,7 @@ fn on_small_file_system(test: &str) {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
-fn small_file_system() -> Option<PathBuf> {
+fn test_folder() -> Option<PathBuf> {
     env::var_os(FOLDER).map(PathBuf::from)
 }
 
@@ -85,14 +89,32 @@ fn work(buffer: &mut Buffer, numbers: std::ops::Range<u64>) {
 
 #[test]
 fn full_file_system_stops_nothing() {
-    on_small_file_system("preallocated_buffer_works_without_a_free_byte");
-    on_small_file_system("ballast_is_given_up_for_acknowledgements");
+    where_mounted(SMALL, "preallocated_buffer_works_without_a_free_byte");
+    where_mounted(SMALL, "ballast_is_given_up_for_acknowledgements");
+    where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_with_ballast");
+}
+
+#[test]
+fn buffer_on_a_network_file_system_is_refused() {
+    where_mounted(REMOTE, "folder_on_a_server_is_refused");
+}
+
+#[test]
+#[ignore = "started by buffer_on_a_network_file_system_is_refused"]
+fn folder_on_a_server_is_refused() {
+    let Some(folder) = test_folder() else { return };
+    let error = Buffer::open(&Settings::at(&folder.join("buffer"))).unwrap_err();
+    let expected =
+        format!("the buffer {}/buffer is on a network file system (nfs4)", folder.display());
+    assert_eq!(error.to_string(), expected);
+    assert!(error.hint().contains("local disk"));
+    assert!(!folder.join("buffer").exists());
 }
 
 #[test]
 #[ignore = "started by full_file_system_stops_nothing"]
 fn preallocated_buffer_works_without_a_free_byte() {
-    let Some(folder) = small_file_system() else { return };
+    let Some(folder) = test_folder() else { return };
     let settings = Settings { max_bytes: 2_000_000, ..Settings::at(&folder.join("buffer")) };
     let mut buffer = Buffer::open(&settings).unwrap();
     fill(&folder);
@@ -111,8 +133,34 @@ fn preallocated_buffer_works_without_a_free_byte() {
 
 #[test]
 #[ignore = "started by full_file_system_stops_nothing"]
+fn full_disk_drops_nothing_of_a_buffer_with_ballast() {
+    let Some(folder) = test_folder() else { return };
+    let settings = Settings {
+        max_bytes: 3_000_000,
+        reserve: Reserve::Ballast,
+        ..Settings::at(&folder.join("buffer"))
+    };
+    let mut buffer = Buffer::open(&settings).unwrap();
+    for number in 0..20 {
+        buffer.push(&[entry(number, 30_000)], 1).unwrap();
+    }
+    fill(&folder);
+    let mut taken = 20;
+    for number in 20..100 {
+        taken += buffer.push(&[entry(number, 30_000)], 1).unwrap().stored as u64;
+    }
+    assert!(taken < 100, "{taken} taken");
+    let ledger = buffer.ledger().unwrap();
+    assert!(ledger.waiting == 2 * taken && ledger.lost_total() == 0, "{ledger:?}");
+    // With space there is room again.
+    fs::remove_file(folder.join("somebody else's")).unwrap();
+    assert_eq!(buffer.push(&[entry(200, 30_000)], 100_000).unwrap().stored, 1);
+}
+
+#[test]
+#[ignore = "started by full_file_system_stops_nothing"]
 fn ballast_is_given_up_for_acknowledgements() {
-    let Some(folder) = small_file_system() else { return };
+    let Some(folder) = test_folder() else { return };
     let settings = Settings {
         max_bytes: 3_000_000,
         reserve: Reserve::Ballast,

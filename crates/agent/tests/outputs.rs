@@ -212,6 +212,12 @@ fn gelf_messages_end_with_nul_and_keep_the_rules() {
     bench.push(&[entry(1), json!({"message": ""})]);
     bench.run(100);
     let messages = graylog.join().unwrap();
+    assert_gelf(&messages);
+    assert_eq!(bench.counts().delivered, 2);
+}
+
+/// Checks messages of `entry(1)` and of one without text by the rules of GELF.
+fn assert_gelf(messages: &[Value]) {
     assert_eq!(messages[0]["version"], "1.1");
     assert_eq!(messages[0]["host"], "db1");
     assert_eq!(messages[0]["short_message"], "entry 1");
@@ -223,7 +229,51 @@ fn gelf_messages_end_with_nul_and_keep_the_rules() {
         assert!(name.starts_with('_') || known.contains(&name.as_str()), "{name}");
     }
     assert_eq!(messages[1]["short_message"], "-");
-    assert_eq!(bench.counts().delivered, 2);
+}
+
+#[test]
+fn gelf_over_http_sends_each_message_by_itself_and_none_twice() {
+    let receiver = Receiver::start(|number, _| match number {
+        // An outage does not begin the batch anew.
+        1 => Some(("503 Service Unavailable", String::new())),
+        3 => Some(("400 Bad Request", "odd".to_owned())),
+        _ => Some(("202 Accepted", String::new())),
+    });
+    let mut bench = Bench::new(Kind::GelfHttp(http(&receiver, "/gelf")));
+    bench.push(&[entry(1), json!({"message": ""}), entry(3), entry(4)]);
+    bench.run(100);
+    let requests = receiver.requests.lock().unwrap();
+    assert!(requests[0].head.starts_with("POST /gelf HTTP/1.1"));
+    assert_eq!(requests[0].header("content-type"), Some("application/json"));
+    let messages: Vec<Value> = requests
+        .iter()
+        .map(|request| serde_json::from_slice(&unpacked(request)).unwrap())
+        .collect();
+    assert_eq!(messages[1], messages[2]);
+    assert_gelf(&[messages[0].clone(), messages[2].clone()]);
+    assert_eq!((messages.len(), bench.counts().delivered, bench.counts().rejected), (5, 3, 1));
+}
+
+#[test]
+fn page_of_another_server_delivers_nothing_to_any_output() {
+    let page = || Some(("200 OK", "<!DOCTYPE html><title>Log in</title>".to_owned()));
+    let receiver = Receiver::start(move |_, _| page());
+    let to = || http(&receiver, "/");
+    let kinds = [
+        Kind::Otlp(to()),
+        Kind::Loki(to()),
+        Kind::JsonLines(to()),
+        Kind::GelfHttp(to()),
+        Kind::Elasticsearch { http: to(), index: "pg".to_owned() },
+    ];
+    for kind in kinds {
+        let name = format!("{kind:?}");
+        let mut bench = Bench::new(kind);
+        bench.push(&[entry(1), entry(2)]);
+        bench.run(20);
+        assert_eq!((bench.counts().delivered, bench.counts().rejected), (0, 0), "{name}");
+        assert!(bench.buffer.lock().unwrap().peek_for("out").unwrap().is_some(), "{name}");
+    }
 }
 
 #[test]

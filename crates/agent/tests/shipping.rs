@@ -19,7 +19,7 @@ use std::{
 use agent::{
     batch::{Batch, Compression, Encoder},
     buffer::{self, Buffer, Entry},
-    ship::{self, Client, Delivery, Flushed, Now, SharedBuffer, Shipper, breaker},
+    ship::{self, Client, Flushed, Now, SharedBuffer, Shipper, breaker},
     shutdown::Shutdown,
 };
 use secrecy::SecretString;
@@ -407,82 +407,4 @@ fn listener_that_is_back_is_not_knocked_over() {
     assert_eq!(by_then, 40, "all of them");
     let took = bench.now.get();
     assert!(took >= Duration::from_secs(63), "at {took:?}");
-}
-
-/// Sends one batch to a receiver that answers with these bytes.
-fn delivery_of(answer: Vec<u8>) -> Delivery {
-    let receiver = Receiver::start_raw(move |_, _| Some(answer.clone()));
-    let settings = ship::Settings { timeout: Duration::from_secs(2), ..client_of(&receiver, None) };
-    let client = Client::new(&settings).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let delivery =
-        runtime.block_on(client.send(&sealed(1, &names("entry", 1)), SystemTime::UNIX_EPOCH));
-    let requests = receiver.requests.lock().unwrap();
-    // hyper sends a request again where a connection that was kept turns out to be closed; a new one
-    // is not such a connection.
-    assert_eq!(requests.len(), 1, "no redirect is followed, nothing is sent twice");
-    assert_eq!(requests[0].header("authorization"), Some("Bearer old"));
-    delivery
-}
-
-#[test]
-fn answer_cut_anywhere_delivers_nothing() {
-    let body = r#"{"success":true,"row_id":1}"#;
-    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    for length in 0..answer.len() {
-        let cut = answer.as_bytes()[..length].to_vec();
-        let delivery = delivery_of(cut);
-        assert!(matches!(delivery, Delivery::Failed { .. }), "{length}: {delivery:?}");
-    }
-    let whole = delivery_of(answer.into_bytes());
-    assert_eq!(whole, Delivery::Delivered { duplicate: false });
-}
-
-#[test]
-fn every_status_over_the_network_keeps_the_data() {
-    for status in 200..=599 {
-        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\n{{}}");
-        let delivery = delivery_of(answer.into_bytes());
-        assert!(!matches!(delivery, Delivery::Delivered { .. }), "{status}: {delivery:?}");
-    }
-}
-
-#[test]
-fn page_of_another_server_and_a_redirect_deliver_nothing() {
-    let answers = [
-        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 25\r\n\r\n<html>Please log in</html>",
-        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 307 X\r\nLocation: /elsewhere\r\nContent-Length: 16\r\n\r\n{\"success\":true}",
-        "HTTP/1.1 204 No Content\r\n\r\n",
-    ];
-    for answer in answers {
-        let delivery = delivery_of(answer.as_bytes().to_vec());
-        assert!(matches!(delivery, Delivery::Held { .. }), "{answer}: {delivery:?}");
-    }
-}
-
-#[test]
-fn answer_that_does_not_end_is_given_up() {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", socket.local_addr().unwrap()).parse().unwrap();
-    let (sender, is_over) = std::sync::mpsc::channel::<()>();
-    let server = std::thread::spawn(move || {
-        let (mut stream, _) = socket.accept().unwrap();
-        // An answer before its question would be another fault.
-        assert!(std::io::Read::read(&mut stream, &mut [0; 64]).unwrap() > 0);
-        std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
-            .unwrap();
-        // Keeps the connection open without another word.
-        let _over = is_over.recv();
-    });
-    let receiver = Receiver::start(|_, _| None);
-    let timeout = Duration::from_millis(100);
-    let client =
-        Client::new(&ship::Settings { url, timeout, ..client_of(&receiver, None) }).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let delivery =
-        runtime.block_on(client.send(&sealed(1, &names("entry", 1)), SystemTime::UNIX_EPOCH));
-    assert_eq!(delivery, Delivery::Failed { why: "no answer in time".to_owned() });
-    drop(sender);
-    server.join().unwrap();
 }

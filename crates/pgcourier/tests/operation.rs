@@ -223,6 +223,35 @@ fn hang_up_takes_a_new_configuration_and_keeps_the_old_one_where_it_is_wrong() {
 }
 
 #[test]
+fn buffer_that_is_to_pause_says_so_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postgresql.log");
+    let line = |n: u64| {
+        // Hardly compressed, so that the buffer fills.
+        let noise = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        format!(
+            "2026-11-24 02:21:01.123 UTC [7] bob@shop LOG:  {n} {noise:016x}{:x}\n",
+            noise ^ n << 9
+        )
+    };
+    fs::write(&path, (0..60_000).map(line).collect::<String>()).unwrap();
+    let listener = Listener::start(folder.path(), 0);
+    let log = path.to_str().unwrap();
+    let small = "max_size_mb = 1\nwhen_full = \"pause\"\n[breaker]\nreset_timeout_s = 1\n";
+    let config = agent_config(folder.path(), nobody(), log, small);
+    let agent = start_agent(&config);
+    agent.wait_for_log("no room in the buffer; reading waits");
+    agent_config(folder.path(), listener.address, log, small);
+    agent.signal("HUP");
+    agent.wait_for_log("there is room in the buffer again");
+    let stats = || buffer(&["stats", "-c", config.to_str().unwrap(), "--json"]).0;
+    eventually("all entries arrive", || stats().contains("\"delivered\":60000,"));
+    let stats: Value = serde_json::from_str(&stats()).unwrap();
+    assert_eq!(stats["ledger"]["lost"], serde_json::json!({}));
+    assert!(agent.terminate().success());
+}
+
+#[test]
 fn listener_that_never_answers_does_not_delay_the_stop() {
     let folder = tempfile::tempdir().unwrap();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

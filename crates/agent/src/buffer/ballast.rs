@@ -10,21 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::statfs;
-
-/// File systems that copy on write.
-const COPYING: [(u64, &str); 3] =
-    [(0x9123_683e, "btrfs"), (0x2fc1_2fc1, "zfs"), (0xca45_1a4e, "bcachefs")];
+use rustix::fs::statvfs;
 
 /// How long to wait before it is made again, in milliseconds.
 const PAUSE_MS: i64 = 60_000;
-
-/// Tells whether a folder is on a file system that copies on write.
-pub(super) fn is_copying(folder: &Path) -> bool {
-    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
-    let kind = statfs(existing).map_or(0, |found| u64::try_from(found.f_type).unwrap_or(0));
-    COPYING.iter().any(|(magic, _)| *magic == kind)
-}
 
 /// The file.
 #[derive(Debug)]
@@ -47,7 +36,9 @@ impl Ballast {
         if self.bytes == 0 || self.path.exists() {
             return true;
         }
-        if now_ms < self.next_attempt_ms {
+        // A clock that was set back must not make this pause a long one.
+        let since_ms = self.next_attempt_ms.saturating_sub(PAUSE_MS);
+        if (since_ms..self.next_attempt_ms).contains(&now_ms) {
             return false;
         }
         self.next_attempt_ms = now_ms.saturating_add(PAUSE_MS);
@@ -57,6 +48,15 @@ impl Ballast {
             drop(fs::remove_file(&self.path));
         }
         written.is_ok()
+    }
+
+    /// Tells whether there is so little space that giving this up is of use. Where there is more, it is the
+    /// bound on the buffer that is reached.
+    pub(super) fn is_needed(&self) -> bool {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        statvfs(folder).map_or(true, |found| {
+            found.f_bavail.saturating_mul(found.f_frsize) < self.bytes.saturating_mul(2)
+        })
     }
 
     /// Gives the space up. Tells whether there was any.
@@ -78,5 +78,30 @@ impl Ballast {
         }
         file.write_all(&noise)?;
         file.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clock_that_is_set_does_not_delay_the_next_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ballast = Ballast::in_folder(folder.path(), 10_000);
+        assert!(ballast.restore(1_000_000));
+        assert!(ballast.release());
+        assert!(!ballast.restore(1_000_000 + PAUSE_MS - 1));
+        assert!(ballast.restore(1_000_000 + PAUSE_MS));
+        assert!(ballast.release());
+        // Years back, as where a machine's clock had been wrong.
+        assert!(ballast.restore(1_000));
+    }
+
+    #[test]
+    fn ballast_is_needed_where_there_is_no_other_space() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!Ballast::in_folder(folder.path(), 1).is_needed());
+        assert!(Ballast::in_folder(folder.path(), u64::MAX).is_needed());
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use crate::buffer::{
     Buffer, Error, Waiting,
+    evict::STEP_BATCHES,
     row::{self, Stored},
     totals::Totals,
 };
@@ -68,10 +69,22 @@ impl Buffer {
                     params![name, i64::MIN],
                 )?;
             }
-            sweep(&transaction)?;
             transaction.commit()?;
-            buffer.totals = Totals::count(&buffer.connection)?;
             Ok(())
+        })?;
+        while self.sweep_some()? {}
+        self.totals = Totals::count(&self.connection)?;
+        Ok(())
+    }
+
+    /// Removes some of what nobody needs any more. Tells whether there was something.
+    fn sweep_some(&mut self) -> Result<bool, Error> {
+        self.attempt(|buffer| {
+            let transaction =
+                buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let swept = sweep(&transaction)?;
+            transaction.commit()?;
+            Ok(swept > 0)
         })
     }
 
@@ -182,16 +195,21 @@ pub(super) fn regain(transaction: &Transaction<'_>, stored: &Stored) -> Result<(
     Ok(())
 }
 
-/// Removes batches that the listener has and no output needs any more.
-fn sweep(transaction: &Transaction<'_>) -> Result<(), Error> {
-    let needed = "seq < (SELECT coalesce(min(next), 9223372036854775807) FROM destination)";
-    for sql in [
-        format!("DELETE FROM batch WHERE seq IN (SELECT seq FROM settled WHERE {needed})"),
-        format!("DELETE FROM settled WHERE {needed}"),
-    ] {
+/// Removes batches that the listener has and no output needs any more: so few that the log of the database
+/// stays small. Returns how many.
+fn sweep(transaction: &Transaction<'_>) -> Result<usize, Error> {
+    let some = format!(
+        "seq IN (SELECT seq FROM settled
+                 WHERE seq < (SELECT coalesce(min(next), {}) FROM destination)
+                 ORDER BY seq LIMIT {STEP_BATCHES})",
+        i64::MAX
+    );
+    for sql in
+        [format!("DELETE FROM batch WHERE {some}"), format!("DELETE FROM settled WHERE {some}")]
+    {
         transaction.prepare_cached(&sql)?.execute([])?;
     }
-    Ok(())
+    Ok(usize::try_from(transaction.changes()).unwrap_or(usize::MAX))
 }
 
 /// Accounts for a batch that is dropped before outputs have it. Tells whether the listener has it.

@@ -9,7 +9,7 @@ use crate::buffer::{
 };
 
 /// How many batches one transaction drops: so few that the log of the database stays small.
-const STEP_BATCHES: i64 = 16;
+pub(super) const STEP_BATCHES: i64 = 16;
 
 /// Returns the bytes in use. The file itself does not shrink when rows go; its free pages are used
 /// again.

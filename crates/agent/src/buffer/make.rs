@@ -9,6 +9,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, params};
 
 use crate::buffer::{
+    allocate,
     destinations::TABLES,
     open::Error,
     space::{PAGE_BYTES, Space},
@@ -47,6 +48,25 @@ pub(super) fn make(path: &Path, space: &Space) -> Result<(), Error> {
 pub(super) fn start(draft: &Path, space: &Space) -> Result<Connection, Error> {
     remove(draft)?;
     remove(&draft.with_extension("new-journal"))?;
+    let mut connection = connect(draft, space)?;
+    connection.execute_batch(include_str!("schema.sql"))?;
+    connection.execute_batch(TABLES)?;
+    if space.preallocated {
+        drop(connection);
+        if !take_space(draft, space)? {
+            let hint = "free space there, or lower buffer.max_size_mb";
+            let path = draft.display();
+            tracing::warn!(%path, hint, "no room for the whole buffer; it grows when there is");
+            return start(draft, &Space { preallocated: false, ..*space });
+        }
+        connection = connect(draft, space)?;
+    }
+    connection.execute("INSERT INTO meta VALUES (?1, ?2)", params![FORMAT_KEY, FORMAT])?;
+    connection.pragma_update(None, "user_version", FORMAT)?;
+    Ok(connection)
+}
+
+fn connect(draft: &Path, space: &Space) -> Result<Connection, Error> {
     let connection = Connection::open(draft)?;
     connection.execute_batch(&format!(
         "PRAGMA locking_mode = EXCLUSIVE;
@@ -54,31 +74,27 @@ pub(super) fn start(draft: &Path, space: &Space) -> Result<Connection, Error> {
          PRAGMA journal_mode = OFF;
          PRAGMA synchronous = OFF;
          PRAGMA temp_store = MEMORY;
-         PRAGMA max_page_count = {};
-         {}",
-        space.pages,
-        include_str!("schema.sql")
+         PRAGMA max_page_count = {};",
+        space.pages
     ))?;
-    connection.execute_batch(TABLES)?;
-    if space.preallocated {
-        match fill(&connection, space.pages) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-                let hint = "free space there, or lower buffer.max_size_mb";
-                let path = draft.display();
-                tracing::warn!(%path, hint, "no room for the whole buffer; it grows when there is");
-                drop(connection);
-                return start(draft, &Space { preallocated: false, ..*space });
-            }
-            result => result?,
-        }
-    }
-    connection.execute("INSERT INTO meta VALUES (?1, ?2)", params![FORMAT_KEY, FORMAT])?;
-    connection.pragma_update(None, "user_version", FORMAT)?;
     Ok(connection)
 }
 
-/// Writes the file to its full size and frees the pages again: from then on storing needs no space that
-/// somebody else could take.
+/// Takes the space of the whole database: from then on storing needs none that somebody else could take.
+/// Tells whether there was room.
+fn take_space(draft: &Path, space: &Space) -> Result<bool, Error> {
+    match allocate::add_free_pages(draft, space.pages) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(false),
+        // Not every file system can do it without writing.
+        Err(_) => match fill(&connect(draft, space)?, space.pages) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(false),
+            filled => Ok(filled.map(|()| true)?),
+        },
+    }
+}
+
+/// Writes the file to its full size and frees the pages again.
 fn fill(connection: &Connection, pages: u64) -> Result<(), rusqlite::Error> {
     loop {
         let count: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;

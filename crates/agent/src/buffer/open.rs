@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::buffer::{
-    Settings, checkpoints, destinations, ledger,
+    Settings, allocate, checkpoints, destinations, filesystem, ledger,
     make::{self, FORMAT, FORMAT_KEY},
     row,
     salvage::{self, Salvaged},
@@ -40,6 +40,14 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// The folder is on another machine's disk.
+    #[error("the buffer {path} is on a network file system ({kind})")]
+    Remote {
+        /// The folder.
+        path: PathBuf,
+        /// The kind of file system.
+        kind: String,
     },
     /// Another process has the buffer open.
     #[error("the buffer {path} is in use by another pgcourier")]
@@ -70,6 +78,10 @@ impl Error {
         match self {
             Self::Folder { .. } => {
                 "make the folder and give it to the agent's user, or change buffer.path"
+            }
+            Self::Remote { .. } => {
+                "set buffer.path to a folder on a local disk: what a network file system has \
+                 confirmed may not be there after a crash"
             }
             Self::InUse { .. } => "stop the other agent, or give this one its own buffer.path",
             Self::TooNew { .. } => "start the newer version, or change buffer.path",
@@ -114,6 +126,9 @@ pub(super) struct Opened {
 pub(super) fn lock(folder: &Path) -> Result<File, Error> {
     if rusqlite::version_number() < MIN_SQLITE_VERSION {
         return Err(Error::OldSqlite(rusqlite::version()));
+    }
+    if let Some(kind) = filesystem::remote_kind(folder) {
+        return Err(Error::Remote { path: folder.to_owned(), kind });
     }
     let cannot = |source| Error::Folder { path: folder.to_owned(), source };
     // What is logged is nobody else's business.
@@ -215,6 +230,9 @@ fn connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Error>
 }
 
 fn try_connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Error> {
+    if space.preallocated {
+        restore_space(path);
+    }
     let connection = Connection::open(path)?;
     configure(&connection, space)?;
     if let Some(damage) = format_of(&connection, path)? {
@@ -225,11 +243,26 @@ fn try_connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Er
     {
         return Ok(Connected::Damaged(damage));
     }
+    empty_log(&connection)?;
     connection.execute_batch(destinations::TABLES)?;
     if space.preallocated {
-        fill_log(&connection, path, space)?;
+        take_log_space(&connection, path, space)?;
     }
     Ok(Connected::Whole(connection))
+}
+
+/// Takes the space of a database again, which a copy of the file does not have where nothing was written.
+fn restore_space(path: &Path) {
+    let bytes = fs::metadata(path).map_or(0, |database| database.len());
+    match allocate::allocate(path, bytes) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            let path = path.display();
+            let hint = "free space there";
+            tracing::warn!(%path, hint, "no room for the whole buffer; it grows when there is");
+        }
+        // What cannot be opened is reported by whoever opens it next.
+        Ok(_) | Err(_) => {}
+    }
 }
 
 /// Sets the connection up. The locking mode comes first: any read before it would make a file of shared
@@ -302,31 +335,52 @@ fn damage_of(connection: &Connection) -> Result<Option<String>, Error> {
     Ok(Some(format!("{wrong} does not have its checksum")))
 }
 
+/// Moves what is in the log into the database, so that the log is written from its start on. After a crash
+/// SQLite does not know what of it had been moved, and would go on behind all of it.
+fn empty_log(connection: &Connection) -> Result<(), rusqlite::Error> {
+    match connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())) {
+        // It is moved when there is space.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
+        result => result,
+    }
+}
+
 /// Pages that are left out of the filling of the log, for those that change besides.
 const UNFILLED_PAGES: u64 = 8;
 
-/// Lets the log grow to its full share once, so that it never needs more space.
-fn fill_log(connection: &Connection, path: &Path, space: &Space) -> Result<(), Error> {
-    let has_bytes = fs::metadata(make::log_of(path)).map_or(0, |log| log.len());
+/// Takes the space of the log's full share, so that it never needs more.
+fn take_log_space(connection: &Connection, path: &Path, space: &Space) -> Result<(), Error> {
+    let log = make::log_of(path);
+    let taken = match allocate::allocate(&log, space.log_pages * FRAME_BYTES) {
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => false,
+        // Not every file system can do it without writing.
+        Err(_) => fill_log(connection, &log, space)?,
+    };
+    if !taken {
+        tracing::warn!("no room for the whole log of the buffer; it grows when there is");
+    }
+    Ok(())
+}
+
+/// Lets the log grow to its full share once. Tells whether there is room.
+fn fill_log(connection: &Connection, log: &Path, space: &Space) -> Result<bool, Error> {
+    let has_bytes = fs::metadata(log).map_or(0, |log| log.len());
     let pages = space.log_pages.saturating_sub(UNFILLED_PAGES);
     if has_bytes >= pages * FRAME_BYTES {
-        return Ok(());
+        return Ok(true);
     }
-    // From its start on, so that what is in it is not added to.
-    connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
     let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
     let bytes = pages.min(free.unsigned_abs().saturating_sub(UNFILLED_PAGES)) * PAGE_BYTES;
     match fill_pages(connection, bytes) {
         // It is as large as it can be now, and what is in it is not lost.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-            tracing::warn!("no room for the whole log of the buffer; it grows when there is");
-        }
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(false),
         result => {
             result?;
             connection.execute("DELETE FROM meta WHERE key LIKE 'fill %'", [])?;
+            Ok(true)
         }
     }
-    Ok(())
 }
 
 /// Writes so many bytes in one transaction, piece by piece.

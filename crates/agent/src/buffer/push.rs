@@ -105,6 +105,8 @@ impl Buffer {
         loop {
             match self.attempt_without_ballast(|buffer| buffer.store(noted, pieces, now_ms)) {
                 Ok(lost) => return Ok(Some(lost_entries + lost)),
+                // Where the disk is full, dropping what is stored would make no room for more.
+                Err(error) if error.is_full() && self.ballast.is_needed() => return Ok(None),
                 Err(error) if error.is_full() => {
                     let dropped = self.drop_some(0, now_ms)?;
                     if dropped.batches == 0 {

@@ -130,7 +130,7 @@ impl Buffer {
     pub fn revive(&mut self, numbers: &[i64]) -> Result<u64, Error> {
         loop {
             match self.revive_once(numbers) {
-                Err(error) if error.is_full() && (self.free_some()? || self.ballast.release()) => {}
+                Err(error) if error.is_full() && self.make_way()? => {}
                 result => return result,
             }
         }
@@ -168,8 +168,18 @@ impl Buffer {
         })
     }
 
-    /// Makes room for what takes a batch out of the queue: the oldest batches go, where that is allowed,
-    /// else the oldest dead letter. Tells whether there was one.
+    /// Makes room for what takes a batch out of the queue. Where nothing may go, or a full disk does not
+    /// even let that happen, the ballast does. Tells whether there was something.
+    fn make_way(&mut self) -> Result<bool, Error> {
+        match self.free_some() {
+            Ok(true) => Ok(true),
+            Err(error) if !error.is_full() => Err(error),
+            Ok(false) | Err(_) => Ok(self.ballast.release()),
+        }
+    }
+
+    /// Drops the oldest batches, where that is allowed, else the oldest dead letter. Tells whether there
+    /// was one.
     fn free_some(&mut self) -> Result<bool, Error> {
         let now_ms = self.now_ms;
         if self.drop_some(0, now_ms)?.batches > 0 {
@@ -209,7 +219,7 @@ impl Buffer {
             });
             match taken {
                 // Halves and dead letters take a page more at times.
-                Err(error) if error.is_full() && (self.free_some()? || self.ballast.release()) => {}
+                Err(error) if error.is_full() && self.make_way()? => {}
                 taken => break taken?,
             }
         };

@@ -21,7 +21,8 @@ pub enum Kind {
     Loki,
     /// Elasticsearch and OpenSearch: `url` such as `http://search:9200/_bulk`, and `index`.
     Elasticsearch,
-    /// Graylog over TCP: `address` such as `graylog:12201`.
+    /// Graylog over TCP, `address` such as `graylog:12201`, or HTTP, `url` such as
+    /// `http://graylog:12201/gelf`.
     Gelf,
     /// JSON lines over HTTP: `url`.
     Http,
@@ -42,7 +43,7 @@ pub struct Output {
     /// The whole address, for those over HTTP.
     #[serde(default)]
     pub url: String,
-    /// `host:port`, for GELF.
+    /// `host:port`, for GELF over TCP.
     #[serde(default)]
     pub address: String,
     /// The file, for `file`.
@@ -89,10 +90,12 @@ impl Output {
             Kind::Elasticsearch => {
                 output::Kind::Elasticsearch { http: self.http()?, index: self.index.clone() }
             }
+            Kind::Gelf if !self.url.is_empty() => output::Kind::GelfHttp(self.http()?),
             Kind::Gelf => {
                 if !self.address.contains(':') {
                     let problem = format!("{:?} has no port", self.address);
-                    let hint = "write it like graylog.example.com:12201";
+                    let hint =
+                        "write it like graylog.example.com:12201, or set url for GELF over HTTP";
                     return Err(Error::new("output.address", problem, hint));
                 }
                 output::Kind::Gelf { address: self.address.clone(), timeout: self.timeout()? }

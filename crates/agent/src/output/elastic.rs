@@ -10,6 +10,7 @@ use crate::{
     output::{
         Sent,
         encode::{Unpacked, object},
+        http::WRONG_SERVER,
     },
     ship::Delivery,
 };
@@ -61,7 +62,7 @@ struct Created {
 pub(super) fn read_answer(body: &[u8]) -> Sent {
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
         let why = "the answer is not that of a bulk request".to_owned();
-        return Sent::Not(Delivery::Held { hint: "check the output's url", why });
+        return Sent::Not(Delivery::Held { hint: WRONG_SERVER, why });
     };
     if !answer.errors {
         return Sent::ALL;

@@ -1,7 +1,7 @@
-//! GELF over TCP: <https://go2docs.graylog.org/current/getting_in_log_data/gelf.html>
+//! GELF over TCP and HTTP: <https://go2docs.graylog.org/current/getting_in_log_data/gelf.html>
 //!
-//! Messages are JSON, each ended by a NUL. The receiver confirms nothing: what the system has taken counts
-//! as delivered.
+//! Messages are JSON. Over TCP each is ended by a NUL, and the receiver confirms nothing: what the system
+//! has taken counts as delivered. Over HTTP each is a request of its own.
 
 use std::{ops::Range, time::Duration};
 
@@ -58,6 +58,12 @@ impl Gelf {
 
 fn is_closed(stream: &TcpStream) -> bool {
     !matches!(stream.try_read(&mut [0; 64]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// Writes messages for a request.
+pub(super) fn body(unpacked: &Unpacked, entries: &[Box<RawValue>]) -> Vec<u8> {
+    let messages: Vec<Vec<u8>> = entries.iter().map(|entry| message(unpacked, entry)).collect();
+    messages.join(&b'\n')
 }
 
 /// Writes one message.

@@ -17,7 +17,7 @@ use reqwest::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    output::{Sent, Unpacked, elastic, lines, loki, otlp},
+    output::{Sent, Unpacked, elastic, gelf, lines, loki, otlp},
     ship::{self, Delivery, exchange, http_client, tls},
 };
 
@@ -47,6 +47,13 @@ pub enum Token {
     File(PathBuf),
 }
 
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+const JSON_LINES: &str = "application/x-ndjson";
+
+/// What to look at where the answer is not the receiver's.
+pub(super) const WRONG_SERVER: &str = "check the output's url: another server answers there";
+
 /// How bodies are written and answers are read.
 #[derive(Debug, Clone)]
 pub(super) enum Form {
@@ -54,6 +61,18 @@ pub(super) enum Form {
     Loki,
     JsonLines,
     Elasticsearch { index: String },
+    Gelf,
+}
+
+impl Form {
+    /// The most entries of one request.
+    pub(super) const fn max_entries(&self) -> usize {
+        match self {
+            // A receiver of GELF takes one message at a time, unless it is told otherwise.
+            Self::Gelf => 1,
+            Self::Otlp | Self::Loki | Self::JsonLines | Self::Elasticsearch { .. } => usize::MAX,
+        }
+    }
 }
 
 /// One receiver.
@@ -81,6 +100,11 @@ impl Http {
         Ok(Self { client, url, token, headers, form })
     }
 
+    /// The most entries of one request.
+    pub(super) const fn max_entries(&self) -> usize {
+        self.form.max_entries()
+    }
+
     pub(super) async fn send(
         &self,
         unpacked: &Unpacked,
@@ -89,14 +113,38 @@ impl Http {
     ) -> Sent {
         let entries = unpacked.part(part.clone());
         let (content_type, body) = match &self.form {
-            Form::Otlp => ("application/x-protobuf", otlp::body(unpacked, entries)),
-            Form::Loki => ("application/json", loki::body(unpacked, entries)),
-            Form::JsonLines => ("application/x-ndjson", lines::body(entries)),
+            Form::Otlp => (PROTOBUF, otlp::body(unpacked, entries)),
+            Form::Loki => (JSON, loki::body(unpacked, entries)),
+            Form::JsonLines => (JSON_LINES, lines::body(entries)),
             Form::Elasticsearch { index } => {
-                ("application/x-ndjson", elastic::body(unpacked, entries, part.start, index))
+                (JSON_LINES, elastic::body(unpacked, entries, part.start, index))
             }
+            Form::Gelf => (JSON, gelf::body(unpacked, entries)),
         };
-        let Ok(body) = gzip(&body) else { return Sent::failed("cannot compress") };
+        let body = match self.post(content_type, &body, now).await {
+            Ok(body) => body,
+            Err(delivery) => return Sent::Not(delivery),
+        };
+        match &self.form {
+            Form::Otlp => otlp::read_answer(&body),
+            Form::Elasticsearch { .. } => elastic::read_answer(&body),
+            Form::Loki | Form::JsonLines | Form::Gelf if is_page(&body) => {
+                let why = "a web page is the answer".to_owned();
+                Sent::Not(Delivery::Held { hint: WRONG_SERVER, why })
+            }
+            Form::Loki | Form::JsonLines | Form::Gelf => Sent::ALL,
+        }
+    }
+
+    /// Sends a body, and returns that of the answer where it is a success.
+    pub(super) async fn post(
+        &self,
+        content_type: &'static str,
+        body: &[u8],
+        now: SystemTime,
+    ) -> Result<Vec<u8>, Delivery> {
+        let failed = |why| Delivery::Failed { why };
+        let body = gzip(body).map_err(|error| failed(format!("cannot compress: {error}")))?;
         let mut request = self
             .client
             .post(self.url.clone())
@@ -104,20 +152,13 @@ impl Http {
             .header(CONTENT_TYPE, content_type)
             .header(CONTENT_ENCODING, "gzip")
             .body(body);
-        match self.authorization() {
-            Ok(Some(value)) => request = request.header(AUTHORIZATION, value),
-            Ok(None) => {}
-            Err(why) => {
-                return Sent::Not(Delivery::Held { hint: "check the output's token_file", why });
-            }
+        let held = |why| Delivery::Held { hint: "check the output's token_file", why };
+        if let Some(value) = self.authorization().map_err(held)? {
+            request = request.header(AUTHORIZATION, value);
         }
         match exchange(request, now).await {
-            (Delivery::Delivered { .. }, body) => match &self.form {
-                Form::Otlp => otlp::read_answer(&body),
-                Form::Elasticsearch { .. } => elastic::read_answer(&body),
-                Form::Loki | Form::JsonLines => Sent::ALL,
-            },
-            (delivery, _) => Sent::Not(delivery),
+            (Delivery::Delivered { .. }, body) => Ok(body),
+            (delivery, _) => Err(delivery),
         }
     }
 
@@ -133,6 +174,11 @@ impl Http {
         value.set_sensitive(true);
         Ok(Some(value))
     }
+}
+
+/// Tells whether an answer is a page for people, as of a proxy that asks for a login.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -5,10 +5,14 @@
 
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::output::{
-    Sent,
-    encode::{Unpacked, object, sealed_ns, text, time_ns},
-    protobuf::{Field, Message, fields},
+use crate::{
+    output::{
+        Sent,
+        encode::{Unpacked, object, sealed_ns, text, time_ns},
+        http::WRONG_SERVER,
+        protobuf::{Field, Message, fields},
+    },
+    ship::Delivery,
 };
 
 /// Keys that have places or conventional names of their own.
@@ -117,9 +121,11 @@ fn trace_id(text: &str) -> Option<[u8; 16]> {
     Some(number.to_be_bytes())
 }
 
-/// Reads an `ExportLogsServiceResponse`. Entries that it refuses are not to be sent again.
+/// Reads an `ExportLogsServiceResponse`. Entries that it refuses are not to be sent again. What is no such
+/// message, as the page of another server, confirms nothing.
 pub(super) fn read_answer(body: &[u8]) -> Sent {
-    let partial = fields(body).unwrap_or_default().into_iter().find_map(|field| match field {
+    let Some(answer) = fields(body) else { return read_json_answer(body) };
+    let partial = answer.into_iter().find_map(|field| match field {
         (1, Field::Bytes(partial)) => fields(partial),
         _ => None,
     });
@@ -132,6 +138,23 @@ pub(super) fn read_answer(body: &[u8]) -> Sent {
         }
     }
     Sent::Taken { rejected, why: why.filter(|words| !words.is_empty()) }
+}
+
+/// Reads an answer of a receiver that says in JSON what it should say as protobuf.
+fn read_json_answer(body: &[u8]) -> Sent {
+    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
+        let why = "the answer is not that of an OTLP receiver".to_owned();
+        return Sent::Not(Delivery::Held { hint: WRONG_SERVER, why });
+    };
+    let partial = answer.get("partialSuccess");
+    // 64-bit numbers are texts in this form.
+    let rejected = partial.and_then(|partial| match partial.get("rejectedLogRecords")? {
+        Value::String(count) => count.parse().ok(),
+        count => count.as_u64(),
+    });
+    let why = partial.and_then(|partial| partial.get("errorMessage")?.as_str());
+    let why = why.filter(|words| !words.is_empty()).map(str::to_owned);
+    Sent::Taken { rejected: rejected.unwrap_or(0), why }
 }
 
 #[cfg(test)]
@@ -148,6 +171,17 @@ mod tests {
         });
         let expected = Sent::Taken { rejected: 7, why: Some("too old".to_owned()) };
         assert_eq!(read_answer(&answer.into_bytes()), expected);
+        let json = br#"{"partialSuccess":{"rejectedLogRecords":"7","errorMessage":"too old"}}"#;
+        assert_eq!(read_answer(json), expected);
+        assert_eq!(read_answer(b"{}"), Sent::ALL);
+    }
+
+    #[test]
+    fn what_no_receiver_says_confirms_nothing() {
+        for answer in ["<html>Please log in</html>", "OK", "[]", "\n\u{7}cut"] {
+            let sent = read_answer(answer.as_bytes());
+            assert!(matches!(sent, Sent::Not(Delivery::Held { .. })), "{answer}: {sent:?}");
+        }
     }
 
     #[test]

@@ -85,6 +85,8 @@ pub(super) struct Storing {
     pub(super) status: Arc<Status>,
     pub(super) stored: Arc<Notify>,
     pub(super) clocks: Clocks,
+    /// Whether reading waits for room, which is told once.
+    is_full: bool,
 }
 
 /// Makes both ends.
@@ -98,7 +100,8 @@ pub(super) fn channel(
     let (tried_sender, tried) = mpsc::sync_channel(1);
     let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok().map(Arc::new);
     let store = Store { jobs: job_sender, tried, wake: wake.clone(), is_busy: false };
-    (store, Storing { jobs, tried: tried_sender, wake, buffer, status, stored, clocks })
+    let is_full = false;
+    (store, Storing { jobs, tried: tried_sender, wake, buffer, status, stored, clocks, is_full })
 }
 
 impl Store {
@@ -147,7 +150,7 @@ impl Store {
 
 impl Storing {
     /// Stores until the reading thread has gone.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         while let Ok(job) = self.jobs.recv() {
             let tried = self.attempt(job);
             if self.tried.send(tried).is_err() {
@@ -159,9 +162,10 @@ impl Storing {
         }
     }
 
-    fn attempt(&self, mut job: Job) -> Tried {
+    fn attempt(&mut self, mut job: Job) -> Tried {
         match self.push(&mut job) {
             Ok(has_room) => {
+                self.tell_of_room(has_room && job.entries.is_empty());
                 let outcome =
                     if job.entries.is_empty() { Outcome::Stored } else { Outcome::NoRoom };
                 Tried { job, outcome, has_room }
@@ -171,6 +175,21 @@ impl Storing {
                 Tried { job, outcome: Outcome::Failed, has_room: false }
             }
         }
+    }
+
+    /// Tells the operator that reading waits for room, and that it no longer does.
+    fn tell_of_room(&mut self, has_room: bool) {
+        if has_room && self.is_full {
+            tracing::info!("there is room in the buffer again; reading goes on");
+        } else if !has_room && !self.is_full {
+            let hint = "see why the listener takes nothing, raise buffer.max_size_mb, or free space on \
+                        the file system of buffer.path";
+            tracing::warn!(
+                hint,
+                "no room in the buffer; reading waits, and the log keeps its lines"
+            );
+        }
+        self.is_full = !has_room;
     }
 
     /// Stores what there is room for and takes it out of the job. Returns whether there is more room.

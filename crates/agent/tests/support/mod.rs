@@ -114,7 +114,7 @@ fn is_complete(answer: &[u8]) -> bool {
     head.lines().any(|line| line == format!("Content-Length: {}", body.len()))
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+pub(crate) fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut length = 0;
     let mut head = String::new();
     loop {
