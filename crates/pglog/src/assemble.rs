@@ -12,6 +12,7 @@ mod finish;
 mod lines;
 mod open;
 mod prefixes;
+mod sessions;
 
 pub(crate) use lines::decode;
 
