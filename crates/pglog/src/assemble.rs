@@ -10,8 +10,10 @@
 
 mod finish;
 mod lines;
+mod lost;
 mod open;
 mod prefixes;
+mod sessions;
 
 pub(crate) use lines::decode;
 
@@ -356,6 +358,9 @@ impl Assembler {
             return Taken::Yes;
         }
         let Some(parsed) = self.prefixes.match_line(line) else {
+            if self.join_without_label(open, line, end) {
+                return Taken::Yes;
+            }
             return self.take_foreign_line(open, line, (start, end), patience);
         };
         if !open.join(&parsed, end, max_bytes)
@@ -364,6 +369,21 @@ impl Assembler {
             finish::read_prefix(entry, &parsed.fields, &mut self.clock);
         }
         Taken::Yes
+    }
+
+    /// Adds a line to its entry whose label is lost. False where it is none.
+    fn join_without_label<'a>(&self, open: &mut OpenEntries<'a>, line: &'a str, end: u64) -> bool {
+        let Some(lost) = lost::lost_label(line) else { return false };
+        let stand_in = format!("{}DETAIL:  ", lost.head);
+        let Some(parsed) = self.prefixes.peek(&stand_in) else { return false };
+        if parsed.fields.process().is_none() || !parsed.text.is_empty() {
+            return false;
+        }
+        let Some(owner) = open.owner_of(&parsed) else { return false };
+        let label = open.last_label_of(owner).and_then(|last| lost.label_behind(last));
+        label.is_some_and(|label| {
+            open.join_to(owner, (label, lost.text), end, self.limits.max_field_bytes)
+        })
     }
 
     /// Adds a line that does not begin with the prefix: another program's, or the rest of a line that

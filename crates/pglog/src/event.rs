@@ -99,6 +99,15 @@ fn interpret_foreign(entry: &mut LogEntry<'_>) {
     entry.fields = line.fields;
 }
 
+/// Returns what the server says in English, if it is known what it says.
+pub(crate) fn in_english(message: &str) -> Cow<'_, str> {
+    let is_english = ["connection ", "replication ", "disconnection: "];
+    if is_english.iter().any(|start| message.starts_with(start)) {
+        return Cow::Borrowed(message);
+    }
+    translation::to_english(message).map_or(Cow::Borrowed(message), Cow::Owned)
+}
+
 /// What of an entry carries its meaning. `'x` is the life of what values are taken from.
 #[derive(Debug, Clone, Copy)]
 struct Texts<'e, 'x> {

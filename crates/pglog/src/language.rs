@@ -7,11 +7,13 @@
 mod damaged;
 mod labels;
 mod position;
+mod session;
 mod statements;
 
 use std::fmt;
 
 pub(crate) use position::split_position;
+pub(crate) use session::is_session_start;
 pub use statements::{StatementMessage, parameters_of, prepared_statement_of, statement_message};
 
 use crate::severity::{Label, Level};

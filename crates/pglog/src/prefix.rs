@@ -9,6 +9,7 @@ mod fields;
 mod infer;
 mod matcher;
 mod pass;
+mod readings;
 mod shape;
 mod words;
 
@@ -19,6 +20,7 @@ pub use fields::PrefixFields;
 pub use infer::Inference;
 pub(crate) use infer::{has_label, is_well_known};
 use matcher::Search;
+use readings::Separators;
 
 use crate::severity::Label;
 
@@ -44,6 +46,7 @@ const MAX_SEARCHES: u32 = 64;
 pub struct LinePrefix {
     setting: String,
     tokens: Vec<Token>,
+    separators: Separators,
 }
 
 /// A line of the log, taken apart.
@@ -100,12 +103,13 @@ impl LinePrefix {
     /// Every text is a prefix: like the server, this prints nothing for escapes that it does not know.
     #[must_use]
     pub fn compile(setting: &str) -> Self {
-        Self { setting: setting.to_owned(), tokens: escape::tokens_of(setting) }
+        let tokens = escape::tokens_of(setting);
+        Self { setting: setting.to_owned(), separators: Separators::of(&tokens), tokens }
     }
 
     /// The prefix of a server that prints none.
     pub(crate) const fn empty() -> Self {
-        Self { setting: String::new(), tokens: Vec::new() }
+        Self { setting: String::new(), tokens: Vec::new(), separators: Separators::NONE }
     }
 
     /// Tells whether the prefix carries a time or what tells processes apart: one that does not may be
@@ -118,7 +122,8 @@ impl LinePrefix {
 
     /// Makes a prefix of tokens.
     fn of_tokens(tokens: Vec<Token>) -> Self {
-        Self { setting: escape::setting_of(&tokens), tokens }
+        let separators = Separators::of(&tokens);
+        Self { setting: escape::setting_of(&tokens), tokens, separators }
     }
 
     /// Takes a line, without its line break, apart. `None` where it does not fit.

@@ -153,6 +153,12 @@ impl<'a> OpenEntries<'a> {
         Some(self.taken + index as u64)
     }
 
+    /// The label of the line that came last to an entry.
+    pub(super) fn last_label_of(&self, number: u64) -> Option<Label> {
+        let index = usize::try_from(number.checked_sub(self.taken)?).ok()?;
+        self.entries.get(index)?.last
+    }
+
     /// Begins an entry with a line that no prefix fits.
     pub(super) fn begin_unparsed(
         &mut self,
@@ -234,15 +240,26 @@ impl<'a> OpenEntries<'a> {
             return false;
         }
         let Some(number) = self.owner_of(parsed) else { return false };
+        self.join_to(number, (parsed.label, parsed.text), end, max_bytes)
+    }
+
+    /// Adds a part to an entry. False where it cannot be a part of this one.
+    pub(super) fn join_to(
+        &mut self,
+        number: u64,
+        (label, text): (Label, &'a str),
+        end: u64,
+        max_bytes: usize,
+    ) -> bool {
         let Some(open) = self.entry_mut(number) else { return false };
         // The parts of an entry come in a fixed order, so one that comes too late is not of this one.
-        if open.last.is_none_or(|last| last >= parsed.label) {
+        if open.last.is_none_or(|last| last >= label) {
             return false;
         }
-        let field = field_of(parsed.label);
+        let field = field_of(label);
         let before = open.bytes;
-        open.set(field, parsed.text, max_bytes);
-        open.last = Some(parsed.label);
+        open.set(field, text, max_bytes);
+        open.last = Some(label);
         open.assembled.end = end;
         open.assembled.entry.numbered_lines += 1;
         let added = open.bytes - before;

@@ -7,6 +7,7 @@
 use std::mem;
 
 use crate::{
+    assemble::sessions::Sessions,
     fingerprint::Fingerprint,
     prefix::{LinePrefix, ParsedLine, has_label, is_well_known},
 };
@@ -30,6 +31,7 @@ const LINES_OF_OLD: usize = 8;
 #[derive(Debug)]
 pub(super) struct Prefixes {
     prefixes: Vec<LinePrefix>,
+    sessions: Sessions,
     /// How many lines in a row an older prefix has fitted.
     lines_of_older: u32,
     changes: u64,
@@ -37,7 +39,12 @@ pub(super) struct Prefixes {
 
 impl Prefixes {
     pub(super) fn of(prefix: LinePrefix) -> Self {
-        Self { prefixes: vec![prefix], lines_of_older: 0, changes: 0 }
+        Self {
+            prefixes: vec![prefix],
+            sessions: Sessions::default(),
+            lines_of_older: 0,
+            changes: 0,
+        }
     }
 
     pub(super) fn current(&self) -> &LinePrefix {
@@ -48,6 +55,7 @@ impl Prefixes {
     /// Adds what decides how lines are matched; how often the prefix has changed does not.
     pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) {
         fingerprint.add(&(&self.prefixes, self.lines_of_older));
+        self.sessions.add_to(fingerprint);
     }
 
     /// Returns how often the log has been found to change its prefix.
@@ -55,15 +63,17 @@ impl Prefixes {
         self.changes
     }
 
-    /// Takes a line apart with the first prefix that fits.
+    /// Takes a line apart with the first prefix that fits, in the likeliest way.
     pub(super) fn match_line<'a>(&mut self, line: &'a str) -> Option<ParsedLine<'a>> {
         let (first, older) = self.prefixes.split_first()?;
         if let Some(parsed) = first.match_line(line) {
             self.lines_of_older = 0;
-            return Some(parsed);
+            return Some(self.sessions.read(first, line, parsed));
         }
-        let found = (1..).zip(older).find_map(|(at, prefix)| Some((at, prefix.match_line(line)?)));
-        let (at, parsed) = found?;
+        let found =
+            (1..).zip(older).find_map(|(at, prefix)| Some((at, prefix, prefix.match_line(line)?)));
+        let (at, prefix, parsed) = found?;
+        let parsed = self.sessions.read(prefix, line, parsed);
         self.lines_of_older += 1;
         if self.lines_of_older >= LINES_TO_RETURN {
             let prefix = self.prefixes.remove(at);

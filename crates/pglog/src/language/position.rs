@@ -5,7 +5,7 @@ use crate::language::damaged::damaged_length;
 /// How a language appends a position: the text before the number and the text behind it.
 ///
 /// Translations of ` at character %d` in the catalogs that the labels come from, English first.
-const BEFORE_AND_BEHIND: [(&str, &str); 16] = [
+const BEFORE_AND_BEHIND: [(&str, &str); 17] = [
     (" at character ", ""),
     (" bei Zeichen ", ""),
     (" en carácter ", ""),
@@ -17,6 +17,8 @@ const BEFORE_AND_BEHIND: [(&str, &str); 16] = [
     (" символ ", ""),
     (" სიმბოლოსთან ", ""),
     ("(", "文字目)"),
+    // The same in `EUC_JP`, whose bytes are partly those of other letters.
+    ("(", "\u{2b8}\u{fffd}\u{fffd}\u{fffd}\u{fffd})"),
     (" (символ ", ")"),
     (" 第 ", " 个字符处"),
     (" 在第 ", " 個字元處"),

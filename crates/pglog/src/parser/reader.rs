@@ -15,7 +15,7 @@ use crate::{
 /// The reader of a log whose format is known.
 #[derive(Debug)]
 pub(super) enum Reader {
-    Stderr(Assembler),
+    Stderr(Box<Assembler>),
     Csvlog(Box<CsvReader>),
     Jsonlog(JsonReader),
     Syslog(Box<SyslogReader>),
@@ -33,9 +33,9 @@ impl Reader {
         let clock = options.clock.clone();
         let limits = options.limits;
         match format {
-            Format::Stderr => Self::Stderr(
+            Format::Stderr => Self::Stderr(Box::new(
                 Assembler::new(prefix).starting_at(position).with_clock(clock).with_limits(limits),
-            ),
+            )),
             Format::Csvlog => Self::Csvlog(Box::new(
                 CsvReader::new().starting_at(position).with_clock(clock).with_limits(limits),
             )),

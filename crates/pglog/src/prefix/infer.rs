@@ -245,6 +245,26 @@ mod tests {
     }
 
     #[test]
+    fn messages_about_connections_are_evidence_in_every_language() {
+        for message in [
+            "connexion autorisée : utilisateur=alice base de données shop application_name=psql",
+            "anslutning auktoriserad: användare=alicedatabas=shop applikationsnamn=psql",
+            "подключение авторизовано: пользователь=alice база=shop приложение=psql",
+        ] {
+            for (names, expected) in
+                [("alice@shop ", "%u@%d "), ("user=alice,db=shop ", "user=%u,db=%d ")]
+            {
+                let head =
+                    |n: u32| format!("2026-11-24 02:21:{n}.123 UTC [{}] {names}", 1000 + n % 7);
+                let lines: Vec<String> =
+                    (10..50).map(|n| format!("{}LOG:  {message}", head(n))).collect();
+                let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+                assert!(inference.prefix.as_str().ends_with(expected), "{message}");
+            }
+        }
+    }
+
+    #[test]
     fn text_that_is_no_log_has_no_prefix() {
         assert_eq!(LinePrefix::infer(["hello", "world"]), None);
         assert_eq!(LinePrefix::infer([]), None);

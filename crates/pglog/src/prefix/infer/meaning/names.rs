@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    language,
+    event, language,
     prefix::{
         escape::{Escape, Padding},
         infer::{
@@ -18,42 +18,6 @@ use crate::{
     },
     severity::{Label, Level},
 };
-
-/// What stands in front of a user in the messages about connections, in every language.
-const USER_KEYS: [&str; 10] = [
-    "user=",
-    "Benutzer=",
-    "usuario=",
-    "utilisateur=",
-    "utente=",
-    "ユーザー=",
-    "მომხმარებელი=",
-    "пользователь=",
-    "användare=",
-    "користувач=",
-];
-
-/// The same for a database.
-const DATABASE_KEYS: [&str; 9] = [
-    "database=",
-    "Datenbank=",
-    "base_de_datos=",
-    "base de données ",
-    " database ",
-    "データベース=",
-    "ბაზა=",
-    "база=",
-    "databas=",
-];
-
-/// The same for an application.
-const APPLICATION_KEYS: [&str; 5] = [
-    "application_name=",
-    "nombre_de_aplicación=",
-    "აპლიკაციის_სახელი=",
-    "приложение=",
-    "applikationsnamn=",
-];
 
 /// Programs that set `application_name`, and no one is called after.
 const APPLICATIONS: [&str; 16] = [
@@ -90,8 +54,9 @@ pub(super) fn name(table: &mut Table<'_, '_>) {
     for ((column, votes), key) in table.columns.iter().zip(&votes).zip(&keys) {
         let is_text = column.kind == Kind::Text;
         let proven = winner(votes);
-        escapes.push(proven.or(*key).filter(|_| is_text));
+        escapes.push(key.or(proven).filter(|_| is_text));
     }
+    leave_out_doubles(&mut escapes, &votes, &keys);
     name_around_at(table, &mut escapes);
     leave_out_unsure(table, &mut escapes);
     for ((column, escape), votes) in table.columns.iter_mut().zip(escapes).zip(votes) {
@@ -120,7 +85,11 @@ fn winner(votes: &Votes) -> Option<Escape> {
 }
 
 /// Counts the lines whose message names the column's value.
-fn votes(table: &Table<'_, '_>, column: &Column<'_>, applications: &HashMap<&str, &str>) -> Votes {
+fn votes(
+    table: &Table<'_, '_>,
+    column: &Column<'_>,
+    applications: &HashMap<&str, String>,
+) -> Votes {
     let mut votes = [0; 3];
     if column.kind != Kind::Text {
         return votes;
@@ -158,8 +127,8 @@ fn is_version_of(value: &str, application: &str) -> bool {
 /// A message about a connection names user and database: a value that is one of them and not the other
 /// is that.
 fn named_by_connection(text: &str, value: &str) -> Option<Escape> {
-    let has = |keys: &[&str]| keys.iter().any(|key| has_value(text, key, value));
-    match (has(&USER_KEYS), has(&DATABASE_KEYS)) {
+    let text = &*event::in_english(text);
+    match (has_value(text, " user=", value), has_value(text, " database=", value)) {
         (true, false) => Some(Escape::User),
         (false, true) => Some(Escape::Database),
         _ => None,
@@ -192,16 +161,16 @@ fn named_by_failure(text: &str, value: &str) -> Option<Escape> {
 
 /// Returns the application that each process has announced when it connected, where it is called
 /// neither like the user nor like the database.
-fn announced_applications<'a>(table: &Table<'_, 'a>) -> HashMap<&'a str, &'a str> {
+fn announced_applications<'a>(table: &Table<'_, 'a>) -> HashMap<&'a str, String> {
     let mut announced = HashMap::new();
     for (index, sample) in table.samples.iter().enumerate() {
-        let text: &'a str = sample.text;
-        let found = APPLICATION_KEYS.iter().find_map(|key| text.split_once(key));
+        let text = event::in_english(sample.text);
+        let found = text.split_once(" application_name=");
         let (Some((before, name)), Some(process)) = (found, table.process(index)) else { continue };
         let end = name.find(" SSL ").or_else(|| name.find(" GSS ")).unwrap_or(name.len());
         let name = name.get(..end).unwrap_or(name);
         if !before.contains(&format!("={name} ")) && !name.is_empty() {
-            announced.insert(process, name);
+            announced.insert(process, name.to_owned());
         }
     }
     announced
@@ -220,6 +189,24 @@ fn by_key(column: &Column<'_>) -> Option<Escape> {
         "ps" | "cmd" | "command" | "tag" | "command_tag" => Some(Escape::Ps),
         "backend" | "backend_type" | "b" => Some(Escape::BackendType),
         _ => None,
+    }
+}
+
+/// Of columns that seem to mean the same keeps only the one that most speaks for.
+fn leave_out_doubles(escapes: &mut [Option<Escape>], votes: &[Votes], keys: &[Option<Escape>]) {
+    for (meaning, at) in MEANINGS.into_iter().zip(0..) {
+        let weight = |column: usize| {
+            let has_key = keys.get(column).copied().flatten() == Some(meaning);
+            (has_key, votes.get(column).and_then(|votes| votes.get(at)).copied())
+        };
+        let same = (0..escapes.len()).filter(|column| escapes.get(*column) == Some(&Some(meaning)));
+        let same: Vec<usize> = same.collect();
+        let best = same.iter().rev().max_by_key(|column| weight(**column)).copied();
+        for column in same.into_iter().filter(|column| Some(*column) != best) {
+            if let Some(escape) = escapes.get_mut(column) {
+                *escape = None;
+            }
+        }
     }
 }
 

@@ -1,0 +1,363 @@
+//! Whose lines are whose, where the lines alone don't tell.
+//!
+//! A line whose names have separators in them fits its prefix in more than one way. What the server says
+//! of the session when it begins and ends (`connection authorized: user=… database=…`) decides. Where it
+//! says nothing, the plainest names are taken, and where two readings are as plain, the names that differ
+//! are left out.
+
+use std::collections::VecDeque;
+
+use crate::{
+    event,
+    fingerprint::Fingerprint,
+    language::is_session_start,
+    message,
+    prefix::{LinePrefix, ParsedLine},
+    severity::{Label, Level},
+};
+
+/// The most sessions that are remembered. Only those with a separator in a name are.
+const MAX_SESSIONS: usize = 256;
+
+/// The longest name that the server keeps, in bytes.
+const MAX_NAME_BYTES: usize = 63;
+
+/// Sessions whose names have separators in them.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    known: VecDeque<Session>,
+}
+
+/// The names of a session, as the server has told them.
+#[derive(Debug, PartialEq, Eq)]
+struct Session {
+    process: String,
+    user: Option<String>,
+    database: Option<String>,
+    application_name: Option<String>,
+}
+
+/// How well a reading agrees with what the server told of its session, the better the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Agreement {
+    No,
+    /// Some other session has this user and this database.
+    OfAnother,
+    /// The user and the database; programs change their name.
+    InOwner,
+    InAll,
+    /// The line itself tells its names.
+    OfItself,
+}
+
+/// How odd the names of a reading are, the odder the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Oddity {
+    Plain,
+    /// Something that separates names stands in one.
+    Odd,
+    /// The server keeps no name as long.
+    TooLong,
+}
+
+impl Sessions {
+    /// Adds what decides how lines are read.
+    pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) {
+        fingerprint.add(&self.known);
+    }
+
+    /// Returns the likeliest reading of a line, given the first one.
+    pub(super) fn read<'a>(
+        &mut self,
+        prefix: &LinePrefix,
+        line: &'a str,
+        first: ParsedLine<'a>,
+    ) -> ParsedLine<'a> {
+        if prefix.may_read_otherwise(&first) {
+            let readings = prefix.readings(line);
+            if readings.len() > 1 {
+                return self.decide(prefix, &readings).unwrap_or(first);
+            }
+        }
+        if prefix.has_names() && is_session_start(first.text) {
+            self.learn(prefix, &first);
+        }
+        first
+    }
+
+    /// Decides between readings. `None` where there are none.
+    fn decide<'a>(
+        &mut self,
+        prefix: &LinePrefix,
+        readings: &[ParsedLine<'a>],
+    ) -> Option<ParsedLine<'a>> {
+        let agreements: Vec<_> = readings.iter().map(|reading| self.agreement(reading)).collect();
+        let best = *agreements.iter().max()?;
+        let agreeing = readings.iter().zip(&agreements).filter(|(_, found)| **found == best);
+        let agreeing: Vec<_> = agreeing.map(|(reading, _)| *reading).collect();
+        let least = agreeing.iter().map(oddity).min()?;
+        let plainest: Vec<_> =
+            agreeing.into_iter().filter(|reading| oddity(reading) == least).collect();
+        // Where the message begins is not to be left open.
+        let longest = plainest.iter().map(|reading| reading.text.len()).max()?;
+        let mut likely = plainest.into_iter().filter(|reading| reading.text.len() == longest);
+        let first = likely.next()?;
+        let decided = likely.fold(first, common);
+        if best == Agreement::OfItself && decided == first {
+            self.learn(prefix, &decided);
+        }
+        Some(decided)
+    }
+
+    fn agreement(&self, reading: &ParsedLine<'_>) -> Agreement {
+        if names_itself(reading) {
+            return Agreement::OfItself;
+        }
+        let fields = &reading.fields;
+        let is_owner = |session: &&Session| {
+            session.user.as_deref() == fields.user && session.database.as_deref() == fields.database
+        };
+        let mut same_owner = self.known.iter().filter(is_owner).peekable();
+        if same_owner.peek().is_none() {
+            return Agreement::No;
+        }
+        let own = same_owner.find(|session| Some(&*session.process) == fields.process());
+        match own {
+            None => Agreement::OfAnother,
+            Some(own) if own.application_name.as_deref() == fields.application_name => {
+                Agreement::InAll
+            }
+            Some(_) => Agreement::InOwner,
+        }
+    }
+
+    /// Remembers what a line that begins or ends a session tells of it.
+    fn learn(&mut self, prefix: &LinePrefix, line: &ParsedLine<'_>) {
+        let Some(process) = line.fields.process() else { return };
+        let Some(application_name) = told_application_name(line) else { return };
+        self.known.retain(|session| session.process != process);
+        let separates = |name: Option<&str>| name.is_some_and(|name| prefix.separates_in(name));
+        let fields = &line.fields;
+        if !prefix.separates_in_names(line) && !separates(application_name.as_deref()) {
+            return;
+        }
+        if self.known.len() >= MAX_SESSIONS {
+            self.known.pop_front();
+        }
+        self.known.push_back(Session {
+            process: process.to_owned(),
+            user: fields.user.map(str::to_owned),
+            database: fields.database.map(str::to_owned),
+            application_name,
+        });
+    }
+}
+
+/// Tells whether a line says of its session that it has the names which the line was read with.
+fn names_itself(reading: &ParsedLine<'_>) -> bool {
+    match reading.label {
+        Label::Level(Level::Log) => {
+            told_application_name(reading).is_some() || tells_who_was_authenticated(reading)
+        }
+        Label::Level(Level::Fatal) => quotes_names(reading),
+        _ => false,
+    }
+}
+
+/// What a line says that its session's application is called, if it says that its user and its database
+/// are called as the line was read.
+fn told_application_name(line: &ParsedLine<'_>) -> Option<Option<String>> {
+    // With `log_error_verbosity = verbose` the SQLSTATE comes first.
+    let text = message::split_state_code(line.text).map_or(line.text, |(_, text)| text);
+    let text = event::in_english(text);
+    let rest = text
+        .strip_prefix("connection authorized: ")
+        .or_else(|| text.strip_prefix("replication connection authorized: "))
+        .or_else(|| Some(text.strip_prefix("disconnection: session time: ")?.split_once(' ')?.1))?;
+    let rest = rest.strip_prefix("user=")?;
+    let rest = match line.fields.user {
+        Some(user) => rest.strip_prefix(user)?,
+        None => from(rest, " database="),
+    };
+    if !rest.is_empty() && !rest.starts_with(' ') {
+        return None;
+    }
+    let rest = match line.fields.database {
+        Some(database) => rest.strip_prefix(" database=")?.strip_prefix(database)?,
+        None => from(rest, " application_name="),
+    };
+    if !rest.is_empty() && !rest.starts_with(' ') {
+        return None;
+    }
+    let Some(name) = rest.strip_prefix(" application_name=") else { return Some(None) };
+    let encryption = [" SSL enabled (", " GSS ("].into_iter().filter_map(|word| name.rfind(word));
+    let end = encryption.filter(|_| name.ends_with(')')).min().unwrap_or(name.len());
+    Some(name.get(..end).map(str::to_owned))
+}
+
+/// The rest of a text from some words on; none of it where they are missing.
+fn from<'a>(text: &'a str, words: &str) -> &'a str {
+    text.find(words).and_then(|at| text.get(at..)).unwrap_or_default()
+}
+
+/// The same, before it is known what the session may do: `connection authenticated: user="bob"`. Programs
+/// have no name yet.
+fn tells_who_was_authenticated(line: &ParsedLine<'_>) -> bool {
+    let text = message::split_state_code(line.text).map_or(line.text, |(_, text)| text);
+    event::in_english(text).starts_with("connection authenticated: ")
+        && line.fields.application_name.is_none()
+        && is_quoted(line.fields.user, text)
+}
+
+/// Tells whether an error quotes the names that its line was read with, as those of a refused connection
+/// do: `database "shop" does not exist`.
+fn quotes_names(reading: &ParsedLine<'_>) -> bool {
+    is_quoted(reading.fields.user, reading.text) || is_quoted(reading.fields.database, reading.text)
+}
+
+fn is_quoted(name: Option<&str>, text: &str) -> bool {
+    let is_in = |name: &str| {
+        QUOTES.iter().any(|(open, close)| text.contains(&format!("{open}{name}{close}")))
+    };
+    name.is_some_and(is_in)
+}
+
+/// Quotation marks of the languages that the server speaks.
+const QUOTES: [(char, char); 5] = [('"', '"'), ('«', '»'), ('»', '«'), ('„', '“'), ('“', '”')];
+
+/// How odd the names of a reading are. What separates names elsewhere makes one as odd as another.
+fn oddity(reading: &ParsedLine<'_>) -> Oddity {
+    let fields = &reading.fields;
+    let names = [fields.user, fields.database, fields.application_name];
+    let is_odd = fields.user.is_some_and(|user| !is_plain(user) && !is_mail_address(user))
+        || fields.database.is_some_and(|database| !is_plain(database))
+        || fields.application_name.is_some_and(|name| name.contains('=') || name.contains(":  "));
+    if names.into_iter().flatten().any(is_too_long) {
+        Oddity::TooLong
+    } else if is_odd {
+        Oddity::Odd
+    } else {
+        Oddity::Plain
+    }
+}
+
+/// Text that is no UTF-8 is longer here than in the server.
+fn is_too_long(name: &str) -> bool {
+    name.len() > MAX_NAME_BYTES && !name.contains('\u{fffd}')
+}
+
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '$' | '\u{fffd}'))
+}
+
+/// Services that keep their users elsewhere name them by their addresses.
+fn is_mail_address(name: &str) -> bool {
+    name.split_once('@')
+        .is_some_and(|(user, host)| is_plain(user) && is_plain(host) && host.contains('.'))
+}
+
+/// What two readings of one text have in common.
+fn common<'a>(a: ParsedLine<'a>, b: ParsedLine<'a>) -> ParsedLine<'a> {
+    let mut both = a;
+    let fields = &mut both.fields;
+    let same = |a: Option<&'a str>, b: Option<&'a str>| a.filter(|_| a == b);
+    fields.user = same(a.fields.user, b.fields.user);
+    fields.database = same(a.fields.database, b.fields.database);
+    fields.application_name = same(a.fields.application_name, b.fields.application_name);
+    fields.remote_host = same(a.fields.remote_host, b.fields.remote_host);
+    fields.remote_port = same(a.fields.remote_port, b.fields.remote_port);
+    fields.backend_type = same(a.fields.backend_type, b.fields.backend_type);
+    fields.ps = same(a.fields.ps, b.fields.ps);
+    both
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads lines one behind the other; returns the user, the database and the program of the last one.
+    fn names(prefix: &str, lines: &[&str]) -> [Option<String>; 3] {
+        let prefix = LinePrefix::compile(prefix);
+        let mut sessions = Sessions::default();
+        let mut read = |line: &str| {
+            let names = sessions.read(&prefix, line, prefix.match_line(line).unwrap()).fields;
+            [names.user, names.database, names.application_name].map(|name| name.map(str::to_owned))
+        };
+        lines.iter().map(|line| read(line)).last().unwrap()
+    }
+
+    fn some(names: [&str; 3]) -> [Option<String>; 3] {
+        names.map(|name| Some(name.to_owned()).filter(|name| !name.is_empty()))
+    }
+
+    const DEBIAN: &str = "[%p] %q%u@%d ";
+
+    #[test]
+    fn session_s_own_words_decide() {
+        let later = "[7] a@b@my db ERROR:  x";
+        for told in [
+            "[7] a@b@my db LOG:  connection authorized: user=a@b database=my db",
+            "[7] a@b@my db LOG:  disconnection: session time: 0:00:00.001 user=a@b database=my db host=[local]",
+            "[7] a@b@my db LOG:  Verbindung autorisiert: Benutzer=a@b Datenbank=my db application_name=psql",
+            "[7] a@b@my db LOG:  00000: connection authorized: user=a@b database=my db",
+        ] {
+            assert_eq!(names(DEBIAN, &[told]), some(["a@b", "my db", ""]), "{told}");
+            assert_eq!(names(DEBIAN, &[told, later]), some(["a@b", "my db", ""]), "{told}");
+        }
+    }
+
+    #[test]
+    fn other_sessions_of_the_same_owner_decide_where_the_own_has_told_nothing() {
+        let told = "[7] a@b@my db LOG:  connection authorized: user=a@b database=my db";
+        assert_eq!(names(DEBIAN, &[told, "[8] a@b@my db ERROR:  x"]), some(["a@b", "my db", ""]));
+        assert_eq!(names(DEBIAN, &["[8] a@b@my db ERROR:  x"]), some(["", "", ""]));
+    }
+
+    #[test]
+    fn refused_connection_quotes_its_names() {
+        let line = "[7] a@b@c FATAL:  password authentication failed for user \"a@b\"";
+        assert_eq!(names(DEBIAN, &[line]), some(["a@b", "c", ""]));
+        let line = "[7] a@b@c LOG:  connection authenticated: user=\"a@b\" method=trust";
+        assert_eq!(names(DEBIAN, &[line]), some(["a@b", "c", ""]));
+    }
+
+    #[test]
+    fn plain_names_are_likelier_than_those_with_separators() {
+        let line = "[7] bob@example.com@shop LOG:  x";
+        assert_eq!(names(DEBIAN, &[line]), some(["bob@example.com", "shop", ""]));
+        let line = "7 bob shop DBeaver 21.0 - Main LOG:  x";
+        assert_eq!(names("%p %u %d %a ", &[line]), some(["bob", "shop", "DBeaver 21.0 - Main"]));
+    }
+
+    #[test]
+    fn label_in_a_name_does_not_hide_the_message() {
+        let prefix = LinePrefix::compile("[%p] %u,%a,%h ");
+        let mut sessions = Sessions::default();
+        let mut text = |line: &'static str| {
+            sessions.read(&prefix, line, prefix.match_line(line).unwrap()).text
+        };
+        let told = "[7] bob,,::1 LOG:  connection authorized: user=bob database=d \
+                    application_name=x,::1 LOG:  fake";
+        assert!(text(told).starts_with("connection authorized"));
+        assert_eq!(text("[7] bob,x,::1 LOG:  fake,::1 ERROR:  true"), "true");
+        assert_eq!(text("[7] bob,x,::1 ERROR:  true"), "true", "the name has changed");
+    }
+
+    #[test]
+    fn only_sessions_with_separators_in_their_names_are_remembered() {
+        let prefix = LinePrefix::compile(DEBIAN);
+        let mut sessions = Sessions::default();
+        for process in 0..1000 {
+            let line =
+                format!("[{process}] b@shop LOG:  connection authorized: user=b database=shop");
+            sessions.read(&prefix, &line, prefix.match_line(&line).unwrap());
+        }
+        assert_eq!(sessions.known.len(), 0);
+        for process in 0..1000 {
+            let line =
+                format!("[{process}] a@b@c LOG:  connection authorized: user=a@b database=c");
+            sessions.read(&prefix, &line, prefix.match_line(&line).unwrap());
+        }
+        assert_eq!(sessions.known.len(), MAX_SESSIONS);
+    }
+}
