@@ -8,7 +8,10 @@ use std::{borrow::Cow, time::Duration};
 
 pub use self::event::Event;
 pub use self::fields::{FieldValue, Fields};
-use crate::{severity::Level, timestamp::Timestamp};
+use crate::{
+    severity::Level,
+    timestamp::{Clock, Timestamp},
+};
 
 /// Text of an entry: borrowed from the log where it stands there in one piece.
 pub type Text<'a> = Cow<'a, str>;
@@ -192,6 +195,16 @@ impl Field {
 }
 
 impl<'a> LogEntry<'a> {
+    /// Corrects the time, which the clock has read last, by what the session says of its start.
+    pub(crate) fn correct_time(&mut self, clock: &mut Clock) {
+        let (Some(id), Some(start)) = (&self.session_id, &self.session_start) else { return };
+        let Some(timestamp) = self.timestamp else { return };
+        if let Some(too_late) = clock.correction(id, start) {
+            self.timestamp = Some(timestamp.earlier_by(too_late));
+            self.timestamp_ambiguous = false;
+        }
+    }
+
     /// Returns a long field to write to.
     pub(crate) fn text_mut(&mut self, field: Field) -> &mut Text<'a> {
         match field {

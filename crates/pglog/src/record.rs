@@ -132,6 +132,7 @@ impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
 
     /// Ends the record.
     pub(crate) fn finish(self) {
+        self.entry.correct_time(self.clock);
         event::interpret(self.entry);
     }
 

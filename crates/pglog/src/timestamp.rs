@@ -46,6 +46,11 @@ impl Timestamp {
     pub const fn micros(self) -> i64 {
         self.micros
     }
+
+    /// Returns the moment so many seconds before.
+    pub(crate) const fn earlier_by(self, seconds: i64) -> Self {
+        Self { micros: self.micros.saturating_sub(seconds.saturating_mul(1_000_000)), ..self }
+    }
 }
 
 impl Timestamp {
@@ -162,7 +167,11 @@ struct Second {
     text: [u8; SECONDS_BYTES],
     zone: String,
     seconds: i64,
+    /// Seconds east of UTC.
+    offset: i64,
     ambiguous: bool,
+    /// What the zone means was looked up in a table that has one meaning of several.
+    is_assumed: bool,
 }
 
 /// Length of `2026-11-24 02:21:01`.
@@ -230,6 +239,7 @@ impl Clock {
             return Some((last.seconds, last.ambiguous));
         }
         let local = Local::read(text)?;
+        let is_assumed = self.zone.is_none() && !is_universal(zone);
         let (seconds, ambiguous) = match self.offset(&local, zone) {
             Offset::One(offset) => (local.seconds() - i64::from(offset), false),
             Offset::Either(first, second) => {
@@ -242,8 +252,32 @@ impl Clock {
             self.latest = self.latest.max(Some(seconds));
         }
         let text = text.as_bytes().try_into().ok()?;
-        self.last = Some(Second { text, zone: zone.to_owned(), seconds, ambiguous });
+        let offset = local.seconds() - seconds;
+        self.last =
+            Some(Second { text, zone: zone.to_owned(), seconds, offset, ambiguous, is_assumed });
         Some((seconds, ambiguous))
+    }
+
+    /// Corrects the time that was read last by the session's start, which the log tells twice: as text in
+    /// the same zone, and as seconds since 1970 in the session's id. Returns how many seconds the time
+    /// was too late. `None` where nothing says that it was wrong, or uncertain.
+    pub(crate) fn correction(&mut self, session_id: &str, session_start: &str) -> Option<i64> {
+        let last = self.last.as_mut().filter(|last| last.is_assumed)?;
+        let (started, zone) = session_start.split_at_checked(SECONDS_BYTES)?;
+        if zone.strip_prefix(' ') != Some(&last.zone) {
+            return None;
+        }
+        let (started_utc, _) = session_id.split_once('.')?;
+        let offset = local_seconds(started)? - i64::from_str_radix(started_utc, 16).ok()?;
+        if offset % QUARTER_HOUR_S != 0 || offset.abs() > MAX_OFFSET_S {
+            return None;
+        }
+        let too_late = offset - last.offset;
+        let is_news = too_late != 0 || last.ambiguous;
+        last.seconds -= too_late;
+        last.offset = offset;
+        last.ambiguous = false;
+        is_news.then_some(too_late)
     }
 
     /// Chooses between the two moments of a local time, and tells whether that is a guess.
@@ -265,6 +299,17 @@ impl Clock {
         in_zone.or_else(by_name).unwrap_or(Offset::Unknown)
     }
 }
+
+/// Tells whether a zone means the same everywhere.
+fn is_universal(zone: &str) -> bool {
+    matches!(zone, "UTC" | "GMT" | "Z") || abbreviations::numeric_offset(zone).is_some()
+}
+
+/// Zones differ from UTC by a multiple of it.
+const QUARTER_HOUR_S: i64 = 900;
+
+/// No zone differs by more.
+const MAX_OFFSET_S: i64 = 16 * 3600;
 
 /// Lines of different processes are written up to so many seconds out of order.
 const OUT_OF_ORDER_S: i64 = 5;
@@ -453,6 +498,25 @@ mod tests {
             .read("2026-11-24 02:21:01 XYZ")
             .map(|t| (t.timestamp.micros(), t.ambiguous));
         assert_eq!(time, Some((1_795_486_861_000_000, true)));
+    }
+
+    #[test]
+    fn session_s_start_says_what_an_abbreviation_means() {
+        let mut clock = Clock::new();
+        let mut read = |text, session_id, start| {
+            let time = clock.read(text).unwrap();
+            let too_late = clock.correction(session_id, start);
+            (time.timestamp.earlier_by(too_late.unwrap_or(0)).to_string(), too_late.is_some())
+        };
+        let shanghai = "2026-11-25 06:51:12.712 CST";
+        let start = ("6b0614e0.63a5", "2026-11-25 06:51:12 CST");
+        let right = || "2026-11-24T22:51:12.712Z".to_owned();
+        assert_eq!(read(shanghai, start.0, start.1), (right(), true));
+        assert_eq!(read(shanghai, start.0, start.1), (right(), false), "it is known by now");
+        // Another zone than that of the start, and no zone's offset.
+        let summer = "2026-06-25 06:51:12.712 CDT";
+        assert_eq!(read(summer, start.0, start.1), ("2026-06-25T11:51:12.712Z".to_owned(), false));
+        assert!(!read("2026-11-25 06:51:13.712 CST", "6b0614e1.63a5", start.1).1);
     }
 
     #[test]

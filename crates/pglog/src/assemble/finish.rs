@@ -21,8 +21,11 @@ pub(super) fn read_prefix<'a>(
         entry.timestamp = Some(time.timestamp);
         entry.timestamp_ambiguous = time.ambiguous;
         entry.log_timezone = Some(Cow::Borrowed(time.zone));
-    } else if let Some(epoch) = fields.epoch {
-        entry.timestamp = Timestamp::from_epoch(epoch);
+    }
+    // No zone is needed for it, and it has milliseconds.
+    if let Some(epoch) = fields.epoch.and_then(Timestamp::from_epoch) {
+        entry.timestamp = Some(epoch);
+        entry.timestamp_ambiguous = false;
     }
     entry.pid = fields.pid.and_then(|pid| pid.parse().ok());
     entry.user = fields.user.map(Cow::Borrowed);
@@ -35,6 +38,9 @@ pub(super) fn read_prefix<'a>(
     entry.line_num = fields.line_num.and_then(|number| number.parse().ok());
     entry.ps = fields.ps.map(Cow::Borrowed);
     entry.session_start = fields.session_start.map(Cow::Borrowed);
+    if fields.epoch.is_none() {
+        entry.correct_time(clock);
+    }
     entry.vxid = fields.vxid.map(Cow::Borrowed);
     entry.txid = fields.txid.and_then(|txid| txid.parse().ok());
     entry.state_code = fields.state_code.filter(|code| *code != SUCCESS).map(Cow::Borrowed);

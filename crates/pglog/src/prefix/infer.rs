@@ -13,7 +13,11 @@ use crate::{
     language::Language,
     prefix::{
         LinePrefix, Token,
-        infer::{align::Aligner, known::KNOWN, sample::Sample},
+        infer::{
+            align::{Aligner, Template},
+            known::KNOWN,
+            sample::Sample,
+        },
     },
 };
 
@@ -184,20 +188,25 @@ fn put_parts_together(lines: &[&str], samples: &[Sample<'_>]) -> Option<Candidat
 /// What the names of a prefix that fits may cost, for blanks and the like in some of them.
 const CLEAN: f64 = 0.2;
 
-/// Makes a prefix of what the lines have in common.
+/// Makes a prefix of what the lines have in common: of the likeliest templates the one in which most
+/// columns are what messages of the log say.
 fn put_together(lines: &[&str], samples: &[Sample<'_>]) -> Option<Candidate> {
-    let template = Aligner::align(samples)?;
-    let (tokens, uncertain) = meaning::tokens_of(&template, samples);
-    let prefix = LinePrefix::of_tokens(tokens);
+    let read = |template: &Template<'_>| {
+        let reading = meaning::read(template, samples);
+        let proofs = f64::from(u8::try_from(reading.proven).unwrap_or(u8::MAX));
+        (template.cost, template.cost - proofs * PROOF, reading)
+    };
+    let templates = Aligner::align(samples);
+    let readings = templates.iter().map(read);
+    let (cost, _, reading) = readings.min_by(|(_, a, _), (_, b, _)| a.total_cmp(b))?;
+    let prefix = LinePrefix::of_tokens(reading.tokens);
     let matched = lines.iter().filter(|line| prefix.match_line(line).is_some()).count();
-    (matched > 0).then_some(Candidate {
-        prefix,
-        matched,
-        cost: template.cost,
-        uncertain,
-        is_sure: false,
-    })
+    let uncertain = reading.uncertain;
+    (matched > 0).then_some(Candidate { prefix, matched, cost, uncertain, is_sure: false })
 }
+
+/// How much likelier a column makes a template that messages of the log prove.
+const PROOF: f64 = 0.5;
 
 #[cfg(test)]
 mod tests {
@@ -262,6 +271,25 @@ mod tests {
                 assert!(inference.prefix.as_str().ends_with(expected), "{message}");
             }
         }
+    }
+
+    #[test]
+    fn one_odd_name_does_not_cost_the_names_of_all_others() {
+        let mut lines = Vec::new();
+        for n in 10..50 {
+            let names = ["psql", "my-app,worker=1", "/usr/bin/pg_dump", "app [0 of 10 busy]"];
+            let app = names[n % 4];
+            let head =
+                |app: &str| format!("2026-11-24 02:21:{n}.123 UTC,{},bob,shop,{app},", n + 1000);
+            lines.push(
+                head("[unknown]")
+                    + "LOG:  connection authorized: user=bob database=shop application_name="
+                    + app,
+            );
+            lines.push(head(app) + "LOG:  duration: 0.1 ms");
+        }
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        assert!(inference.prefix.as_str().ends_with(",%u,%d,%a,"), "{}", inference.prefix);
     }
 
     #[test]

@@ -86,16 +86,25 @@ pub(super) struct Aligner<'s, 'a> {
     /// How many lines may be left out as other programs', or too strange.
     max_dropped: usize,
     steps: usize,
-    best: Option<Template<'a>>,
+    /// The likeliest templates, the best one first.
+    found: Vec<Template<'a>>,
 }
 
+/// The most templates that are kept.
+const MAX_TEMPLATES: usize = 6;
+
+/// How much less likely than the best one a template may be that is kept.
+const MAX_COST_ABOVE_BEST: f64 = 0.6;
+
 impl<'s, 'a> Aligner<'s, 'a> {
-    /// Finds the template that fits most lines best. `None` where nothing fits nine of ten.
-    pub(super) fn align(samples: &'s [Sample<'a>]) -> Option<Template<'a>> {
-        let mut aligner = Self { samples, max_dropped: samples.len() / 10, steps: 0, best: None };
+    /// Finds the templates that fit most lines best, the best one first. None where nothing fits nine of
+    /// ten.
+    pub(super) fn align(samples: &'s [Sample<'a>]) -> Vec<Template<'a>> {
+        let max_dropped = samples.len() / 10;
+        let mut aligner = Self { samples, max_dropped, steps: 0, found: Vec::new() };
         let active = (0..samples.len()).map(|index| Cursor { index, at: 0, row: Row::new() });
         let _ends = aligner.walk(State { active: active.collect(), ..State::default() });
-        aligner.best
+        aligner.found
     }
 
     fn rest(&self, cursor: &Cursor<'_>) -> &'a [u8] {
@@ -122,7 +131,7 @@ impl<'s, 'a> Aligner<'s, 'a> {
         if self.steps > MAX_STEPS {
             return ControlFlow::Break(());
         }
-        let is_worse = self.best.as_ref().is_some_and(|best| state.cost >= best.cost);
+        let is_worse = self.worst_allowed().is_some_and(|cost| state.cost >= cost);
         if is_worse || state.pieces.len() > MAX_PIECES {
             return ControlFlow::Continue(Found::No);
         }
@@ -181,9 +190,16 @@ impl<'s, 'a> Aligner<'s, 'a> {
         let mut rows: Vec<_> = cursors.map(|cursor| (cursor.index, cursor.row)).collect();
         rows.sort_by_key(|(index, _)| *index);
         let template = Template { pieces: state.pieces, rows, cost: state.cost };
-        if self.best.as_ref().is_none_or(|best| template.cost < best.cost) {
-            self.best = Some(template);
-        }
+        let at = self.found.partition_point(|other| other.cost <= template.cost);
+        self.found.insert(at, template);
+        self.found.truncate(MAX_TEMPLATES);
+    }
+
+    /// What a template may cost at most to be kept.
+    fn worst_allowed(&self) -> Option<f64> {
+        let above_best = self.found.first()?.cost + MAX_COST_ABOVE_BEST;
+        let last = self.found.get(MAX_TEMPLATES - 1).map_or(above_best, |last| last.cost);
+        Some(above_best.min(last))
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Column<'a> {
     pub(super) escape: Option<Escape>,
     /// True where convention speaks for the meaning, not the log.
     pub(super) is_guess: bool,
+    /// True where messages of the log name enough of the values.
+    pub(super) is_proven: bool,
 }
 
 /// All columns, with the lines that they stand in.
@@ -43,11 +45,17 @@ pub(super) struct Table<'s, 'a> {
     pub(super) columns: Vec<Column<'a>>,
 }
 
-/// Gives each piece of a template its meaning. Also tells how many columns are guesses or have none.
-pub(super) fn tokens_of<'a>(
-    template: &Template<'a>,
-    samples: &[Sample<'a>],
-) -> (Vec<Token>, usize) {
+/// What the pieces of a template mean.
+pub(super) struct Reading {
+    pub(super) tokens: Vec<Token>,
+    /// How many columns are guesses or have no meaning.
+    pub(super) uncertain: usize,
+    /// How many columns have a meaning that messages of the log prove.
+    pub(super) proven: usize,
+}
+
+/// Gives each piece of a template its meaning.
+pub(super) fn read<'a>(template: &Template<'a>, samples: &[Sample<'a>]) -> Reading {
     let mut table = Table { samples, columns: columns_of(template) };
     table.name_the_obvious();
     numbers::name(&mut table);
@@ -72,7 +80,8 @@ pub(super) fn tokens_of<'a>(
             (_, token) => tokens.push(token),
         }
     }
-    (tokens, uncertain)
+    let proven = table.columns.iter().filter(|column| column.is_proven).count();
+    Reading { tokens, uncertain, proven }
 }
 
 /// A name in the values of a prefix.
@@ -120,6 +129,7 @@ impl<'a> Column<'a> {
             after: String::new(),
             escape: None,
             is_guess: false,
+            is_proven: false,
         }
     }
 

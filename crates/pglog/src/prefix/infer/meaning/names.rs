@@ -58,11 +58,12 @@ pub(super) fn name(table: &mut Table<'_, '_>) {
     }
     leave_out_doubles(&mut escapes, &votes, &keys);
     name_around_at(table, &mut escapes);
-    leave_out_unsure(table, &mut escapes);
+    leave_out_unsure(table, &mut escapes, &votes);
     for ((column, escape), votes) in table.columns.iter_mut().zip(escapes).zip(votes) {
         if column.kind == Kind::Text {
             column.escape = escape;
             column.is_guess = winner(&votes).is_none();
+            column.is_proven = is_proven(&votes);
         }
     }
 }
@@ -83,6 +84,14 @@ fn winner(votes: &Votes) -> Option<Escape> {
     let others: usize = votes.iter().sum::<usize>() - most;
     (*most > 0 && others * 2 <= *most).then_some(*best)
 }
+
+/// Tells whether so many messages name the values of a column, exactly as they are, that they are whole.
+fn is_proven(votes: &Votes) -> bool {
+    winner(votes).is_some() && votes.iter().any(|votes| *votes >= PROOFS)
+}
+
+/// So many lines are no coincidence.
+const PROOFS: usize = 4;
 
 /// Counts the lines whose message names the column's value.
 fn votes(
@@ -211,8 +220,11 @@ fn leave_out_doubles(escapes: &mut [Option<Escape>], votes: &[Votes], keys: &[Op
 }
 
 /// Takes the name off columns that may have more or less in them than one value.
-fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>]) {
+fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>], votes: &[Votes]) {
     for (at, column) in table.columns.iter().enumerate() {
+        if votes.get(at).is_some_and(is_proven) {
+            continue;
+        }
         let neighbour = |at: Option<usize>| {
             let column = at.and_then(|at| table.columns.get(at));
             column.is_some_and(|column| column.kind == Kind::Text)
