@@ -30,6 +30,9 @@ struct Marks {
     /// The ends of all lines so far.
     inner_end: u64,
     outer_end: u64,
+    /// Where reading may resume: the start of a line, behind which the inner log may be resumed too. A line
+    /// with a line break in it can end one entry and begin another, and then is no such place.
+    safe: u64,
 }
 
 /// Where a line begins, within its wrapping and with it.
@@ -50,7 +53,7 @@ impl Wrapped {
             max_line_bytes: limits.max_field_bytes.saturating_mul(6) + (64 << 10),
             position,
             held: HeldLine::default(),
-            marks: Marks { outer_end: position, ..Marks::default() },
+            marks: Marks { outer_end: position, safe: position, ..Marks::default() },
         }
     }
 
@@ -83,11 +86,13 @@ impl Wrapped {
         if self.held.is_empty() {
             let inner = self.marks.first_inner_from(position);
             self.inner.flush_before(inner, &mut self.marks.translate(sink));
+            self.marks.reach_safe(self.inner.safe_position());
         }
     }
 
     pub(super) fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         self.inner.flush(&mut self.marks.translate(sink));
+        self.marks.reach_safe(self.inner.safe_position());
     }
 
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
@@ -95,10 +100,11 @@ impl Wrapped {
             self.end_line(0, sink);
         }
         self.inner.finish(&mut self.marks.translate(sink));
+        self.marks.reach_safe(self.inner.safe_position());
     }
 
-    pub(super) fn safe_position(&self) -> u64 {
-        self.marks.outer_of(self.inner.safe_position())
+    pub(super) const fn safe_position(&self) -> u64 {
+        self.marks.safe
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -129,7 +135,9 @@ impl Wrapped {
             self.inner.push(b"\n", &mut translated);
         }
         drop(translated);
-        self.marks.forget_before(self.inner.safe_position());
+        let safe = self.inner.safe_position();
+        self.marks.reach_safe(safe);
+        self.marks.forget_before(safe);
     }
 }
 
@@ -154,6 +162,14 @@ impl Marks {
         self.line_of(inner).map_or(self.outer_end, |mark| mark.outer)
     }
 
+    /// The inner log may be resumed at a position: moves the outer one up to it, if a line begins there.
+    fn reach_safe(&mut self, inner: u64) -> u64 {
+        let line = self.line_of(inner).filter(|mark| mark.inner == inner).map(|mark| mark.outer);
+        let place = if inner >= self.inner_end { Some(self.outer_end) } else { line };
+        self.safe = self.safe.max(place.unwrap_or_default());
+        self.safe
+    }
+
     /// Where the line ends that has the last byte before an inner position.
     fn outer_end_of(&self, inner: u64) -> u64 {
         let next = self.lines.partition_point(|mark| mark.inner < inner);
@@ -174,7 +190,7 @@ impl Marks {
 
     /// Turns inner positions into those of the file.
     fn translate<'m>(
-        &'m self,
+        &'m mut self,
         sink: &'m mut impl FnMut(&Assembled<'_>),
     ) -> Box<dyn FnMut(&Assembled<'_>) + 'm> {
         // Boxed, for the reader behind it has a type of its own for each sink.
@@ -187,7 +203,7 @@ impl Marks {
                 entry,
                 start: self.outer_of(found.start),
                 end: self.outer_end_of(found.end),
-                safe_position: self.outer_of(found.safe_position),
+                safe_position: self.reach_safe(found.safe_position),
             });
         })
     }
@@ -197,4 +213,42 @@ impl Marks {
 fn read_time(text: &str) -> Option<Timestamp> {
     let time: jiff::Timestamp = text.parse().ok()?;
     Some(Timestamp::from_micros(time.as_microsecond(), Precision::Micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Parser, ParserOptions, Wrapping};
+
+    #[test]
+    fn no_place_to_resume_is_in_a_line_that_ends_one_entry_and_begins_another() {
+        let time = "2026-11-24 02:21:01.123 UTC [7]";
+        let line = |text: &str| {
+            format!(
+                "{{\"log\":\"{text}\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-24T02:21:01Z\"}}\n"
+            )
+        };
+        let lines = [
+            line(&format!("{time} LOG:  one")),
+            line(&format!("\\tcontinued\\n{time} LOG:  two")),
+            line(&format!("{time} LOG:  three")),
+        ];
+        let log = lines.concat();
+        let mut parser = Parser::new(ParserOptions::default(), 0);
+        let mut places = Vec::new();
+        let mut keep = |found: &crate::Assembled<'_>| {
+            places.push((
+                found.entry.message.to_string(),
+                found.start,
+                found.end,
+                found.safe_position,
+            ));
+        };
+        parser.push(log.as_bytes(), &mut keep);
+        parser.finish(&mut keep);
+        let starts = [0, lines[0].len() as u64, (lines[0].len() + lines[1].len()) as u64];
+        assert_eq!(parser.wrapping(), Some(Wrapping::Docker));
+        assert_eq!(places[0], ("one\ncontinued".to_owned(), 0, starts[2], 0));
+        assert_eq!(places[1], ("two".to_owned(), starts[1], starts[2], starts[2]));
+        assert_eq!(places[2].3, log.len() as u64);
+    }
 }
