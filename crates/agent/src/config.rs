@@ -14,12 +14,14 @@ use std::{
 };
 
 pub use listener::Listener;
+use output::Checked;
 pub use output::{Kind as OutputKind, Output};
 use serde::Deserialize;
 
 use crate::{
     batch::Compression,
     buffer::{self, WhenFull},
+    output::MetricsSettings,
     ship::{self, breaker},
     tail::{self, LogPath, StartAt},
 };
@@ -159,8 +161,10 @@ pub struct Settings {
     pub compression: Compression,
     /// The address of the agent's own pages.
     pub status_listen: Option<SocketAddr>,
-    /// Destinations besides the listener.
+    /// Destinations of entries besides the listener.
     pub outputs: Vec<crate::output::Settings>,
+    /// Destinations of metrics.
+    pub exporters: Vec<MetricsSettings>,
 }
 
 impl Settings {
@@ -178,6 +182,7 @@ impl Config {
     /// # Errors
     /// [`Error`] names the first key that makes no sense.
     pub fn check(&self, credentials: Option<&Path>) -> Result<Settings, Error> {
+        let (outputs, exporters) = self.outputs()?;
         Ok(Settings {
             tail: self.collection.tail(),
             parser: self.collection.parser()?,
@@ -188,11 +193,12 @@ impl Config {
             agent: self.listener.agent(),
             compression: self.listener.compression,
             status_listen: self.status.check()?,
-            outputs: self.outputs()?,
+            outputs,
+            exporters,
         })
     }
 
-    fn outputs(&self) -> Result<Vec<crate::output::Settings>, Error> {
+    fn outputs(&self) -> Result<(Vec<crate::output::Settings>, Vec<MetricsSettings>), Error> {
         let mut names = BTreeSet::new();
         for output in &self.output {
             if !names.insert(&output.name) {
@@ -201,7 +207,15 @@ impl Config {
                 return Err(Error::new("output.name", problem, hint));
             }
         }
-        self.output.iter().map(Output::check).collect()
+        let project = self.listener.project()?;
+        let (mut outputs, mut exporters) = (Vec::new(), Vec::new());
+        for output in &self.output {
+            match output.check(&project)? {
+                Checked::Entries(output) => outputs.push(output),
+                Checked::Metrics(exporter) => exporters.push(exporter),
+            }
+        }
+        Ok((outputs, exporters))
     }
 
     /// Checks the section of the buffer alone, for whoever looks into one.
@@ -377,9 +391,14 @@ mod tests {
         let usable = output(
             r#"[{"name": "a", "kind": "otlp", "url": "http://collector:4318/v1/logs"},
                 {"name": "b", "kind": "gelf", "address": "graylog:12201"},
-                {"name": "c", "kind": "stdout"}]"#,
+                {"name": "c", "kind": "stdout"},
+                {"name": "d", "kind": "gelf", "url": "http://graylog:12201/gelf"},
+                {"name": "e", "kind": "otlp_metrics", "url": "http://collector:4318/v1/metrics"}]"#,
         );
-        assert_eq!(usable.check(None).unwrap().output_names(), ["a", "b", "c"]);
+        let settings = usable.check(None).unwrap();
+        // Metrics have no place in the buffer.
+        assert_eq!(settings.output_names(), ["a", "b", "c", "d"]);
+        assert_eq!(settings.exporters[0].interval, Duration::from_secs(60));
         let twice = output(r#"[{"name": "a", "kind": "stdout"}, {"name": "a", "kind": "stdout"}]"#);
         assert_eq!(problem(&twice).0, "output.name");
         for (without, key) in

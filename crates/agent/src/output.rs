@@ -10,6 +10,7 @@ mod gelf;
 mod http;
 mod lines;
 mod loki;
+mod metrics;
 mod otlp;
 mod protobuf;
 
@@ -20,9 +21,10 @@ use std::{
 };
 
 pub use encode::Unpacked;
-use http::Http;
+use http::Receiver;
 pub use http::{Settings as HttpSettings, Token};
 use lines::{File, Stdout};
+pub use metrics::{Exporter, Settings as MetricsSettings};
 
 use crate::{
     buffer::{self, Buffer, ForOutput},
@@ -106,7 +108,7 @@ impl Sent {
 /// The way out.
 #[derive(Debug)]
 enum Sink {
-    Http(Box<Http>),
+    Http(Box<Receiver>),
     Gelf(gelf::Gelf),
     File(File),
     Stdout(Stdout),
@@ -176,14 +178,16 @@ impl Output {
         seed: u64,
     ) -> Result<Self, ship::Error> {
         let sink = match &settings.kind {
-            Kind::Otlp(http) => Sink::Http(Box::new(Http::new(http, http::Form::Otlp)?)),
-            Kind::Loki(http) => Sink::Http(Box::new(Http::new(http, http::Form::Loki)?)),
-            Kind::JsonLines(http) => Sink::Http(Box::new(Http::new(http, http::Form::JsonLines)?)),
+            Kind::Otlp(http) => Sink::Http(Box::new(Receiver::new(http, http::Form::Otlp)?)),
+            Kind::Loki(http) => Sink::Http(Box::new(Receiver::new(http, http::Form::Loki)?)),
+            Kind::JsonLines(http) => {
+                Sink::Http(Box::new(Receiver::new(http, http::Form::JsonLines)?))
+            }
             Kind::Elasticsearch { http, index } => {
                 let form = http::Form::Elasticsearch { index: index.clone() };
-                Sink::Http(Box::new(Http::new(http, form)?))
+                Sink::Http(Box::new(Receiver::new(http, form)?))
             }
-            Kind::GelfHttp(http) => Sink::Http(Box::new(Http::new(http, http::Form::Gelf)?)),
+            Kind::GelfHttp(http) => Sink::Http(Box::new(Receiver::new(http, http::Form::Gelf)?)),
             Kind::Gelf { address, timeout } => Sink::Gelf(gelf::Gelf::new(address, *timeout)),
             Kind::File(path) => Sink::File(File::new(path)),
             Kind::Stdout => Sink::Stdout(Stdout),

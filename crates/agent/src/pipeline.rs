@@ -36,11 +36,11 @@ use crate::{
     batch::Encoder,
     buffer::{self, Buffer},
     config::Settings,
-    output::Output,
+    output::{Exporter, Output},
     server::{self, Server},
     ship::{self, Client, SharedBuffer, Shipper},
     shutdown::Shutdown,
-    status::{Overview, Status},
+    status::{Export, Overview, Status},
     tail::Tailer,
 };
 
@@ -94,6 +94,7 @@ pub struct Agent {
     storing: Storing,
     sender: Sender,
     outputs: Vec<Output>,
+    exporters: Vec<Exporter>,
     server: Server,
     overview: Overview,
 }
@@ -121,6 +122,7 @@ impl Agent {
         let outputs = outputs(&settings, &buffer, seed)?;
         let overview = Overview {
             outputs: outputs.iter().map(Output::progress).collect(),
+            exports: exports(&settings),
             agent: settings.agent.clone(),
             started_at: clocks.now_s(),
             buffer: Arc::clone(&buffer),
@@ -128,6 +130,8 @@ impl Agent {
             progress: shipper.progress(),
             clock: Arc::new(move || clocks.now()),
         };
+        let exporters = exporters(&settings, &overview)?;
+        let encoder = Encoder::new(settings.project.clone(), settings.agent, settings.compression);
         let folder = &settings.buffer.folder;
         let server = Server::bind(overview.clone(), settings.status_listen, folder)?;
         Ok(Self {
@@ -138,11 +142,7 @@ impl Agent {
                     not_after: Some(clocks.timestamp()),
                     ..settings.parser
                 },
-                encoder: Encoder::new(
-                    settings.project.clone(),
-                    settings.agent.clone(),
-                    settings.compression,
-                ),
+                encoder,
                 store,
                 completeness: Completeness::new(Arc::clone(&status)),
                 status: Arc::clone(&status),
@@ -160,6 +160,7 @@ impl Agent {
                 project: settings.project,
             },
             outputs,
+            exporters,
             server,
             overview,
         })
@@ -177,7 +178,8 @@ impl Agent {
     /// # Errors
     /// Where a thread or its runtime cannot be started, or a thread has panicked.
     pub fn run(self, shutdown: &Shutdown) -> Result<(), Error> {
-        let Self { reader, storing, sender, outputs, server, .. } = self;
+        let Self { reader, storing, sender, outputs, exporters, server, .. } = self;
+        let outputs = (outputs, exporters);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -223,12 +225,34 @@ fn outputs(
         .collect()
 }
 
+/// Makes room for what outputs of metrics tell about themselves.
+fn exports(settings: &Settings) -> Vec<(String, Arc<Mutex<Export>>)> {
+    settings.exporters.iter().map(|exporter| (exporter.name.clone(), Arc::default())).collect()
+}
+
+fn exporters(settings: &Settings, overview: &Overview) -> Result<Vec<Exporter>, ship::Error> {
+    let exporters = settings.exporters.iter().zip(&overview.exports);
+    exporters
+        .map(|(exporter, (_, export))| {
+            Exporter::new(exporter, overview.clone(), Arc::clone(export))
+        })
+        .collect()
+}
+
 /// Runs all that waits on the network.
-async fn send(sender: Sender, outputs: Vec<Output>, server: Server, shutdown: &Shutdown) {
+async fn send(
+    sender: Sender,
+    (outputs, exporters): (Vec<Output>, Vec<Exporter>),
+    server: Server,
+    shutdown: &Shutdown,
+) {
     let clocks = sender.clocks;
     let mut running = JoinSet::new();
     for output in outputs {
         running.spawn(output.run(shutdown.clone(), move || clocks.now()));
+    }
+    for exporter in exporters {
+        running.spawn(exporter.run(shutdown.clone(), move || clocks.now()));
     }
     let sending = async {
         sender.run(shutdown).await;

@@ -32,7 +32,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use crate::status::{Overview, Snapshot, metrics};
+use crate::status::{Overview, Snapshot, metrics, prometheus};
 
 /// How long a client may take to send a request's head, and to send the next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -225,7 +225,7 @@ fn answer(overview: &Overview, door: Door, method: &str, target: &str) -> Answer
         "/readyz" => readyz,
         "/metrics" => |snapshot: &Snapshot| Answer {
             content_type: "text/plain; version=0.0.4; charset=utf-8",
-            ..Answer::text(200, &metrics(snapshot))
+            ..Answer::text(200, &prometheus(&metrics(snapshot)))
         },
         "/status" => |snapshot: &Snapshot| Answer::json(snapshot),
         _ => return Answer::text(404, "there is /healthz /readyz /metrics /status\n"),

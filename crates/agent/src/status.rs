@@ -2,6 +2,8 @@
 
 mod metrics;
 mod overview;
+mod prometheus;
+mod tally;
 
 use std::{
     collections::HashMap,
@@ -12,8 +14,10 @@ use std::{
     time::Duration,
 };
 
-pub use metrics::metrics;
-pub use overview::{FileStatus, OutputStatus, Overview, Snapshot};
+pub use metrics::{Kind, Metric, Sample, Value, metrics};
+pub use overview::{Export, ExportStatus, FileStatus, OutputStatus, Overview, Snapshot};
+pub use prometheus::prometheus;
+pub use tally::Tally;
 use wire::{FileHealth, LineGap, Missed};
 
 /// Shared by the reading and the sending thread.
@@ -23,6 +27,7 @@ pub struct Status {
     missed: Mutex<Missed>,
     /// Whether anything was missed since it was last stored.
     has_missed: AtomicBool,
+    tally: Mutex<Tally>,
     caught_up: AtomicBool,
     /// When reading and sending last went round their loops, in milliseconds of the monotonic clock.
     read_ms: AtomicU64,
@@ -80,6 +85,17 @@ impl Status {
     #[must_use]
     pub fn missed(&self) -> Missed {
         self.missed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds counts of entries that were read, and empties them.
+    pub fn add_tally(&self, tally: &mut Tally) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).take(tally);
+    }
+
+    /// Returns how many entries were read since the start.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sets how far each file has been read. `now` is the monotonic clock.

@@ -16,8 +16,8 @@ const AGENT: Layers = &[
     ("batch", &[]),
     ("buffer", &["tail", "batch"]),
     ("ship", &["batch", "buffer", "shutdown"]),
-    ("output", &["batch", "buffer", "ship", "shutdown"]),
     ("status", &["buffer", "ship"]),
+    ("output", &["batch", "buffer", "ship", "shutdown", "status"]),
     ("server", &["buffer", "ship", "status"]),
     ("config", &["tail", "batch", "buffer", "ship", "output"]),
     (

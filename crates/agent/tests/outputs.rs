@@ -7,9 +7,8 @@ use std::{
     cell::Cell,
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Read as _},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    io::{BufRead as _, BufReader},
+    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
@@ -21,7 +20,7 @@ use agent::{
     ship::{Now, SharedBuffer, breaker, tls},
 };
 use serde_json::{Value, json};
-use support::{Receiver, Request};
+use support::{Receiver, decode_otlp, python_with_definitions, unpacked};
 use uuid::Uuid;
 use wire::BatchId;
 
@@ -110,13 +109,6 @@ fn entry(number: u64) -> Value {
 
 fn ok() -> Option<(&'static str, String)> {
     Some(("200 OK", String::new()))
-}
-
-fn unpacked(request: &Request) -> Vec<u8> {
-    assert_eq!(request.header("content-encoding"), Some("gzip"));
-    let mut body = Vec::new();
-    flate2::read::GzDecoder::new(&request.body[..]).read_to_end(&mut body).unwrap();
-    body
 }
 
 fn lines(body: &[u8]) -> Vec<Value> {
@@ -346,18 +338,6 @@ fn otlp_answer_that_takes_a_part_is_counted() {
     assert_eq!(receiver.count(), 1, "it is not sent again");
 }
 
-/// Returns a Python that has the definitions which OpenTelemetry publishes, if there is one:
-/// `python3 -m pip install opentelemetry-proto`. `PGCOURIER_TEST_PYTHON` names another Python.
-fn python_with_definitions() -> Option<String> {
-    let python = std::env::var("PGCOURIER_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has_definitions = Command::new(&python)
-        .args(["-c", "import opentelemetry.proto.collector.logs.v1.logs_service_pb2"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    has_definitions.then_some(python)
-}
-
 /// Sends entries to an OTLP receiver, and decodes what it gets.
 fn decoded_by(python: &str, entries: &[Value]) -> Value {
     let receiver = Receiver::start(|_, _| ok());
@@ -366,13 +346,7 @@ fn decoded_by(python: &str, entries: &[Value]) -> Value {
     bench.run(100);
     let request = receiver.requests.lock().unwrap()[0].clone();
     assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
-    let folder = tempfile::tempdir().unwrap();
-    let body = folder.path().join("body");
-    fs::write(&body, unpacked(&request)).unwrap();
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/decode_otlp.py");
-    let output = Command::new(python).arg(script).arg(&body).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    decode_otlp(python, "logs", &unpacked(&request))
 }
 
 #[test]

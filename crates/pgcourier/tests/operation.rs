@@ -77,6 +77,14 @@ fn pages_of_a_running_agent_tell_how_it_is() {
         metric("pgcourier_entries_waiting") == Some(1200.0)
     });
     assert_eq!(metric("pgcourier_entries_read_total"), Some(1200.0));
+    eventually("all entries are counted by level", || {
+        let page = get(&address, "/metrics").1;
+        let counts = page
+            .lines()
+            .filter(|line| line.starts_with("pgcourier_log_entries_total{level=\"LOG\",event=\""));
+        counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
+            == 1200
+    });
     eventually("the breaker opens", || {
         metric("pgcourier_breaker_state{state=\"open\"}") == Some(1.0)
     });

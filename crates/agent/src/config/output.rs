@@ -7,16 +7,18 @@ use serde::Deserialize;
 
 use crate::{
     config::{Error, in_range},
-    output::{self, HttpSettings, Token},
+    output::{self, HttpSettings, MetricsSettings, Token},
     ship::tls,
 };
 
 /// What an output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// OTLP over HTTP, logs: `url` such as `http://collector:4318/v1/logs`.
     Otlp,
+    /// OTLP over HTTP, metrics: `url` such as `http://collector:4318/v1/metrics`.
+    OtlpMetrics,
     /// Loki: `url` such as `http://loki:3100/loki/api/v1/push`.
     Loki,
     /// Elasticsearch and OpenSearch: `url` such as `http://search:9200/_bulk`, and `index`.
@@ -38,7 +40,7 @@ pub enum Kind {
 pub struct Output {
     /// Its name, which must not change: the buffer knows its place by it.
     pub name: String,
-    /// `otlp`, `loki`, `elasticsearch`, `gelf`, `http`, `file` or `stdout`.
+    /// `otlp`, `otlp_metrics`, `loki`, `elasticsearch`, `gelf`, `http`, `file` or `stdout`.
     pub kind: Kind,
     /// The whole address, for those over HTTP.
     #[serde(default)]
@@ -64,6 +66,9 @@ pub struct Output {
     /// PEM file with the only authorities that are trusted; the machine's own by default.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// The time between two requests with metrics, in seconds; 60 by default, 10 to 3,600.
+    #[serde(default = "usual_interval_s")]
+    pub interval_s: u64,
     /// How long a request may take, in seconds; 10 by default, 1 to 60.
     #[serde(default = "usual_timeout_s")]
     pub timeout_s: u64,
@@ -73,17 +78,31 @@ fn usual_index() -> String {
     "postgresql-logs".to_owned()
 }
 
+const fn usual_interval_s() -> u64 {
+    60
+}
+
 const fn usual_timeout_s() -> u64 {
     10
 }
 
+/// An output that makes sense.
+pub(super) enum Checked {
+    /// It gets the entries.
+    Entries(output::Settings),
+    /// It gets metrics.
+    Metrics(MetricsSettings),
+}
+
 impl Output {
-    pub(super) fn check(&self) -> Result<output::Settings, Error> {
+    /// Checks every key. `project` is the project's name.
+    pub(super) fn check(&self, project: &str) -> Result<Checked, Error> {
         if self.name.is_empty() {
             let hint = "give each [[output]] a name of its own";
             return Err(Error::new("output.name", "it is empty", hint));
         }
         let kind = match self.kind {
+            Kind::OtlpMetrics => return self.metrics(project),
             Kind::Otlp => output::Kind::Otlp(self.http()?),
             Kind::Loki => output::Kind::Loki(self.http()?),
             Kind::Http => output::Kind::JsonLines(self.http()?),
@@ -106,7 +125,17 @@ impl Output {
             Kind::File => output::Kind::File(self.path.clone()),
             Kind::Stdout => output::Kind::Stdout,
         };
-        Ok(output::Settings { name: self.name.clone(), kind })
+        Ok(Checked::Entries(output::Settings { name: self.name.clone(), kind }))
+    }
+
+    fn metrics(&self, project: &str) -> Result<Checked, Error> {
+        let interval_s = in_range("output.interval_s", self.interval_s, 10..=3600)?;
+        Ok(Checked::Metrics(MetricsSettings {
+            name: self.name.clone(),
+            http: self.http()?,
+            interval: Duration::from_secs(interval_s),
+            project: project.to_owned(),
+        }))
     }
 
     fn http(&self) -> Result<HttpSettings, Error> {

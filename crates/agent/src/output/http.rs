@@ -47,7 +47,7 @@ pub enum Token {
     File(PathBuf),
 }
 
-const PROTOBUF: &str = "application/x-protobuf";
+pub(super) const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 const JSON_LINES: &str = "application/x-ndjson";
 
@@ -75,29 +75,16 @@ impl Form {
     }
 }
 
-/// One receiver.
+/// A receiver of entries.
 #[derive(Debug)]
-pub(super) struct Http {
-    client: reqwest::Client,
-    url: Url,
-    token: Token,
-    headers: HeaderMap,
+pub(super) struct Receiver {
+    http: Http,
     form: Form,
 }
 
-impl Http {
+impl Receiver {
     pub(super) fn new(settings: &Settings, form: Form) -> Result<Self, ship::Error> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &settings.headers {
-            let name = HeaderName::try_from(name.as_str()).map_err(|_| ship::Error::Key)?;
-            let mut value =
-                HeaderValue::try_from(value.expose_secret()).map_err(|_| ship::Error::Key)?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        let client = http_client(&settings.url, settings.timeout, &settings.tls)?;
-        let (url, token) = (settings.url.clone(), settings.token.clone());
-        Ok(Self { client, url, token, headers, form })
+        Ok(Self { http: Http::new(settings)?, form })
     }
 
     /// The most entries of one request.
@@ -121,7 +108,7 @@ impl Http {
             }
             Form::Gelf => (JSON, gelf::body(unpacked, entries)),
         };
-        let body = match self.post(content_type, &body, now).await {
+        let body = match self.http.post(content_type, &body, now).await {
             Ok(body) => body,
             Err(delivery) => return Sent::Not(delivery),
         };
@@ -134,6 +121,31 @@ impl Http {
             }
             Form::Loki | Form::JsonLines | Form::Gelf => Sent::ALL,
         }
+    }
+}
+
+/// One server.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: reqwest::Client,
+    url: Url,
+    token: Token,
+    headers: HeaderMap,
+}
+
+impl Http {
+    pub(super) fn new(settings: &Settings) -> Result<Self, ship::Error> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &settings.headers {
+            let name = HeaderName::try_from(name.as_str()).map_err(|_| ship::Error::Key)?;
+            let mut value =
+                HeaderValue::try_from(value.expose_secret()).map_err(|_| ship::Error::Key)?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let client = http_client(&settings.url, settings.timeout, &settings.tls)?;
+        let (url, token) = (settings.url.clone(), settings.token.clone());
+        Ok(Self { client, url, token, headers })
     }
 
     /// Sends a body, and returns that of the answer where it is a success.

@@ -81,7 +81,7 @@ fn log_record(record: &mut Message, unpacked: &Unpacked, mut entry: Map<String, 
 }
 
 /// Writes a `KeyValue`. Objects and lists go as JSON text.
-fn attribute(message: &mut Message, field: u64, name: &str, value: &Value) {
+pub(super) fn attribute(message: &mut Message, field: u64, name: &str, value: &Value) {
     message.message(field, |pair| {
         pair.text(1, name);
         pair.message(2, |any| match value {
@@ -121,7 +121,7 @@ fn trace_id(text: &str) -> Option<[u8; 16]> {
     Some(number.to_be_bytes())
 }
 
-/// Reads an `ExportLogsServiceResponse`. Entries that it refuses are not to be sent again. What is no such
+/// Reads an `ExportLogsServiceResponse`, or one for metrics, which has the same form. What it refuses is not to be sent again. What is no such
 /// message, as the page of another server, confirms nothing.
 pub(super) fn read_answer(body: &[u8]) -> Sent {
     let Some(answer) = fields(body) else { return read_json_answer(body) };
@@ -148,9 +148,11 @@ fn read_json_answer(body: &[u8]) -> Sent {
     };
     let partial = answer.get("partialSuccess");
     // 64-bit numbers are texts in this form.
-    let rejected = partial.and_then(|partial| match partial.get("rejectedLogRecords")? {
-        Value::String(count) => count.parse().ok(),
-        count => count.as_u64(),
+    let rejected = partial.and_then(|partial| {
+        match partial.get("rejectedLogRecords").or(partial.get("rejectedDataPoints"))? {
+            Value::String(count) => count.parse().ok(),
+            count => count.as_u64(),
+        }
     });
     let why = partial.and_then(|partial| partial.get("errorMessage")?.as_str());
     let why = why.filter(|words| !words.is_empty()).map(str::to_owned);

@@ -129,6 +129,7 @@ impl Reader {
                 let is_idle = pause == Pause::Idle;
                 next_status = now + if is_idle { IDLE_STATUS_INTERVAL } else { STATUS_INTERVAL };
                 self.status.set_files(self.files(), now);
+                self.tell_counts();
             }
         }
         self.stop(work);
@@ -272,12 +273,20 @@ impl Reader {
         match tried.outcome {
             Outcome::Stored => {
                 for file in tried.job.closed {
-                    self.streams.remove(&file);
+                    if let Some(mut stream) = self.streams.remove(&file) {
+                        self.status.add_tally(stream.tally());
+                    }
                     self.tailer.release(file);
                 }
             }
             Outcome::NoRoom => work.again = Some((tried.job, now + AFTER_NO_ROOM)),
             Outcome::Failed => work.again = Some((tried.job, now + AFTER_ERROR)),
+        }
+    }
+
+    fn tell_counts(&mut self) {
+        for stream in self.streams.values_mut() {
+            self.status.add_tally(stream.tally());
         }
     }
 

@@ -7,6 +7,7 @@ use pglog::{Assembled, Kind, LinePrefix, Parser, ParserOptions};
 use crate::{
     batch::{Batch, Batcher, Settings},
     pipeline::completeness::LineCheck,
+    status::Tally,
 };
 
 /// How long the log must be quiet before its last entry counts as whole.
@@ -21,6 +22,8 @@ pub(super) struct Stream {
     path: Arc<Path>,
     /// What finds lines that are missing.
     lines: Option<LineCheck>,
+    /// Entries that have not been told of.
+    tally: Tally,
     parser: Parser,
     batcher: Batcher,
     /// How far had been read, and when.
@@ -41,6 +44,7 @@ impl Stream {
         Self {
             path: path.into(),
             lines: None,
+            tally: Tally::default(),
             parser: Parser::new(options, position),
             batcher: Batcher::new(Settings::default(), position),
             mark: Mark { position, at: now },
@@ -68,8 +72,9 @@ impl Stream {
     pub(super) fn push(&mut self, bytes: &[u8], now: Duration, sink: &mut impl FnMut(Batch)) {
         self.last_bytes = now;
         let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
+        let tally = &mut self.tally;
         self.parser.push(bytes, &mut |entry| {
-            note(lines.as_ref(), entry, path);
+            note(lines.as_ref(), tally, entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
@@ -80,8 +85,9 @@ impl Stream {
     /// Ends entries after a silence, and batches that have waited for `max_age`.
     pub(super) fn tick(&mut self, now: Duration, max_age: Duration, sink: &mut impl FnMut(Batch)) {
         let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
+        let tally = &mut self.tally;
         let mut take = |entry: &Assembled<'_>| {
-            note(lines.as_ref(), entry, path);
+            note(lines.as_ref(), tally, entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
@@ -110,8 +116,9 @@ impl Stream {
     /// Ends all entries and seals the batch: what follows in time stands in another file.
     pub(super) fn settle(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
         let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
+        let tally = &mut self.tally;
         self.parser.flush(&mut |entry| {
-            note(lines.as_ref(), entry, path);
+            note(lines.as_ref(), tally, entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
@@ -122,13 +129,19 @@ impl Stream {
     /// The file is at its end for ever.
     pub(super) fn finish(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
         let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
+        let tally = &mut self.tally;
         self.parser.finish(&mut |entry| {
-            note(lines.as_ref(), entry, path);
+            note(lines.as_ref(), tally, entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
         });
         self.stop(sink);
+    }
+
+    /// Returns the counts of entries since it was last asked.
+    pub(super) const fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     /// Everything before this is in batches.
@@ -164,7 +177,8 @@ impl Stream {
     }
 }
 
-fn note(lines: Option<&LineCheck>, found: &Assembled<'_>, path: &Path) {
+fn note(lines: Option<&LineCheck>, tally: &mut Tally, found: &Assembled<'_>, path: &Path) {
+    tally.note(&found.entry);
     if let Some(lines) = lines {
         lines.note(&found.entry, path);
     }

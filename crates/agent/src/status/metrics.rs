@@ -1,6 +1,4 @@
-//! The overview in the text format of Prometheus.
-
-use std::fmt::{Display, Write as _};
+//! The overview as metrics, whatever the form in which they are asked for or sent.
 
 use wire::{BreakerState, FileHealth};
 
@@ -9,174 +7,202 @@ use crate::{
     status::{OutputStatus, Snapshot},
 };
 
-/// Writes all metrics. `docs/delivery.md` lists them.
-#[must_use]
-pub fn metrics(snapshot: &Snapshot) -> String {
-    let mut page = Page(String::new());
-    let health = &snapshot.health;
-    page.help("build_info", "gauge", "The agent's version");
-    page.sample("build_info", &[("version", &health.version), ("agent", &health.agent)], 1);
-    page.one("start_time_seconds", "gauge", "When the agent started", health.started_at);
-    page.one(
-        "standstill_seconds",
-        "gauge",
-        "How long the slower of reading and sending has made no turn",
-        snapshot.standstill_s,
-    );
-    ledger(&mut page, snapshot);
-    buffer(&mut page, snapshot);
-    sending(&mut page, &snapshot.sending);
-    outputs(&mut page, snapshot);
-    files(&mut page, snapshot);
-    page.0
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A value of the moment.
+    Gauge,
+    /// A sum since the agent started.
+    Counter,
+    /// A sum since the buffer was made.
+    Account,
+    /// A distribution since the agent started.
+    Histogram,
 }
 
-fn outputs(page: &mut Page, snapshot: &Snapshot) {
-    let mut of_outputs = |name: &str, kind: &str, help: &str, value: fn(&OutputStatus) -> u64| {
-        page.help(name, kind, help);
+/// A metric with its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its name, without what stands before all of them, and with its unit.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// What it means, without a full stop.
+    pub help: &'static str,
+    /// Its values.
+    pub samples: Vec<Sample>,
+}
+
+/// One value of a metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// What tells it from the others.
+    pub labels: Vec<(&'static str, String)>,
+    /// The value.
+    pub value: Value,
+}
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Count(u64),
+    /// Any number.
+    Measure(f64),
+    /// A distribution: how many are in each bucket, and one count more for what is beyond the last bound.
+    Histogram {
+        /// Upper bounds of the buckets.
+        bounds: &'static [f64],
+        /// How many are in each.
+        counts: Vec<u64>,
+        /// The sum of all values.
+        sum: f64,
+    },
+}
+
+impl<T: Into<u64>> From<T> for Value {
+    fn from(count: T) -> Self {
+        Self::Count(count.into())
+    }
+}
+
+/// Returns all metrics. `docs/delivery.md` lists them.
+#[must_use]
+pub fn metrics(snapshot: &Snapshot) -> Vec<Metric> {
+    let mut list = List(Vec::new());
+    let health = &snapshot.health;
+    list.begin("build_info", Kind::Gauge, "The agent's version");
+    list.sample(&[("version", &health.version), ("agent", &health.agent)], 1_u64);
+    list.measure("start_time_seconds", "When the agent started", health.started_at);
+    let help = "How long the slower of reading and sending has made no turn";
+    list.measure("standstill_seconds", help, snapshot.standstill_s);
+    ledger(&mut list, snapshot);
+    buffer(&mut list, snapshot);
+    sending(&mut list, &snapshot.sending);
+    outputs(&mut list, snapshot);
+    files(&mut list, snapshot);
+    list.begin("log_entries_total", Kind::Counter, "Entries read, by level and event");
+    for (level, event, count) in snapshot.tally.counts() {
+        list.sample(&[("level", level), ("event", event)], count);
+    }
+    list.0
+}
+
+fn outputs(list: &mut List, snapshot: &Snapshot) {
+    let mut of_outputs = |name, kind, help, value: fn(&OutputStatus) -> u64| {
+        list.begin(name, kind, help);
         for output in &snapshot.outputs {
-            page.sample(name, &[("output", &output.name)], value(output));
+            list.sample(&[("output", &output.name)], value(output));
         }
     };
-    of_outputs("output_entries_delivered_total", "counter", "Entries that an output took", |o| {
+    let (counter, gauge) = (Kind::Account, Kind::Gauge);
+    of_outputs("output_entries_delivered_total", counter, "Entries that an output took", |o| {
         o.delivered
     });
-    of_outputs("output_entries_rejected_total", "counter", "Entries that it refused", |o| {
-        o.rejected
-    });
-    of_outputs("output_entries_lost_total", "counter", "Entries dropped before it had them", |o| {
+    of_outputs("output_entries_rejected_total", counter, "Entries that it refused", |o| o.rejected);
+    of_outputs("output_entries_lost_total", counter, "Entries dropped before it had them", |o| {
         o.lost
     });
-    of_outputs("output_breaker_open", "gauge", "1 while its circuit breaker is not closed", |o| {
+    of_outputs("output_breaker_open", gauge, "1 while its circuit breaker is not closed", |o| {
         u64::from(o.sending.breaker.state != BreakerState::Closed)
     });
+    list.begin("metrics_points_total", Kind::Counter, "Data points sent, by what became of them");
+    for export in &snapshot.exports {
+        let name = ("output", export.name.as_str());
+        list.sample(&[name, ("outcome", "delivered")], export.delivered);
+        list.sample(&[name, ("outcome", "rejected")], export.rejected);
+    }
 }
 
-fn ledger(page: &mut Page, snapshot: &Snapshot) {
+fn ledger(list: &mut List, snapshot: &Snapshot) {
     let ledger = &snapshot.health.ledger;
-    page.one("entries_read_total", "counter", "Entries read and stored", ledger.read);
-    page.one("entries_delivered_total", "counter", "Entries confirmed", ledger.delivered);
-    page.one("entries_waiting", "gauge", "Entries in the buffer", ledger.waiting);
-    page.one(
-        "entries_dead_lettered",
-        "gauge",
-        "Entries that the listener refused for good",
-        ledger.dead_lettered,
-    );
-    page.help("entries_lost_total", "counter", "Entries lost, by reason");
+    list.one("entries_read_total", Kind::Account, "Entries read and stored", ledger.read);
+    list.one("entries_delivered_total", Kind::Account, "Entries confirmed", ledger.delivered);
+    list.one("entries_waiting", Kind::Gauge, "Entries in the buffer", ledger.waiting);
+    let help = "Entries that the listener refused for good";
+    list.one("entries_dead_lettered", Kind::Gauge, help, ledger.dead_lettered);
+    list.begin("entries_lost_total", Kind::Account, "Entries lost, by reason");
     for (reason, entries) in &ledger.lost {
-        page.sample("entries_lost_total", &[("reason", reason)], entries);
+        list.sample(&[("reason", reason)], *entries);
     }
 }
 
-fn buffer(page: &mut Page, snapshot: &Snapshot) {
+fn buffer(list: &mut List, snapshot: &Snapshot) {
     let (buffer, detail) = (&snapshot.health.buffer, &snapshot.stats);
-    page.one("buffer_batches", "gauge", "Batches that wait", buffer.batches);
-    page.one("buffer_used_bytes", "gauge", "Bytes in use in the buffer", buffer.used_bytes);
-    page.one("buffer_max_bytes", "gauge", "The bound on them", buffer.max_bytes);
-    page.one("buffer_disk_bytes", "gauge", "Bytes that the folder takes", detail.disk_bytes);
-    page.one(
-        "buffer_oldest_age_seconds",
-        "gauge",
-        "Age of the oldest batch that waits",
-        buffer.oldest_age_s,
-    );
-    page.one("dead_letters", "gauge", "Dead letters", detail.dead_letters);
-    page.one(
-        "buffer_was_damaged",
-        "gauge",
-        "1 where a damaged buffer was made anew since the start",
-        u8::from(detail.was_damaged),
-    );
+    list.one("buffer_batches", Kind::Gauge, "Batches that wait", buffer.batches);
+    list.one("buffer_used_bytes", Kind::Gauge, "Bytes in use in the buffer", buffer.used_bytes);
+    list.one("buffer_max_bytes", Kind::Gauge, "The bound on them", buffer.max_bytes);
+    list.one("buffer_disk_bytes", Kind::Gauge, "Bytes that the folder takes", detail.disk_bytes);
+    let help = "Age of the oldest batch that waits";
+    list.measure("buffer_oldest_age_seconds", help, buffer.oldest_age_s);
+    list.one("dead_letters", Kind::Gauge, "Dead letters", detail.dead_letters);
+    let help = "1 where a damaged buffer was made anew since the start";
+    list.one("buffer_was_damaged", Kind::Gauge, help, u64::from(detail.was_damaged));
 }
 
-fn sending(page: &mut Page, progress: &Progress) {
-    page.help("breaker_state", "gauge", "1 for the state that the circuit breaker is in");
+fn sending(list: &mut List, progress: &Progress) {
+    let breaker = &progress.breaker;
+    list.begin("breaker_state", Kind::Gauge, "1 for the state that the circuit breaker is in");
     for state in [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen] {
-        let is_it = u8::from(progress.breaker.state == state);
-        page.sample("breaker_state", &[("state", state.as_str())], is_it);
+        list.sample(&[("state", state.as_str())], u64::from(breaker.state == state));
     }
-    page.one(
-        "breaker_consecutive_failures",
-        "gauge",
-        "Failures since the last success",
-        progress.breaker.consecutive_failures,
-    );
-    page.one(
-        "breaker_opened_total",
-        "counter",
-        "How often the circuit breaker opened",
-        progress.breaker.opened_total,
-    );
-    page.help("source_held", "gauge", "1 for each source that the listener refuses as a whole");
+    let help = "Failures since the last success";
+    list.one("breaker_consecutive_failures", Kind::Gauge, help, breaker.consecutive_failures);
+    let help = "How often the circuit breaker opened";
+    list.one("breaker_opened_total", Kind::Counter, help, breaker.opened_total);
+    let help = "1 for each source that the listener refuses as a whole";
+    list.begin("source_held", Kind::Gauge, help);
     for source in &progress.held_sources {
-        page.sample("source_held", &[("source", source.as_str())], 1);
+        list.sample(&[("source", source.as_str())], 1_u64);
     }
-    page.help("requests_total", "counter", "Requests, by what became of them");
+    list.begin("requests_total", Kind::Counter, "Requests, by what became of them");
     for (outcome, count) in OUTCOMES.iter().zip(progress.requests) {
-        page.sample("requests_total", &[("outcome", outcome)], count);
+        list.sample(&[("outcome", outcome)], count);
     }
-    page.help("request_duration_seconds", "histogram", "How long requests took");
-    let mut count = 0;
-    let bounds = LATENCY_BUCKETS.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
-    for (bound, in_bucket) in bounds.zip(progress.latency) {
-        count += in_bucket;
-        page.sample("request_duration_seconds_bucket", &[("le", &bound)], count);
-    }
-    page.sample("request_duration_seconds_sum", &[], progress.latency_sum_s);
-    page.sample("request_duration_seconds_count", &[], count);
+    list.begin("request_duration_seconds", Kind::Histogram, "How long requests took");
+    let (counts, sum) = (progress.latency.to_vec(), progress.latency_sum_s);
+    list.sample(&[], Value::Histogram { bounds: &LATENCY_BUCKETS, counts, sum });
 }
 
-fn files(page: &mut Page, snapshot: &Snapshot) {
-    let mut of_files = |name: &str, help: &str, value: fn(&FileHealth) -> u64| {
-        page.help(name, "gauge", help);
+fn files(list: &mut List, snapshot: &Snapshot) {
+    let mut of_files = |name, help, value: fn(&FileHealth) -> u64| {
+        list.begin(name, Kind::Gauge, help);
         for file in &snapshot.health.files {
-            page.sample(name, &[("path", &file.path)], value(file));
+            list.sample(&[("path", &file.path)], value(file));
         }
     };
     of_files("file_size_bytes", "Bytes that a log has", |file| file.size);
     of_files("file_position_bytes", "Bytes of a log that are stored", |file| file.position);
     of_files("file_lag_bytes", "Bytes of a log that are not stored yet", |file| file.lag_bytes);
-    page.help("file_lag_seconds", "gauge", "How long ago a log had been read to its end");
+    let help = "How long ago a log had been read to its end";
+    list.begin("file_lag_seconds", Kind::Gauge, help);
     for file in &snapshot.file_lags {
-        page.sample("file_lag_seconds", &[("path", &file.path)], file.lag_s);
+        list.sample(&[("path", &file.path)], Value::Measure(file.lag_s));
     }
 }
 
-/// The text. Writing to it cannot fail.
-struct Page(String);
+/// Metrics, to the last of which samples are added.
+struct List(Vec<Metric>);
 
-impl Page {
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
-        self.help(name, kind, help);
-        self.sample(name, &[], value);
+impl List {
+    fn begin(&mut self, name: &'static str, kind: Kind, help: &'static str) {
+        self.0.push(Metric { name, kind, help, samples: Vec::new() });
     }
 
-    fn help(&mut self, name: &str, kind: &str, help: &str) {
-        let _written =
-            write!(self.0, "# HELP pgcourier_{name} {help}.\n# TYPE pgcourier_{name} {kind}\n");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let _written = write!(self.0, "pgcourier_{name}");
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let before = if index == 0 { '{' } else { ',' };
-            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _written = write!(self.0, "{before}{label}=\"{text}\"");
+    fn sample(&mut self, labels: &[(&'static str, &str)], value: impl Into<Value>) {
+        let labels = labels.iter().map(|(label, text)| (*label, (*text).to_owned())).collect();
+        if let Some(metric) = self.0.last_mut() {
+            metric.samples.push(Sample { labels, value: value.into() });
         }
-        let after = if labels.is_empty() { "" } else { "}" };
-        let _written = writeln!(self.0, "{after} {value}");
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn one(&mut self, name: &'static str, kind: Kind, help: &'static str, count: impl Into<u64>) {
+        self.begin(name, kind, help);
+        self.sample(&[], count.into());
+    }
 
-    #[test]
-    fn labels_are_escaped() {
-        let mut page = Page(String::new());
-        page.sample("x", &[("path", "/a \"b\"\\\n"), ("b", "c")], 1.5);
-        assert_eq!(page.0, "pgcourier_x{path=\"/a \\\"b\\\"\\\\\\n\",b=\"c\"} 1.5\n");
+    fn measure(&mut self, name: &'static str, help: &'static str, measure: f64) {
+        self.begin(name, Kind::Gauge, help);
+        self.sample(&[], Value::Measure(measure));
     }
 }

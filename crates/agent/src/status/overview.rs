@@ -11,7 +11,7 @@ use wire::{AgentHealth, BufferHealth};
 use crate::{
     buffer::{self, Destination, Stats},
     ship::{Now, Progress, SharedBuffer},
-    status::Status,
+    status::{Status, Tally},
 };
 
 /// Where an overview comes from.
@@ -29,6 +29,8 @@ pub struct Overview {
     pub progress: Arc<Mutex<Progress>>,
     /// What outputs tell, by their names.
     pub outputs: Vec<(String, Arc<Mutex<Progress>>)>,
+    /// What outputs of metrics tell, by their names.
+    pub exports: Vec<(String, Arc<Mutex<Export>>)>,
     /// Reads the clocks.
     pub clock: Arc<dyn Fn() -> Now + Send + Sync>,
 }
@@ -45,6 +47,11 @@ pub struct Snapshot {
     pub sending: Progress,
     /// The outputs.
     pub outputs: Vec<OutputStatus>,
+    /// The outputs of metrics.
+    pub exports: Vec<ExportStatus>,
+    /// Entries read since the start, by level and event.
+    #[serde(skip)]
+    pub tally: Tally,
     /// The files, with their lag in seconds.
     pub file_lags: Vec<FileStatus>,
     /// How long the slower of reading and sending has not gone round its loop, in seconds.
@@ -75,6 +82,30 @@ pub struct OutputStatus {
     pub rejected: u64,
     /// Entries that were dropped from the full buffer before it had them.
     pub lost: u64,
+    /// Sending to it.
+    pub sending: Progress,
+}
+
+/// What an output of metrics tells about itself.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Export {
+    /// Data points that it took.
+    pub delivered: u64,
+    /// Data points that it refused.
+    pub rejected: u64,
+    /// Sending to it.
+    pub sending: Progress,
+}
+
+/// One output of metrics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExportStatus {
+    /// Its name.
+    pub name: String,
+    /// Data points that it took.
+    pub delivered: u64,
+    /// Data points that it refused.
+    pub rejected: u64,
     /// Sending to it.
     pub sending: Progress,
 }
@@ -132,6 +163,12 @@ impl Overview {
             },
             sending,
             outputs: destinations.into_iter().map(|known| self.output(known)).collect(),
+            exports: self
+                .exports
+                .iter()
+                .map(|(name, export)| export_status(name, export))
+                .collect(),
+            tally: self.status.tally(),
             file_lags,
             standstill_s: self.status.standstill(now.monotonic).as_secs_f64(),
         })
@@ -146,6 +183,12 @@ impl Overview {
         let Destination { name, delivered, rejected, lost } = known;
         OutputStatus { name, delivered, rejected, lost, sending: sending.unwrap_or_default() }
     }
+}
+
+fn export_status(name: &str, export: &Mutex<Export>) -> ExportStatus {
+    let export = export.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let Export { delivered, rejected, sending } = export;
+    ExportStatus { name: name.to_owned(), delivered, rejected, sending }
 }
 
 fn buffer_health(stats: &Stats, now: Now) -> BufferHealth {

@@ -3,8 +3,11 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Command, Stdio},
     sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
@@ -152,4 +155,35 @@ pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
         let _timed_out = never.recv_timeout(Duration::from_millis(50));
     }
     panic!("not within half a minute: {what}");
+}
+
+/// Returns the body of a request, which is gzip.
+pub(crate) fn unpacked(request: &Request) -> Vec<u8> {
+    assert_eq!(request.header("content-encoding"), Some("gzip"));
+    let mut body = Vec::new();
+    flate2::read::GzDecoder::new(&request.body[..]).read_to_end(&mut body).unwrap();
+    body
+}
+
+/// Returns a Python that has the definitions which OpenTelemetry publishes, if there is one:
+/// `python3 -m pip install opentelemetry-proto`. `PGCOURIER_TEST_PYTHON` names another Python.
+pub(crate) fn python_with_definitions() -> Option<String> {
+    let python = std::env::var("PGCOURIER_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has_definitions = Command::new(&python)
+        .args(["-c", "import opentelemetry.proto.collector.logs.v1.logs_service_pb2"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    has_definitions.then_some(python)
+}
+
+/// Decodes a request of OTLP, `logs` or `metrics`, by the published definitions.
+pub(crate) fn decode_otlp(python: &str, kind: &str, body: &[u8]) -> serde_json::Value {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body");
+    fs::write(&file, body).unwrap();
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/decode_otlp.py");
+    let output = Command::new(python).arg(script).arg(kind).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
