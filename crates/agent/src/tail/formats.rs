@@ -6,6 +6,7 @@
 //! company.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     ffi::OsStr,
     fs::{self, File},
@@ -42,9 +43,10 @@ pub(super) fn rank(path: &Path) -> u8 {
 }
 
 /// A file of which something has been read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Begun<'a> {
     pub(super) path: &'a Path,
+    pub(super) series: Cow<'a, str>,
     pub(super) position: u64,
     /// True where it is being read; false where only its position is known.
     pub(super) is_followed: bool,
@@ -87,8 +89,22 @@ impl Formats {
             let name = if rank(&path) > 0 { path.with_extension("") } else { path.clone() };
             groups.entry(name).or_default().push(path);
         }
-        let groups = groups.into_iter();
-        groups.filter_map(|(name, group)| self.choose_one(&name, group, begun, now)).collect()
+        let mut choices = Vec::new();
+        let begun_at: HashMap<&Path, &Begun<'_>> = begun
+            .iter()
+            .filter(|begun| rank(begun.path) > 0)
+            .map(|begun| (begun.path, begun))
+            .collect();
+        for (name, group) in groups {
+            if let [only] = group.as_slice()
+                && begun_at.contains_key(only.as_path())
+            {
+                choices.push(Choice::only(only.clone()));
+                continue;
+            }
+            choices.extend(self.choose_one(&name, group, begun, now));
+        }
+        choices
     }
 
     fn choose_one(

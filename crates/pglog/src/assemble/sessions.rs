@@ -60,6 +60,12 @@ enum Oddity {
     TooLong,
 }
 
+/// Tells whether a message says that a session begins, with or without a SQLSTATE in front.
+fn begins_session(message: &str) -> bool {
+    is_session_start(message)
+        || message::split_state_code(message).is_some_and(|(_, text)| is_session_start(text))
+}
+
 impl Sessions {
     /// Adds what decides how lines are read.
     pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) {
@@ -79,7 +85,7 @@ impl Sessions {
                 return self.decide(prefix, &readings).unwrap_or(first);
             }
         }
-        if prefix.has_names() && is_session_start(first.text) {
+        if prefix.has_names() && begins_session(first.text) {
             self.learn(prefix, &first);
         }
         first

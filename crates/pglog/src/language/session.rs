@@ -1,7 +1,5 @@
 //! How the server says that a session begins.
 
-use crate::message;
-
 /// The start of `connection authorized: user=` in the catalogs that the labels come from, and of the same
 /// for replication.
 const STARTS: [&str; 17] = [
@@ -24,13 +22,12 @@ const STARTS: [&str; 17] = [
     "連線已授權: ",
 ];
 
-/// Tells whether a message says that a session begins, with its names.
+/// Tells whether a message, without a SQLSTATE in front, says that a session begins, with its names.
 pub(crate) fn is_session_start(message: &str) -> bool {
-    let is_start = |text: &str| match text.as_bytes().first() {
+    match message.as_bytes().first() {
         Some(b'V' | b'R' | b'a' | b'c' | b'p' | b'r' | 0x80..) => {
-            STARTS.iter().any(|start| text.starts_with(start))
+            STARTS.iter().any(|start| message.starts_with(start))
         }
         _ => false,
-    };
-    is_start(message) || message::split_state_code(message).is_some_and(|(_, text)| is_start(text))
+    }
 }
