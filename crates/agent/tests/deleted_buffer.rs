@@ -37,6 +37,8 @@ fn loses_nothing_by(delete: impl Fn(&Path)) {
         buffer.rescue().unwrap();
         let stats = buffer.stats().unwrap();
         assert!(stats.disk_bytes <= settings.max_bytes, "{stats:?}");
+        let is_full_size = stats.disk_bytes > settings.max_bytes / 10 * 9;
+        assert_eq!(is_full_size, reserve == Reserve::Preallocated, "{stats:?}");
         let second = Buffer::open(&settings);
         assert!(matches!(second, Err(Error::InUse { .. })), "the folder is locked again");
         drop(buffer);

@@ -6,14 +6,17 @@
 use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use crate::buffer::{
-    Buffer, Error,
+    Buffer, Error, allocate,
     make::{self, draft_of, log_of},
     open::{self, Check, database_of},
 };
 
 /// Which files the database and its log are: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Files([Option<(u64, u64)>; 2]);
+pub(super) struct Files {
+    database: Option<(u64, u64)>,
+    log: Option<(u64, u64)>,
+}
 
 impl Files {
     pub(super) fn of(database: &Path) -> Self {
@@ -23,14 +26,13 @@ impl Files {
             // Whether it is there cannot be told.
             Err(_) => Some((0, 0)),
         };
-        Self([file(database), file(&log_of(database))])
+        Self { database: file(database), log: file(&log_of(database)) }
     }
 
     /// Tells whether a file is missing, or is another one, which `self` says were there.
     fn have_gone(self, now: Self) -> bool {
-        let pairs = self.0.into_iter().zip(now.0);
-        let mut pairs = pairs.filter(|(then, now)| then.is_some() && *now != Some((0, 0)));
-        pairs.any(|(then, now)| then != now)
+        let pairs = [(self.database, now.database), (self.log, now.log)];
+        pairs.iter().any(|(then, now)| then.is_some() && then != now && *now != Some((0, 0)))
     }
 }
 
@@ -41,7 +43,8 @@ impl Buffer {
     /// Where that is not possible. The content is still there, and the next call tries again.
     pub fn rescue(&mut self) -> Result<(), Error> {
         let path = database_of(&self.settings.folder);
-        if !self.is_open || !self.files.have_gone(Files::of(&path)) {
+        let found = Files::of(&path);
+        if !self.is_open || !self.files.have_gone(found) {
             return Ok(());
         }
         let (shown, hint) = (path.display(), "leave the folder to the agent while it runs");
@@ -49,15 +52,14 @@ impl Buffer {
         self.lock_again()?;
         let draft = draft_of(&path);
         make::remove(&draft)?;
-        // What stands there by now is somebody else's.
-        let aside = path.with_extension("db.replaced");
-        match fs::rename(&path, &aside) {
-            Err(source) if !is_missing(&source) => {
-                return Err(Error::Folder { path, source });
-            }
-            _ => {}
+        if found.database != self.files.database {
+            set_aside(&path)?;
         }
         self.connection.execute("VACUUM INTO ?1", [draft.to_string_lossy()])?;
+        if self.space.preallocated {
+            // Without it the database grows as there is room.
+            drop(allocate::add_free_pages(&draft, self.space.pages));
+        }
         make::publish(&draft, &path)?;
         self.reopen(Check::Usual)?;
         let batches = self.totals.batches;
@@ -75,6 +77,14 @@ impl Buffer {
             self.lock = open::lock(&self.settings.folder)?;
         }
         Ok(())
+    }
+}
+
+/// Moves away what somebody else has put in the place of the database.
+fn set_aside(path: &Path) -> Result<(), Error> {
+    match fs::rename(path, path.with_extension("db.replaced")) {
+        Err(source) if !is_missing(&source) => Err(Error::Folder { path: path.to_owned(), source }),
+        _ => Ok(()),
     }
 }
 
