@@ -21,7 +21,7 @@ use std::{
 pub use breaker::CircuitBreaker;
 use breaker::{Memory, Permission, Ticket};
 pub use client::{Client, Error, Settings};
-pub(crate) use client::{exchange, http_client};
+pub(crate) use client::{bearer, exchange, http_client, without_marks};
 pub use delivery::Delivery;
 pub(crate) use pace::Pace;
 pub use progress::{LATENCY_BUCKETS, OUTCOMES, Progress};

@@ -307,7 +307,7 @@ fn a_day_without_the_right_key_loses_nothing() {
     let requests = bench.receiver.count();
     assert!((24 * 50..24 * 60 + 10).contains(&requests), "{requests} requests");
 
-    fs::write(&file, "new\n").unwrap();
+    fs::write(&file, "\u{feff}new\r\n").unwrap();
     let before = bench.now.get();
     bench.run();
     assert_eq!(bench.ledger().delivered, 24 * 20);
