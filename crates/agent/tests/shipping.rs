@@ -390,6 +390,20 @@ fn agent_that_crashes_again_and_again_does_not_hammer_the_listener() {
 }
 
 #[test]
+fn another_listener_does_not_wait_for_what_the_old_one_did() {
+    let mut bench = Bench::new(|_, _| None);
+    bench.push(Source::PgLog, &names("entry", 1));
+    bench.run_until(Duration::from_secs(30));
+    assert_eq!(bench.shipper.breaker().state(), BreakerState::Open);
+    bench.receiver = Receiver::start(|_, _| stored());
+    bench.crash();
+    let before = bench.now.get();
+    bench.run();
+    assert_eq!((bench.receiver.count(), bench.ledger().delivered), (1, 1));
+    assert!(bench.now.get() - before < Duration::from_secs(2), "{:?}", bench.now.get());
+}
+
+#[test]
 fn listener_that_is_back_is_not_knocked_over() {
     let fails = Arc::new(AtomicUsize::new(5));
     let failing = Arc::clone(&fails);

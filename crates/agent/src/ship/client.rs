@@ -14,6 +14,7 @@ use reqwest::{
     redirect,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     batch::SealedBatch,
@@ -98,6 +99,11 @@ impl Client {
             self.authorization = found;
         }
         is_new
+    }
+
+    /// Returns a number that tells this listener's address from others.
+    pub(super) fn address_hash(&self) -> i64 {
+        xxh3_64(self.url.as_str().as_bytes()).cast_signed()
     }
 
     /// Sends a batch and says how it went. `now` is the time of day.
