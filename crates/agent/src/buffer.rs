@@ -28,6 +28,7 @@ mod missed;
 mod open;
 mod push;
 mod queue;
+mod rescue;
 mod row;
 mod salvage;
 mod space;
@@ -45,6 +46,7 @@ pub use dead::DeadLetter;
 pub use destinations::{Destination, ForOutput};
 use open::Check;
 pub use open::Error;
+use rescue::Files;
 pub use row::Waiting;
 use rusqlite::{Connection, OptionalExtension as _, params};
 pub use salvage::Salvaged;
@@ -200,7 +202,9 @@ pub struct Buffer {
     /// The last time of day that it was told, in milliseconds since 1970-01-01 UTC.
     now_ms: i64,
     /// Held for as long as the buffer is open.
-    _lock: File,
+    lock: File,
+    /// Which files are open.
+    files: Files,
 }
 
 impl Buffer {
@@ -226,7 +230,8 @@ impl Buffer {
             leased: None,
             first_seq: i64::MIN,
             now_ms: 0,
-            _lock: lock,
+            lock,
+            files: Files::of(&open::database_of(&settings.folder)),
         })
     }
 
@@ -378,7 +383,9 @@ impl Buffer {
         &mut self,
         mut work: impl FnMut(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if !self.is_open {
+        if self.is_open {
+            self.rescue()?;
+        } else {
             self.reopen(Check::Usual)?;
         }
         let result = work(self);
@@ -402,6 +409,7 @@ impl Buffer {
         self.connection = opened.connection;
         self.space = opened.space;
         self.salvaged = opened.salvaged.or_else(|| self.salvaged.take());
+        self.files = Files::of(&open::database_of(&self.settings.folder));
         self.is_open = true;
         Ok(())
     }

@@ -335,7 +335,8 @@ mod tests {
     fn key_is_read_from_a_file_or_from_the_credentials() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("api_key");
-        fs::write(&file, "from a file\n").unwrap();
+        // With what editors put around it.
+        fs::write(&file, "\u{feff}from a file\r\n").unwrap();
         let mut config = usable();
         config.listener.api_key = SecretString::default();
         assert_eq!(problem(&config).0, "listener.api_key_file");

@@ -21,7 +21,7 @@ use std::{
 pub use breaker::CircuitBreaker;
 use breaker::{Memory, Permission, Ticket};
 pub use client::{Client, Error, Settings};
-pub(crate) use client::{exchange, http_client};
+pub(crate) use client::{bearer, exchange, http_client, without_marks};
 pub use delivery::Delivery;
 pub(crate) use pace::Pace;
 pub use progress::{LATENCY_BUCKETS, OUTCOMES, Progress};
@@ -79,6 +79,7 @@ const KEY_INTERVAL: Duration = Duration::from_secs(1);
 /// What is remembered in the buffer for the next start.
 const FAILURES_KEY: &str = "breaker failures";
 const CLOSED_OFF_KEY: &str = "breaker closed off until ms";
+const ADDRESS_KEY: &str = "breaker address";
 
 /// Carries batches from the buffer to the listener.
 #[derive(Debug)]
@@ -110,6 +111,13 @@ impl Shipper {
     ) -> Result<Self, buffer::Error> {
         let recalled = {
             let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            let address = client.address_hash();
+            // What is known of another listener says nothing about this one.
+            if buffer.recall(ADDRESS_KEY)?.is_some_and(|known| known != address) {
+                buffer.remember(FAILURES_KEY, 0)?;
+                buffer.remember(CLOSED_OFF_KEY, 0)?;
+            }
+            buffer.remember(ADDRESS_KEY, address)?;
             (buffer.recall(FAILURES_KEY)?, buffer.recall(CLOSED_OFF_KEY)?)
         };
         let failures = recalled.0.unwrap_or(0).clamp(0, i64::from(breaker.fail_max));

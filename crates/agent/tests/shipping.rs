@@ -307,7 +307,7 @@ fn a_day_without_the_right_key_loses_nothing() {
     let requests = bench.receiver.count();
     assert!((24 * 50..24 * 60 + 10).contains(&requests), "{requests} requests");
 
-    fs::write(&file, "new\n").unwrap();
+    fs::write(&file, "\u{feff}new\r\n").unwrap();
     let before = bench.now.get();
     bench.run();
     assert_eq!(bench.ledger().delivered, 24 * 20);
@@ -387,6 +387,20 @@ fn agent_that_crashes_again_and_again_does_not_hammer_the_listener() {
     let requests = bench.receiver.count();
     assert!((10..=5 + 11).contains(&requests), "{requests} requests in ten minutes");
     assert_eq!(bench.ledger().waiting, 1);
+}
+
+#[test]
+fn another_listener_does_not_wait_for_what_the_old_one_did() {
+    let mut bench = Bench::new(|_, _| None);
+    bench.push(Source::PgLog, &names("entry", 1));
+    bench.run_until(Duration::from_secs(30));
+    assert_eq!(bench.shipper.breaker().state(), BreakerState::Open);
+    bench.receiver = Receiver::start(|_, _| stored());
+    bench.crash();
+    let before = bench.now.get();
+    bench.run();
+    assert_eq!((bench.receiver.count(), bench.ledger().delivered), (1, 1));
+    assert!(bench.now.get() - before < Duration::from_secs(2), "{:?}", bench.now.get());
 }
 
 #[test]

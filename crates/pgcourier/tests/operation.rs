@@ -323,3 +323,18 @@ fn proxy_of_the_environment_is_used() {
     let expected = "POST http://listener.invalid:8443/ingest/postgres HTTP/1.1";
     assert!(request.starts_with(expected), "{request}");
 }
+
+#[test]
+fn proxy_that_cannot_be_reached_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 10);
+    let config = agent_config(folder.path(), nobody(), &log, "");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+    command.args(["run", "-c", config.to_str().unwrap()]);
+    command.env_remove("NO_PROXY").env_remove("no_proxy").env_remove("http_proxy");
+    command.env("HTTP_PROXY", format!("http://{}", nobody()));
+    let agent = Process::spawn(&mut command);
+    let told = agent.wait_for_log("the listener did not take a batch");
+    assert!(told.contains("HTTP_PROXY of the environment sets a proxy"), "{told}");
+    assert!(agent.terminate().success());
+}

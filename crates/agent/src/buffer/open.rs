@@ -137,13 +137,18 @@ pub(super) fn lock(folder: &Path) -> Result<File, Error> {
         .write(true)
         .create(true)
         .truncate(false)
-        .open(folder.join("buffer.lock"))
+        .open(lock_of(folder))
         .map_err(cannot)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse { path: folder.to_owned() }),
         Err(error) => Err(cannot(error.into())),
     }
+}
+
+/// Returns the path of the lock in a folder.
+pub(super) fn lock_of(folder: &Path) -> PathBuf {
+    folder.join("buffer.lock")
 }
 
 /// Returns the path of the database in a folder.

@@ -58,6 +58,7 @@ impl Buffer {
         now_ms: i64,
     ) -> Result<Pushed, Error> {
         self.now_ms = now_ms;
+        self.rescue()?;
         if !self.ballast.restore(now_ms) {
             return Ok(Pushed::default());
         }

@@ -15,6 +15,7 @@ use crate::{
     ship::{
         self,
         tls::{self, ClientFiles, Fingerprint},
+        without_marks,
     },
 };
 
@@ -170,7 +171,7 @@ fn read_secret(key: &'static str, file: &Path) -> Result<SecretString, Error> {
         let hint = "the file must be there, hold text and be readable by the agent's user";
         Error::new(key, format!("cannot read {}: {error}", file.display()), hint)
     })?;
-    let secret = text.trim();
+    let secret = without_marks(&text);
     if secret.is_empty() {
         let problem = format!("{} is empty", file.display());
         return Err(Error::new(key, problem, "write the key into it"));

@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     output::{Sent, Unpacked, elastic, gelf, lines, loki, otlp},
-    ship::{self, Delivery, exchange, http_client, tls},
+    ship::{self, Delivery, bearer, exchange, http_client, tls, without_marks},
 };
 
 /// Where and how to send.
@@ -181,9 +181,8 @@ impl Http {
             Token::File(file) => fs::read_to_string(file)
                 .map_err(|error| format!("cannot read {}: {error}", file.display()))?,
         };
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
-            .map_err(|_| "the token has a character that cannot be sent".to_owned())?;
-        value.set_sensitive(true);
+        let value = bearer(without_marks(&token));
+        let value = value.ok_or("the token has a character that cannot be sent")?;
         Ok(Some(value))
     }
 }

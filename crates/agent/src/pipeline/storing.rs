@@ -160,6 +160,11 @@ impl Storing {
                 let _is_readable_already = rustix::io::write(wake, &1_u64.to_ne_bytes());
             }
         }
+        // What only this process can still read would end with it.
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = buffer.rescue() {
+            report(&error);
+        }
     }
 
     fn attempt(&mut self, mut job: Job) -> Tried {

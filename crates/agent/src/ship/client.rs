@@ -1,6 +1,7 @@
 //! One HTTP client for one listener.
 
 use std::{
+    env,
     fs::File,
     io::Read as _,
     path::PathBuf,
@@ -13,6 +14,7 @@ use reqwest::{
     redirect,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     batch::SealedBatch,
@@ -66,6 +68,8 @@ pub struct Client {
     url: Url,
     authorization: HeaderValue,
     api_key_file: Option<PathBuf>,
+    /// The variable of the environment that sets a proxy.
+    proxy: Option<&'static str>,
 }
 
 impl Client {
@@ -77,7 +81,8 @@ impl Client {
         let authorization = bearer(settings.api_key.expose_secret()).ok_or(Error::Key)?;
         let http = http_client(&settings.url, settings.timeout, &settings.tls)?;
         let (url, api_key_file) = (settings.url.clone(), settings.api_key_file.clone());
-        Ok(Self { http, url, authorization, api_key_file })
+        let proxy = proxy_of(&url);
+        Ok(Self { http, url, authorization, api_key_file, proxy })
     }
 
     /// Reads the key file again. Tells whether there is another key in it now.
@@ -87,12 +92,18 @@ impl Client {
         let read =
             File::open(file).and_then(|file| file.take(MAX_KEY_BYTES).read_to_string(&mut key));
         // Whoever changes it may be about to write it.
-        let Some(found) = read.ok().and_then(|_| bearer(key.trim())) else { return false };
-        let is_new = !key.trim().is_empty() && found != self.authorization;
+        let key = without_marks(&key);
+        let Some(found) = read.ok().and_then(|_| bearer(key)) else { return false };
+        let is_new = !key.is_empty() && found != self.authorization;
         if is_new {
             self.authorization = found;
         }
         is_new
+    }
+
+    /// Returns a number that tells this listener's address from others.
+    pub(super) fn address_hash(&self) -> i64 {
+        xxh3_64(self.url.as_str().as_bytes()).cast_signed()
     }
 
     /// Sends a batch and says how it went. `now` is the time of day.
@@ -112,9 +123,24 @@ impl Client {
                 let reply = Reply { status, retry_after: retry_after.as_deref(), body: &body };
                 Delivery::of(&reply, now)
             }
-            Err(error) => Delivery::Failed { why: in_words(&error) },
+            Err(error) => {
+                let mut why = in_words(&error);
+                if let Some(variable) = self.proxy.filter(|_| error.is_connect()) {
+                    why.push_str(&format!("; {variable} of the environment sets a proxy"));
+                }
+                Delivery::Failed { why }
+            }
         }
     }
+}
+
+/// Returns the variable of the environment that sets a proxy for an address, where one does.
+fn proxy_of(url: &Url) -> Option<&'static str> {
+    let names = match url.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    names.into_iter().find(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Makes a client for one server.
@@ -156,8 +182,17 @@ pub(crate) async fn exchange(
     }
 }
 
+/// Returns what a file with a secret holds, without what editors put around it: line ends, spaces, and the
+/// mark by which some tell UTF-8.
+pub(crate) fn without_marks(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}').trim()
+}
+
 /// Returns the header that carries a key. `None` where it cannot carry it.
-fn bearer(key: &str) -> Option<HeaderValue> {
+pub(crate) fn bearer(key: &str) -> Option<HeaderValue> {
+    if !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return None;
+    }
     let mut value = HeaderValue::from_str(&format!("Bearer {key}")).ok()?;
     value.set_sensitive(true);
     Some(value)
@@ -193,4 +228,18 @@ fn in_words(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_is_what_a_header_can_carry() {
+        assert_eq!(without_marks("\u{feff} key\r\n"), "key");
+        assert!(bearer("pgc_0-~").is_some());
+        for key in ["k\u{e9}y", "\u{feff}key", "k\ney", "k\0y", "k\u{7f}y"] {
+            assert_eq!(bearer(key), None, "{key:?}");
+        }
+    }
 }

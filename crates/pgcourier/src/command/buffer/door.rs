@@ -43,7 +43,11 @@ impl Door {
             }
             Self::Socket(path) => over_socket(path, method, target).map_err(|error| {
                 let message = format!("cannot ask the agent over {}: {error}", path.display());
-                Failure::new(message).with_hint("run the command as the agent's user")
+                let hint = match error.kind() {
+                    io::ErrorKind::NotFound => "reload the agent, which makes the socket again",
+                    _ => "run the command as the agent's user",
+                };
+                Failure::new(message).with_hint(hint)
             })?,
         };
         match answer.status {
