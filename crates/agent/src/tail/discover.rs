@@ -65,23 +65,24 @@ impl LogPath {
 
     /// Finds the files, in every format.
     pub(super) fn find_all(&self) -> io::Result<Vec<PathBuf>> {
-        let mut found = match self {
+        Ok(match self {
             Self::File(path) => return Ok(vec![path.clone()]),
             Self::Folder(folder) => match fs::read_dir(folder) {
                 Ok(entries) => {
-                    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-                    paths.filter(|path| rank(path) > 0).chain(current_logs(folder)).collect()
+                    let named = current_logs(folder).into_iter().filter(|path| path.is_file());
+                    entries.filter_map(log_in_folder).chain(named).collect()
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
                 Err(error) => return Err(error),
             },
             Self::Glob(pattern) => match glob::glob(pattern) {
-                Ok(paths) => paths.filter_map(Result::ok).filter(|path| !is_packed(path)).collect(),
+                Ok(paths) => {
+                    let paths = paths.filter_map(Result::ok);
+                    paths.filter(|path| !is_packed(path) && path.is_file()).collect()
+                }
                 Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
             },
-        };
-        found.retain(|path| path.is_file());
-        Ok(found)
+        })
     }
 }
 
@@ -107,6 +108,14 @@ impl fmt::Display for LogPath {
             Self::Glob(pattern) => f.write_str(pattern),
         }
     }
+}
+
+/// The path of what is a log by its name. The listing tells of most that they are files.
+fn log_in_folder(entry: io::Result<fs::DirEntry>) -> Option<PathBuf> {
+    let entry = entry.ok()?;
+    let path = entry.path();
+    let kind = entry.file_type().ok().filter(|_| rank(&path) > 0)?;
+    (kind.is_file() || (!kind.is_dir() && path.is_file())).then_some(path)
 }
 
 /// The logs that the server writes to, where the folder is its data directory: with the logging collector

@@ -51,6 +51,8 @@ pub(super) struct Follower {
     tail: Vec<u8>,
     /// True while bytes have been read that nobody has been told are the last for now.
     is_unsettled: bool,
+    /// What the file looked like at the last scan.
+    stamp: Option<Stamp>,
     /// Since when there has been nothing new.
     quiet_since: Option<Duration>,
     /// When it was looked at last. `None` where it is known to have been written to since.
@@ -113,6 +115,7 @@ impl Follower {
             head,
             tail,
             is_unsettled: false,
+            stamp: None,
             quiet_since: None,
             looked_at: None,
         })
@@ -140,10 +143,12 @@ impl Follower {
     }
 
     /// Notes how large the file is. One that has shrunk was truncated, also where nothing has been read.
-    pub(super) fn note_size(&mut self, size: u64) {
-        if self.state != State::Reading || self.is_packed() {
+    pub(super) fn note_stamp(&mut self, stamp: Stamp) {
+        if self.state != State::Reading || self.is_packed() || self.stamp == Some(stamp) {
             return;
         }
+        self.stamp = Some(stamp);
+        let size = stamp.size;
         if size < self.seen_size {
             self.state = State::Rewritten;
         } else if matches!(self.is_rewritten(), Ok(false)) {
@@ -372,6 +377,7 @@ impl Follower {
         self.state = if found < self.position { State::Drained(found) } else { State::Reading };
         self.is_deleted = false;
         self.seen_size = self.position;
+        self.stamp = None;
         self.quiet_since = None;
     }
 

@@ -6,7 +6,7 @@
 //! company.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ffi::OsStr,
     fs::{self, File},
     os::unix::fs::FileExt as _,
@@ -87,8 +87,12 @@ impl Formats {
             let name = if rank(&path) > 0 { path.with_extension("") } else { path.clone() };
             groups.entry(name).or_default().push(path);
         }
-        let groups = groups.into_iter();
-        groups.filter_map(|(name, group)| self.choose_one(&name, group, begun, now)).collect()
+        let known: HashSet<&OsStr> = begun.iter().map(|begun| begun.path.as_os_str()).collect();
+        let choose = |(name, group): (PathBuf, Vec<PathBuf>)| match group.as_slice() {
+            [path] if known.contains(path.as_os_str()) => Some(Choice::only(path.clone())),
+            _ => self.choose_one(&name, group, begun, now),
+        };
+        groups.into_iter().filter_map(choose).collect()
     }
 
     fn choose_one(

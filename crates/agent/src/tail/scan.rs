@@ -9,7 +9,12 @@
 //! | another identity that holds what is read or was read elsewhere | a copy: left alone |
 //! | anything else | a new log, read from its start; unless it is older than the first start |
 
-use std::{collections::HashSet, io, path::Path, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::Path,
+    time::Duration,
+};
 
 use crate::tail::{
     Due, Event, FileIdentity, FileNumber, StartAt, Tailer,
@@ -84,9 +89,12 @@ impl Tailer {
         self.drop_deleted();
         self.tell_due(sink);
         let mut found = self.find_known(&candidates);
+        let followed = self.followed();
         for candidate in &candidates {
-            let mut followed = found.iter().map(|found| found.follower.identity);
-            if followed.any(|identity| identity == candidate.identity) || self.is_settled(candidate)
+            let mut known = found.iter().map(|found| found.follower.identity);
+            if followed.contains(&candidate.identity)
+                || known.any(|identity| identity == candidate.identity)
+                || self.is_left(candidate)
             {
                 continue;
             }
@@ -148,11 +156,12 @@ impl Tailer {
     }
 
     fn note_paths(&mut self, candidates: &[Candidate]) {
+        let at: HashMap<FileIdentity, &Candidate> =
+            candidates.iter().map(|candidate| (candidate.identity, candidate)).collect();
         for follower in &mut self.followers {
-            let at = candidates.iter().find(|candidate| candidate.identity == follower.identity);
-            if let Some(candidate) = at {
+            if let Some(candidate) = at.get(&follower.identity) {
                 follower.note_name(&candidate.path);
-                follower.note_size(candidate.stamp.size);
+                follower.note_stamp(candidate.stamp);
             } else {
                 follower.note_links();
             }
@@ -171,11 +180,12 @@ impl Tailer {
     /// Goes on with the files that were read before, under whatever name they are now.
     fn find_known(&mut self, candidates: &[Candidate]) -> Vec<Found> {
         let mut found = Vec::new();
+        let followed = self.followed();
         for candidate in candidates {
             let known = if let Some(opened) = self.rewritten.remove(&candidate.identity) {
                 self.records.remove(&candidate.identity);
                 Found::new(candidate, opened.source, 0).map(Some)
-            } else if self.is_settled(candidate) {
+            } else if followed.contains(&candidate.identity) || self.is_left(candidate) {
                 Ok(None)
             } else {
                 self.find_one_known(candidate, candidates)
@@ -226,10 +236,13 @@ impl Tailer {
         Found::known(candidate, source, position).map(Some)
     }
 
-    /// Tells whether a file is followed, or was left alone as it is now.
-    fn is_settled(&self, candidate: &Candidate) -> bool {
-        self.followers.iter().any(|follower| follower.identity == candidate.identity)
-            || self.left.get(&candidate.identity) == Some(&candidate.stamp)
+    /// Tells whether a file was left alone as it is now.
+    fn is_left(&self, candidate: &Candidate) -> bool {
+        self.left.get(&candidate.identity) == Some(&candidate.stamp)
+    }
+
+    fn followed(&self) -> HashSet<FileIdentity> {
+        self.followers.iter().map(|follower| follower.identity).collect()
     }
 
     fn take(

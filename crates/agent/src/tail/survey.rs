@@ -1,9 +1,10 @@
 //! Which files there are, and which of them belong together.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::{self, Metadata},
     io,
+    os::unix::fs::{DirEntryExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -53,6 +54,9 @@ pub(super) struct Survey {
     pub(super) candidates: Vec<Candidate>,
 }
 
+/// How often the files are listed again where some get other names meanwhile.
+const MAX_SURVEYS: usize = 5;
+
 /// Finds the files of the settings, and those that rotation made of them or of begun ones.
 pub(super) fn survey(
     paths: &[LogPath],
@@ -60,45 +64,78 @@ pub(super) fn survey(
     (formats, now): (&mut Formats, Duration),
     problems: &mut Problems,
 ) -> Survey {
+    for _ in 1..MAX_SURVEYS {
+        let (survey, is_whole) = survey_once(paths, begun, (formats, now), problems);
+        if is_whole {
+            return survey;
+        }
+    }
+    survey_once(paths, begun, (formats, now), problems).0
+}
+
+/// Also tells whether each name led to the file that was listed under it. Where one did not, files were
+/// renamed in between, as `logrotate` does with a whole chain, and one may have been passed over.
+fn survey_once(
+    paths: &[LogPath],
+    begun: &[Begun<'_>],
+    (formats, now): (&mut Formats, Duration),
+    problems: &mut Problems,
+) -> (Survey, bool) {
     let mut candidates = Vec::new();
     let mut folders: BTreeMap<PathBuf, HashSet<String>> = BTreeMap::new();
+    let mut real = RealPaths::default();
     for path in paths.iter().flat_map(LogPath::folders) {
-        folders.entry(real(&path)).or_default();
+        folders.entry(real.of_folder(&path)).or_default();
     }
-    let wanted = wanted(paths, begun, (formats, now), problems);
+    let wanted = wanted(paths, begun, (formats, now), (&mut real, problems));
     // What is wanted under one setting may be another format of the same entries under another.
-    let mut names = wanted.left_out;
+    let mut names: HashMap<PathBuf, Option<u64>> =
+        wanted.left_out.into_iter().map(|path| (path, None)).collect();
     for choice in wanted.choices {
         let path = choice.path;
         if let Some(folder) = path.parent() {
-            folders.entry(folder.to_owned()).or_default().insert(series_of(&path));
+            add(&mut folders, folder, series_of(&path));
         }
         match fs::metadata(&path) {
             Ok(metadata) => {
                 problems.clear(&path);
                 let begins_at = choice.begins_at;
-                names.insert(path.clone());
+                names.insert(path.clone(), Some(metadata.ino()));
                 candidates.push(Candidate { begins_at, ..Candidate::new(path, &metadata, true) });
             }
             Err(error) => problems.report(&path, &error),
         }
     }
     for begun in begun {
-        if let Some(series) = begun.path.parent().and_then(|folder| folders.get_mut(folder)) {
-            series.insert(series_of(begun.path));
+        if let Some(folder) = begun.path.parent().filter(|folder| folders.contains_key(*folder)) {
+            add(&mut folders, folder, series_of(begun.path));
         }
     }
+    let mut is_whole = true;
     for (folder, series) in &folders {
         // What cannot be listed can still hold files that can be read.
-        let listed = list(folder, series).unwrap_or_default();
-        candidates.extend(listed.into_iter().filter(|found| !names.contains(&found.path)));
+        if let Ok((listed, is_folder_whole)) = list(folder, series, &names) {
+            candidates.extend(listed);
+            is_whole &= is_folder_whole;
+        }
     }
     let mut identities = HashSet::new();
     candidates.retain(|candidate| identities.insert(candidate.identity));
     candidates.sort_by_cached_key(|candidate| {
         (!candidate.is_wanted, is_rotated(&candidate.path), candidate.path.clone())
     });
-    Survey { folders: folders.into_keys().collect(), candidates }
+    (Survey { folders: folders.into_keys().collect(), candidates }, is_whole)
+}
+
+fn add(folders: &mut BTreeMap<PathBuf, HashSet<String>>, folder: &Path, series: String) {
+    match folders.get_mut(folder) {
+        Some(known) => {
+            known.insert(series);
+        }
+        None => {
+            folders.insert(folder.to_owned(), HashSet::from([series]));
+        }
+    }
 }
 
 /// What the settings name.
@@ -113,12 +150,12 @@ fn wanted(
     paths: &[LogPath],
     begun: &[Begun<'_>],
     (formats, now): (&mut Formats, Duration),
-    problems: &mut Problems,
+    (real, problems): (&mut RealPaths, &mut Problems),
 ) -> Wanted {
     let mut wanted = Wanted::default();
     for path in paths {
         let found: BTreeSet<PathBuf> = match path.find_all() {
-            Ok(found) => found.iter().map(|path| real(path)).collect(),
+            Ok(found) => found.iter().map(|path| real.of_file(path)).collect(),
             Err(error) => {
                 problems.report(Path::new(&path.to_string()), &error);
                 continue;
@@ -137,33 +174,63 @@ fn wanted(
     wanted
 }
 
-/// The path without symbolic links; of a file that is not there that of its folder.
-fn real(path: &Path) -> PathBuf {
-    if let Ok(real) = fs::canonicalize(path) {
-        return real;
+/// Paths without symbolic links. Each folder is asked for once.
+#[derive(Default)]
+struct RealPaths {
+    folders: HashMap<PathBuf, PathBuf>,
+}
+
+impl RealPaths {
+    fn of_folder(&mut self, folder: &Path) -> PathBuf {
+        if let Some(real) = self.folders.get(folder) {
+            return real.clone();
+        }
+        let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        self.folders.insert(folder.to_owned(), real.clone());
+        real
     }
-    let folder = path.parent().and_then(|folder| fs::canonicalize(folder).ok());
-    match (folder, path.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
+
+    /// The path of a file, which need not be there.
+    fn of_file(&mut self, path: &Path) -> PathBuf {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return path.to_owned();
+        };
+        let is_here = folder.as_os_str().is_empty();
+        let in_folder = self.of_folder(if is_here { Path::new(".") } else { folder }).join(name);
+        let is_link = fs::symlink_metadata(&in_folder).is_ok_and(|found| found.is_symlink());
+        let real = is_link.then(|| fs::canonicalize(&in_folder).ok()).flatten();
+        real.unwrap_or(in_folder)
     }
 }
 
-/// The files of a folder that belong to the series.
-fn list(folder: &Path, series: &HashSet<String>) -> io::Result<Vec<Candidate>> {
+/// The files of a folder that belong to the series and are not among `names`, which come with their
+/// numbers. Also tells whether each name led to the file that was listed.
+fn list(
+    folder: &Path,
+    series: &HashSet<String>,
+    names: &HashMap<PathBuf, Option<u64>>,
+) -> io::Result<(Vec<Candidate>, bool)> {
     let mut listed = Vec::new();
+    let mut is_whole = true;
     if series.is_empty() {
-        return Ok(listed);
+        return Ok((listed, is_whole));
     }
     for entry in fs::read_dir(folder)?.filter_map(Result::ok) {
         let path = entry.path();
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file
-            && series.contains(&series_of(&path))
-            && let Ok(metadata) = entry.metadata()
-        {
-            listed.push(Candidate::new(path, &metadata, false));
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        if let Some(number) = names.get(&path) {
+            is_whole &= number.is_none_or(|number| number == entry.ino());
+        } else if series.contains(&series_of(&path)) {
+            match entry.metadata() {
+                Ok(metadata) => {
+                    is_whole &= metadata.ino() == entry.ino();
+                    listed.push(Candidate::new(path, &metadata, false));
+                }
+                Err(_) => is_whole = false,
+            }
         }
     }
-    Ok(listed)
+    Ok((listed, is_whole))
 }
