@@ -298,7 +298,7 @@ impl Tailer {
         let mut total = 0;
         let mut held_back: HashSet<String> = HashSet::new();
         let interval = self.scan_interval(now).max(self.settings.scan_interval);
-        let newest = self.newest();
+        let mut newest = None;
         for index in 0..self.followers.len() {
             let Some(follower) = self.followers.get_mut(index) else { break };
             if held_back.contains(&follower.series) {
@@ -319,6 +319,7 @@ impl Tailer {
                 follower.pass_over();
                 follower.is_rewritten().map(|_| Outcome::Unread)
             };
+            let newest = newest.get_or_insert_with(|| self.newest());
             let Some(follower) = self.followers.get_mut(index) else { break };
             match outcome {
                 Ok(Outcome::Read { bytes, is_at_end }) => {
@@ -447,17 +448,18 @@ impl Tailer {
     /// Leaves the files that were rotated away and have been read to their end. One that still has a
     /// name is found again should anybody write to it.
     fn close_finished(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
-        let mut later: HashMap<String, usize> = HashMap::new();
-        for index in (0..self.followers.len()).rev() {
-            let Some(follower) = self.followers.get_mut(index) else { break };
-            let followed_by = later.get(&follower.series).copied().unwrap_or(0);
-            if !is_finished(follower, followed_by, now) {
+        let mut later: HashMap<&str, usize> = HashMap::new();
+        let mut finished = Vec::new();
+        for (index, follower) in self.followers.iter().enumerate().rev() {
+            let later = later.entry(&follower.series).or_default();
+            if is_finished(follower, *later, now) {
+                finished.push(index);
+            } else if follower.seen_size > 0 {
                 // A file without any bytes is no proof that the server writes there now.
-                if follower.seen_size > 0 {
-                    *later.entry(follower.series.clone()).or_default() += 1;
-                }
-                continue;
+                *later += 1;
             }
+        }
+        for index in finished {
             let follower = self.followers.remove(index);
             tracing::info!(path = %follower.path.display(), "read to its end and left");
             sink(Event::Closed { file: follower.number });

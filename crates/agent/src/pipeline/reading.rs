@@ -204,7 +204,7 @@ impl Reader {
             }
         });
         let max_age = if self.status.is_caught_up() { MAX_AGE_CAUGHT_UP } else { MAX_AGE };
-        for (file, stream) in streams {
+        for (file, stream) in streams.iter_mut().filter(|(_, stream)| stream.is_waiting()) {
             stream.tick(now.monotonic, max_age, &mut sealer.for_file(*file, stream.path()));
         }
         turn

@@ -65,7 +65,7 @@ impl LogPath {
 
     /// Finds the files, in every format.
     pub(super) fn find_all(&self) -> io::Result<Vec<PathBuf>> {
-        let found = match self {
+        Ok(match self {
             Self::File(path) => return Ok(vec![path.clone()]),
             Self::Folder(folder) => match fs::read_dir(folder) {
                 Ok(entries) => {
@@ -82,8 +82,7 @@ impl LogPath {
                 }
                 Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
             },
-        };
-        Ok(found)
+        })
     }
 }
 
@@ -111,6 +110,14 @@ impl fmt::Display for LogPath {
     }
 }
 
+/// The path of what is a log by its name. The listing tells of most that they are files.
+fn log_in_folder(entry: io::Result<fs::DirEntry>) -> Option<PathBuf> {
+    let entry = entry.ok()?;
+    let path = entry.path();
+    let kind = entry.file_type().ok().filter(|_| rank(&path) > 0)?;
+    (kind.is_file() || (!kind.is_dir() && path.is_file())).then_some(path)
+}
+
 /// The logs that the server writes to, where the folder is its data directory: with the logging collector
 /// it names them in a file there.
 fn current_logs(folder: &Path) -> Vec<PathBuf> {
@@ -123,14 +130,6 @@ fn current_logs(folder: &Path) -> Vec<PathBuf> {
 fn richest(found: Vec<PathBuf>) -> Vec<PathBuf> {
     let chosen = Formats::default().choose(found, &[], Duration::ZERO);
     chosen.into_iter().map(|choice| choice.path).collect()
-}
-
-/// The path of what is a log by its name. The listing tells of most that they are files.
-fn log_in_folder(entry: io::Result<fs::DirEntry>) -> Option<PathBuf> {
-    let entry = entry.ok()?;
-    let path = entry.path();
-    let kind = entry.file_type().ok().filter(|_| rank(&path) > 0)?;
-    (kind.is_file() || (!kind.is_dir() && path.is_file())).then_some(path)
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -6,8 +6,7 @@
 //! company.
 
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ffi::OsStr,
     fs::{self, File},
     os::unix::fs::FileExt as _,
@@ -43,10 +42,9 @@ pub(super) fn rank(path: &Path) -> u8 {
 }
 
 /// A file of which something has been read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Begun<'a> {
     pub(super) path: &'a Path,
-    pub(super) series: Cow<'a, str>,
     pub(super) position: u64,
     /// True where it is being read; false where only its position is known.
     pub(super) is_followed: bool,
@@ -89,22 +87,12 @@ impl Formats {
             let name = if rank(&path) > 0 { path.with_extension("") } else { path.clone() };
             groups.entry(name).or_default().push(path);
         }
-        let mut choices = Vec::new();
-        let begun_at: HashMap<&Path, &Begun<'_>> = begun
-            .iter()
-            .filter(|begun| rank(begun.path) > 0)
-            .map(|begun| (begun.path, begun))
-            .collect();
-        for (name, group) in groups {
-            if let [only] = group.as_slice()
-                && begun_at.contains_key(only.as_path())
-            {
-                choices.push(Choice::only(only.clone()));
-                continue;
-            }
-            choices.extend(self.choose_one(&name, group, begun, now));
-        }
-        choices
+        let known: HashSet<&OsStr> = begun.iter().map(|begun| begun.path.as_os_str()).collect();
+        let choose = |(name, group): (PathBuf, Vec<PathBuf>)| match group.as_slice() {
+            [path] if known.contains(path.as_os_str()) => Some(Choice::only(path.clone())),
+            _ => self.choose_one(&name, group, begun, now),
+        };
+        groups.into_iter().filter_map(choose).collect()
     }
 
     fn choose_one(

@@ -10,7 +10,6 @@
 //! | anything else | a new log, read from its start; unless it is older than the first start |
 
 use std::{
-    borrow::Cow,
     collections::{HashMap, HashSet},
     io,
     path::Path,
@@ -84,12 +83,20 @@ impl Tailer {
     /// Looks at all files anew.
     pub(super) fn scan(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
         self.last_scan = now;
-        let candidates = self.survey();
+        let mut candidates = self.survey();
         self.note_paths(&candidates);
+        if self.followers.iter().any(|follower| follower.state == State::Rewritten) {
+            // The copy was whole before the log was truncated, which may have been since the survey.
+            candidates = self.survey();
+        }
         self.resolve_rewritten(&candidates);
         self.drop_deleted();
         self.tell_due(sink);
         let mut found = self.find_known(&candidates);
+        if found.iter().any(|found| self.records.contains_key(&found.follower.identity)) {
+            // The same for what was written anew while the agent was away, or a moment ago.
+            candidates = self.survey();
+        }
         let followed = self.followed();
         for candidate in &candidates {
             let mut known = found.iter().map(|found| found.follower.identity);
@@ -125,13 +132,11 @@ impl Tailer {
         let followed = self.followers.iter().map(|follower| Begun {
             path: &follower.path,
             position: follower.position(),
-            series: Cow::Borrowed(&follower.series),
             is_followed: true,
         });
         let known = self.records.values().map(|record| Begun {
             path: &record.path,
             position: record.position,
-            series: Cow::Owned(series_of(&record.path)),
             is_followed: false,
         });
         let begun: Vec<Begun<'_>> = followed.chain(known).collect();

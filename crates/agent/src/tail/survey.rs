@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::{self, Metadata},
     io,
+    os::unix::fs::{DirEntryExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -31,9 +32,9 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    fn new(path: PathBuf, series: String, metadata: &Metadata, is_wanted: bool) -> Self {
+    fn new(path: PathBuf, metadata: &Metadata, is_wanted: bool) -> Self {
         Self {
-            series,
+            series: series_of(&path),
             path,
             identity: FileIdentity::of(metadata),
             stamp: Stamp::of(metadata),
@@ -53,6 +54,9 @@ pub(super) struct Survey {
     pub(super) candidates: Vec<Candidate>,
 }
 
+/// How often the files are listed again where some get other names meanwhile.
+const MAX_SURVEYS: usize = 5;
+
 /// Finds the files of the settings, and those that rotation made of them or of begun ones.
 pub(super) fn survey(
     paths: &[LogPath],
@@ -60,56 +64,76 @@ pub(super) fn survey(
     (formats, now): (&mut Formats, Duration),
     problems: &mut Problems,
 ) -> Survey {
+    for _ in 1..MAX_SURVEYS {
+        let (survey, is_whole) = survey_once(paths, begun, (formats, now), problems);
+        if is_whole {
+            return survey;
+        }
+    }
+    survey_once(paths, begun, (formats, now), problems).0
+}
+
+/// Also tells whether each name led to the file that was listed under it. Where one did not, files were
+/// renamed in between, as `logrotate` does with a whole chain, and one may have been passed over.
+fn survey_once(
+    paths: &[LogPath],
+    begun: &[Begun<'_>],
+    (formats, now): (&mut Formats, Duration),
+    problems: &mut Problems,
+) -> (Survey, bool) {
     let mut candidates = Vec::new();
     let mut folders: BTreeMap<PathBuf, HashSet<String>> = BTreeMap::new();
     let mut real = RealPaths::default();
     for path in paths.iter().flat_map(LogPath::folders) {
         folders.entry(real.of_folder(&path)).or_default();
     }
-    let mut wanted = Wanted::find(paths, &mut real, problems);
-    let chosen = wanted.choose(begun, (formats, now));
-    // What is left out under one setting may be wanted under another.
-    let names: HashSet<PathBuf> = wanted.metadata.keys().cloned().collect();
-    for Choice { path, begins_at } in chosen {
-        let series = series_of(&path);
+    let wanted = wanted(paths, begun, (formats, now), (&mut real, problems));
+    // What is wanted under one setting may be another format of the same entries under another.
+    let mut names: HashMap<PathBuf, Option<u64>> =
+        wanted.left_out.into_iter().map(|path| (path, None)).collect();
+    for choice in wanted.choices {
+        let path = choice.path;
         if let Some(folder) = path.parent() {
-            add(&mut folders, folder, &series);
+            add(&mut folders, folder, series_of(&path));
         }
-        match wanted.metadata.get(&path) {
-            Some(Ok(metadata)) => {
+        match fs::metadata(&path) {
+            Ok(metadata) => {
                 problems.clear(&path);
-                let found = Candidate::new(path, series, metadata, true);
-                candidates.push(Candidate { begins_at, ..found });
+                let begins_at = choice.begins_at;
+                names.insert(path.clone(), Some(metadata.ino()));
+                candidates.push(Candidate { begins_at, ..Candidate::new(path, &metadata, true) });
             }
-            Some(Err(error)) => problems.report(&path, error),
-            None => {}
+            Err(error) => problems.report(&path, &error),
         }
     }
     for begun in begun {
         if let Some(folder) = begun.path.parent().filter(|folder| folders.contains_key(*folder)) {
-            add(&mut folders, folder, &begun.series);
+            add(&mut folders, folder, series_of(begun.path));
         }
     }
+    let mut is_whole = true;
     for (folder, series) in &folders {
         // What cannot be listed can still hold files that can be read.
-        candidates.extend(list(folder, series, &names).unwrap_or_default());
+        if let Ok((listed, is_folder_whole)) = list(folder, series, &names) {
+            candidates.extend(listed);
+            is_whole &= is_folder_whole;
+        }
     }
     let mut identities = HashSet::new();
     candidates.retain(|candidate| identities.insert(candidate.identity));
     candidates.sort_by_cached_key(|candidate| {
         (!candidate.is_wanted, is_rotated(&candidate.path), candidate.path.clone())
     });
-    Survey { folders: folders.into_keys().collect(), candidates }
+    (Survey { folders: folders.into_keys().collect(), candidates }, is_whole)
 }
 
-fn add(folders: &mut BTreeMap<PathBuf, HashSet<String>>, folder: &Path, series: &str) {
+fn add(folders: &mut BTreeMap<PathBuf, HashSet<String>>, folder: &Path, series: String) {
     match folders.get_mut(folder) {
-        Some(known) if known.contains(series) => {}
         Some(known) => {
-            known.insert(series.to_owned());
+            known.insert(series);
         }
         None => {
-            folders.insert(folder.to_owned(), HashSet::from([series.to_owned()]));
+            folders.insert(folder.to_owned(), HashSet::from([series]));
         }
     }
 }
@@ -117,57 +141,41 @@ fn add(folders: &mut BTreeMap<PathBuf, HashSet<String>>, folder: &Path, series: 
 /// What the settings name.
 #[derive(Debug, Default)]
 struct Wanted {
-    /// The files of each setting, and whether they are wanted in whatever format.
-    found: Vec<(Vec<PathBuf>, bool)>,
-    metadata: HashMap<PathBuf, io::Result<Metadata>>,
+    choices: Vec<Choice>,
+    /// What has the same entries, or may turn out to.
+    left_out: HashSet<PathBuf>,
 }
 
-impl Wanted {
-    fn find(paths: &[LogPath], real: &mut RealPaths, problems: &mut Problems) -> Self {
-        let mut wanted = Self::default();
-        for path in paths {
-            let found = match path.find_all() {
-                Ok(found) => found,
-                Err(error) => {
-                    problems.report(Path::new(&path.to_string()), &error);
-                    continue;
-                }
-            };
-            if found.is_empty() {
-                problems.report_none(path);
+fn wanted(
+    paths: &[LogPath],
+    begun: &[Begun<'_>],
+    (formats, now): (&mut Formats, Duration),
+    (real, problems): (&mut RealPaths, &mut Problems),
+) -> Wanted {
+    let mut wanted = Wanted::default();
+    for path in paths {
+        let found: BTreeSet<PathBuf> = match path.find_all() {
+            Ok(found) => found.iter().map(|path| real.of_file(path)).collect(),
+            Err(error) => {
+                problems.report(Path::new(&path.to_string()), &error);
+                continue;
             }
-            let mut names = BTreeSet::new();
-            for path in found {
-                let (path, metadata) = real.of_file(&path);
-                wanted.metadata.insert(path.clone(), metadata);
-                names.insert(path);
-            }
-            let is_one_file = matches!(path, LogPath::File(_));
-            wanted.found.push((names.into_iter().collect(), is_one_file));
+        };
+        if found.is_empty() {
+            problems.report_none(path);
         }
-        wanted
-    }
-
-    /// Leaves out what holds the same entries as another file.
-    fn choose(
-        &mut self,
-        begun: &[Begun<'_>],
-        (formats, now): (&mut Formats, Duration),
-    ) -> Vec<Choice> {
-        let mut chosen = Vec::new();
-        for (found, is_one_file) in self.found.drain(..) {
-            if is_one_file {
-                chosen.extend(found.into_iter().map(Choice::only));
-            } else {
-                chosen.extend(formats.choose(found, begun, now));
-            }
+        if matches!(path, LogPath::File(_)) {
+            wanted.choices.extend(found.into_iter().map(Choice::only));
+            continue;
         }
-        chosen
+        wanted.left_out.extend(found.iter().cloned());
+        wanted.choices.extend(formats.choose(found, begun, now));
     }
+    wanted
 }
 
 /// Paths without symbolic links. Each folder is asked for once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct RealPaths {
     folders: HashMap<PathBuf, PathBuf>,
 }
@@ -182,49 +190,47 @@ impl RealPaths {
         real
     }
 
-    /// The path of a file, which need not be there, and what there is.
-    fn of_file(&mut self, path: &Path) -> (PathBuf, io::Result<Metadata>) {
-        let folder = path.parent().map(|folder| match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
-        });
-        let (Some(folder), Some(name)) = (folder, path.file_name()) else {
-            return (path.to_owned(), fs::metadata(path));
+    /// The path of a file, which need not be there.
+    fn of_file(&mut self, path: &Path) -> PathBuf {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return path.to_owned();
         };
-        let in_folder = self.of_folder(folder).join(name);
-        match fs::symlink_metadata(&in_folder) {
-            Ok(metadata) if metadata.is_symlink() => {
-                let real = fs::canonicalize(&in_folder).unwrap_or(in_folder);
-                let metadata = fs::metadata(&real);
-                (real, metadata)
-            }
-            found => (in_folder, found),
-        }
+        let is_here = folder.as_os_str().is_empty();
+        let in_folder = self.of_folder(if is_here { Path::new(".") } else { folder }).join(name);
+        let is_link = fs::symlink_metadata(&in_folder).is_ok_and(|found| found.is_symlink());
+        let real = is_link.then(|| fs::canonicalize(&in_folder).ok()).flatten();
+        real.unwrap_or(in_folder)
     }
 }
 
-/// The files of a folder that belong to the series and are not among `names`.
+/// The files of a folder that belong to the series and are not among `names`, which come with their
+/// numbers. Also tells whether each name led to the file that was listed.
 fn list(
     folder: &Path,
     series: &HashSet<String>,
-    names: &HashSet<PathBuf>,
-) -> io::Result<Vec<Candidate>> {
+    names: &HashMap<PathBuf, Option<u64>>,
+) -> io::Result<(Vec<Candidate>, bool)> {
     let mut listed = Vec::new();
+    let mut is_whole = true;
     if series.is_empty() {
-        return Ok(listed);
+        return Ok((listed, is_whole));
     }
     for entry in fs::read_dir(folder)?.filter_map(Result::ok) {
         let path = entry.path();
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if !is_file || names.contains(&path) {
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
-        let own = series_of(&path);
-        if series.contains(&own)
-            && let Ok(metadata) = entry.metadata()
-        {
-            listed.push(Candidate::new(path, own, &metadata, false));
+        if let Some(number) = names.get(&path) {
+            is_whole &= number.is_none_or(|number| number == entry.ino());
+        } else if series.contains(&series_of(&path)) {
+            match entry.metadata() {
+                Ok(metadata) => {
+                    is_whole &= metadata.ino() == entry.ino();
+                    listed.push(Candidate::new(path, &metadata, false));
+                }
+                Err(_) => is_whole = false,
+            }
         }
     }
-    Ok(listed)
+    Ok((listed, is_whole))
 }

@@ -24,7 +24,7 @@ const KEEP: u64 = 40;
 pub(crate) struct Writer {
     written: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<u64>,
+    thread: thread::JoinHandle<Vec<String>>,
 }
 
 impl Writer {
@@ -36,7 +36,7 @@ impl Writer {
         let thread = thread::spawn(move || {
             let mut random = Random::new(7);
             let mut number = 0;
-            let mut files = 1;
+            let mut rotations = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
                 for _ in 0..50 {
                     log.file.write_all(entry(number).as_bytes()).unwrap();
@@ -44,12 +44,11 @@ impl Writer {
                 }
                 counter.store(number, Ordering::Relaxed);
                 if random.below(ROTATE_EVERY / 50) == 0 {
-                    log.rotate(&mut random);
-                    files += 1;
+                    rotations.push(format!("{number}: {}", log.rotate(&mut random)));
                 }
                 sleep(Duration::from_millis(10));
             }
-            files
+            rotations
         });
         Self { written, stop, thread }
     }
@@ -58,11 +57,11 @@ impl Writer {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Returns how many entries were written, to how many files.
-    pub(crate) fn stop(self) -> (u64, u64) {
+    /// Returns how many entries were written, and after how many of them the log was rotated, and how.
+    pub(crate) fn stop(self) -> (u64, Vec<String>) {
         self.stop.store(true, Ordering::Relaxed);
-        let files = self.thread.join().unwrap();
-        (self.written.load(Ordering::Relaxed), files)
+        let rotations = self.thread.join().unwrap();
+        (self.written.load(Ordering::Relaxed), rotations)
     }
 }
 
@@ -86,25 +85,33 @@ impl Log {
         Self { folder: folder.to_owned(), file: append(&path), path, names: 0 }
     }
 
-    fn rotate(&mut self, random: &mut Random) {
-        match random.below(4) {
+    fn rotate(&mut self, random: &mut Random) -> String {
+        let path = self.path.clone();
+        let how = match random.below(4) {
             0 => {
                 self.make_way();
                 fs::rename(&self.path, self.numbered(1, "")).unwrap();
                 self.file = append(&self.path);
+                "renamed"
             }
             1 => {
                 self.make_way();
                 fs::copy(&self.path, self.numbered(1, "")).unwrap();
                 self.file.set_len(0).unwrap();
+                "copied and truncated"
             }
             2 => {
                 self.names += 1;
                 self.path = self.folder.join(format!("postgresql-{}.log", 20_261_000 + self.names));
                 self.file = append(&self.path);
+                "left for a new name"
             }
-            _ => self.compress(2),
-        }
+            _ => {
+                self.compress(2);
+                "stays, .2 compressed"
+            }
+        };
+        format!("{} {how}", path.display())
     }
 
     fn numbered(&self, number: u64, ending: &str) -> PathBuf {
