@@ -358,7 +358,7 @@ impl Assembler {
             return Taken::Yes;
         }
         let Some(parsed) = self.prefixes.match_line(line) else {
-            if self.join_without_label(open, line, end) {
+            if self.take_line_without_label(open, line, (start, end)) {
                 return Taken::Yes;
             }
             return self.take_foreign_line(open, line, (start, end), patience);
@@ -367,23 +367,38 @@ impl Assembler {
             && let Some(entry) = open.begin_with(&parsed, (start, end), max_bytes)
         {
             finish::read_prefix(entry, &parsed.fields, &mut self.clock);
+            open.note_label(ends_in_latin_letter(line, parsed.text));
         }
         Taken::Yes
     }
 
-    /// Adds a line to its entry whose label is lost. False where it is none.
-    fn join_without_label<'a>(&self, open: &mut OpenEntries<'a>, line: &'a str, end: u64) -> bool {
+    /// Adds a line whose label is lost: to its entry, or as one whose level is not known. False where it is
+    /// no such line.
+    fn take_line_without_label<'a>(
+        &mut self,
+        open: &mut OpenEntries<'a>,
+        line: &'a str,
+        (start, end): (u64, u64),
+    ) -> bool {
+        let max_bytes = self.limits.max_field_bytes;
         let Some(lost) = lost::lost_label(line) else { return false };
         let stand_in = format!("{}DETAIL:  ", lost.head);
         let Some(parsed) = self.prefixes.peek(&stand_in) else { return false };
         if parsed.fields.process().is_none() || !parsed.text.is_empty() {
             return false;
         }
-        let Some(owner) = open.owner_of(&parsed) else { return false };
-        let label = open.last_label_of(owner).and_then(|last| lost.label_behind(last));
-        label.is_some_and(|label| {
-            open.join_to(owner, (label, lost.text), end, self.limits.max_field_bytes)
-        })
+        let label = open
+            .owner_of(&parsed)
+            .and_then(|owner| Some((owner, lost.label_behind(open.last_label_of(owner)?)?)));
+        if let Some((owner, label)) = label
+            && open.join_to(owner, (label, lost.text), end, max_bytes)
+        {
+            return true;
+        }
+        let mut entry = LogEntry::default();
+        finish::read_prefix(&mut entry, &parsed.fields, &mut self.clock);
+        open.begin_without_level(entry.into_owned(), lost.text, (start, end), max_bytes);
+        true
     }
 
     /// Adds a line that does not begin with the prefix: another program's, or the rest of a line that
@@ -431,6 +446,15 @@ impl Assembler {
         open.recycle(front);
     }
 }
+
+/// Tells whether the label in front of a line's text is a word in Latin letters.
+fn ends_in_latin_letter(line: &str, text: &str) -> bool {
+    let end = (line.len() - text.len()).saturating_sub(LABEL_END.len() + 1);
+    line.as_bytes().get(end).is_some_and(u8::is_ascii)
+}
+
+/// What stands between a label and the text.
+const LABEL_END: &str = ":  ";
 
 #[cfg(test)]
 mod tests;

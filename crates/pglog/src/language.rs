@@ -179,7 +179,7 @@ pub(crate) fn is_unknown(value: &str) -> bool {
 }
 
 /// Translations of `[unknown]`, from the same catalogs as the labels.
-const UNKNOWN: [&str; 13] = [
+const UNKNOWN: [&str; 14] = [
     "[desconhecido]",
     "[desconocido]",
     "[inconnu]",
@@ -193,6 +193,7 @@ const UNKNOWN: [&str; 13] = [
     "[未知]",
     "[알수없음]",
     "[bilinmeyen]",
+    "[n/d]",
 ];
 
 #[cfg(test)]

@@ -17,8 +17,12 @@ use crate::{
 /// How many lines are looked at before format and prefix are settled.
 const SAMPLE_LINES: usize = 200;
 
-/// How many bytes are looked at at most.
+/// How many bytes are looked at at once at most.
 const SAMPLE_BYTES: usize = 256 << 10;
+
+/// How many bytes are looked at at most, sample by sample. The first one can be the middle of a statement of
+/// many lines, which says nothing.
+const MAX_SAMPLED_BYTES: usize = 4 << 20;
 
 /// What is known about a log beforehand.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +80,8 @@ enum State {
     Sampling {
         held: Vec<u8>,
         start: u64,
+        /// How many of them have been looked at in vain.
+        tried: usize,
     },
     Reading(Box<Reader>, Kind),
     Skipping {
@@ -93,17 +99,17 @@ impl Parser {
             (Some(format @ (Format::Csvlog | Format::Jsonlog)), None) => {
                 reading(&options, format, LinePrefix::compile(""), position)
             }
-            _ => State::Sampling { held: Vec::new(), start: position },
+            _ => State::Sampling { held: Vec::new(), start: position, tried: 0 },
         };
         Self { options, state, is_text_so_far: false }
     }
 
     /// Looks at bytes of the same log that will not be pushed, such as those before the position.
     pub fn learn(&mut self, sample: &[u8]) {
-        let State::Sampling { held, start } = &self.state else { return };
+        let State::Sampling { held, start, .. } = &self.state else { return };
         // What is held already says more about itself than what came before it.
         if held.is_empty()
-            && let Some(recognised) = self.recognise(sample)
+            && let Some(recognised) = samples(sample).find_map(|sample| self.recognise(sample))
         {
             let reader = recognised.reader(&self.options, *start);
             self.state = State::Reading(Box::new(reader), Kind::Log);
@@ -116,9 +122,7 @@ impl Parser {
             State::Reading(reader, _) => reader.push(bytes, sink),
             State::Sampling { held, .. } => {
                 held.extend_from_slice(bytes);
-                if is_enough(held, self.options.log_line_prefix.as_ref()) {
-                    self.settle(sink);
-                }
+                self.try_samples(sink);
             }
             State::Skipping { position } => *position += bytes.len() as u64,
         }
@@ -143,7 +147,8 @@ impl Parser {
 
     /// See [`Assembler::finish`](crate::Assembler::finish).
     pub fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        self.settle(sink);
+        let recognised = self.recognise_rest();
+        self.settle(recognised, sink);
         if let State::Reading(reader, _) = &mut self.state {
             reader.finish(sink);
         }
@@ -163,7 +168,7 @@ impl Parser {
     #[must_use]
     pub fn position(&self) -> u64 {
         match &self.state {
-            State::Sampling { held, start } => start + held.len() as u64,
+            State::Sampling { held, start, .. } => start + held.len() as u64,
             State::Reading(reader, _) => reader.position(),
             State::Skipping { position } => *position,
         }
@@ -220,12 +225,37 @@ impl Parser {
         }
     }
 
+    /// Looks at each sample that is whole until one tells how to read.
+    fn try_samples(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
+        while let State::Sampling { held, tried, .. } = &self.state {
+            let rest = held.get(*tried..).unwrap_or_default();
+            let prefix = self.options.log_line_prefix.as_ref().filter(|_| *tried == 0);
+            let Some(length) = sample_bytes(rest, prefix) else { return };
+            let recognised = self.recognise(rest.get(..length).unwrap_or(rest));
+            let is_binary = *tried == 0 && looks_binary(rest);
+            let tried = *tried + length;
+            if recognised.is_some() || is_binary || tried >= MAX_SAMPLED_BYTES {
+                return self.settle(recognised, sink);
+            }
+            if let State::Sampling { tried: so_far, .. } = &mut self.state {
+                *so_far = tried;
+            }
+        }
+    }
+
+    /// Looks at the last sample, which is not whole.
+    fn recognise_rest(&self) -> Option<Recognised> {
+        let State::Sampling { held, tried, .. } = &self.state else { return None };
+        self.recognise(held.get(*tried..).filter(|rest| *tried == 0 || !rest.is_empty())?)
+    }
+
     /// Decides how to read from fewer lines than there should be. If they are none of a log, what comes
     /// behind them may be: another program can have been the first to write.
     fn settle_early(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        let State::Sampling { held, start } = &self.state else { return };
-        if looks_binary(held) || self.recognise(held).is_some() {
-            return self.settle(sink);
+        let recognised = self.recognise_rest();
+        let State::Sampling { held, start, .. } = &self.state else { return };
+        if looks_binary(held) || recognised.is_some() {
+            return self.settle(recognised, sink);
         }
         let whole = memchr::memrchr(b'\n', held).map_or(0, |end| end + 1);
         let (lines, rest) = held.split_at_checked(whole).unwrap_or((held, &[]));
@@ -233,15 +263,16 @@ impl Parser {
         let mut reader = Reader::new(Format::Stderr, prefix, &self.options, *start);
         reader.push(lines, sink);
         reader.finish(sink);
-        self.state = State::Sampling { held: rest.to_vec(), start: *start + whole as u64 };
+        let (held, start) = (rest.to_vec(), *start + whole as u64);
+        self.state = State::Sampling { held, start, tried: 0 };
         self.is_text_so_far = true;
     }
 
-    /// Decides how to read and reads what was held.
-    fn settle(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        let State::Sampling { held, start } = &mut self.state else { return };
+    /// Reads what was held, as it was recognised.
+    fn settle(&mut self, recognised: Option<Recognised>, sink: &mut impl FnMut(&Assembled<'_>)) {
+        let State::Sampling { held, start, .. } = &mut self.state else { return };
         let (held, start) = (std::mem::take(held), *start);
-        let (mut reader, kind) = match self.recognise(&held) {
+        let (mut reader, kind) = match recognised {
             Some(recognised) => (recognised.reader(&self.options, start), Kind::Log),
             None if looks_binary(&held) => {
                 self.state = State::Skipping { position: start + held.len() as u64 };
@@ -258,7 +289,6 @@ impl Parser {
 
     /// Finds out what is not known about a log. `None` where no prefix fits.
     fn recognise(&self, sample: &[u8]) -> Option<Recognised> {
-        let sample = head(sample);
         let known = self.options.format;
         match Wrapping::detect(sample).filter(|_| known.is_none()) {
             Some(wrapping) => {
@@ -306,25 +336,33 @@ impl Recognised {
     }
 }
 
-/// Tells whether the first bytes of a log say how to read it. A line that fits the prefix that the
-/// server is known to have does at once.
-fn is_enough(held: &[u8], prefix: Option<&LinePrefix>) -> bool {
+/// Returns how long the sample is at the start of some bytes, so that it makes no difference how many came
+/// at once. `None` where more must come. A line that fits the prefix that the server is known to have does
+/// at once.
+fn sample_bytes(bytes: &[u8], prefix: Option<&LinePrefix>) -> Option<usize> {
     let fits = |prefix: &LinePrefix| {
-        let end = memchr::memchr(b'\n', held)?;
-        let line = String::from_utf8_lossy(held.get(..end)?);
+        let end = memchr::memchr(b'\n', bytes)?;
+        let line = String::from_utf8_lossy(bytes.get(..end)?);
         // Every label fits an empty prefix, be it at the start of a line or not.
-        prefix.match_line(&line).map(|_| ())
+        prefix.match_line(&line).map(|_| end + 1)
     };
-    prefix.and_then(fits).is_some()
-        || held.len() >= SAMPLE_BYTES
-        || memchr::memchr_iter(b'\n', held).take(SAMPLE_LINES).count() >= SAMPLE_LINES
+    let within = bytes.get(..SAMPLE_BYTES).unwrap_or(bytes);
+    let lines = || memchr::memchr_iter(b'\n', within).nth(SAMPLE_LINES - 1).map(|end| end + 1);
+    prefix
+        .and_then(fits)
+        .or_else(lines)
+        .or_else(|| (bytes.len() >= SAMPLE_BYTES).then_some(SAMPLE_BYTES))
 }
 
-/// The part of a sample that is looked at, so that it makes no difference how much came at once.
-fn head(sample: &[u8]) -> &[u8] {
-    let sample = sample.get(..SAMPLE_BYTES).unwrap_or(sample);
-    let end = memchr::memchr_iter(b'\n', sample).nth(SAMPLE_LINES - 1);
-    end.and_then(|end| sample.get(..=end)).unwrap_or(sample)
+/// Splits bytes into samples; the last one may be short.
+fn samples(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes.get(..MAX_SAMPLED_BYTES).unwrap_or(bytes);
+    std::iter::from_fn(move || {
+        let length = sample_bytes(rest, None).unwrap_or(rest.len());
+        let (sample, behind) = rest.split_at_checked(length)?;
+        rest = behind;
+        (!sample.is_empty()).then_some(sample)
+    })
 }
 
 /// Tells whether bytes are those of a program, an archive or an image: text has next to no control
@@ -399,6 +437,33 @@ mod tests {
         parser.push(b"Dear diary,\n\0\0\0\n", &mut count);
         parser.finish(&mut count);
         assert_eq!((unparsed, parser.kind()), (2, Some(Kind::OtherText)));
+    }
+
+    #[test]
+    fn log_that_begins_within_a_long_statement_is_known() {
+        let sql = b"\tSELECT 1,\n".repeat(1000);
+        let csv = b"2026-11-24 02:21:01.123 UTC,,,7,,6b04f48d.17ee,3,,2026-11-24 02:21:00 UTC,,0,\
+                    LOG,00000,\"hello\",,,,,,,,,\"\",\"checkpointer\",,0\n";
+        for (log, format) in [
+            ([&sql, &LINE.repeat(300)[..]].concat(), Format::Stderr),
+            (
+                [&sql, &b"\",,,,,,,,\"\",\"client backend\",,0\n"[..], &csv.repeat(300)].concat(),
+                Format::Csvlog,
+            ),
+        ] {
+            for chunk in [999, 100_000] {
+                let mut parser = Parser::new(ParserOptions::default(), 0);
+                let (mut entries, mut end) = (0, 0);
+                let mut count = |found: &Assembled<'_>| {
+                    entries += usize::from(!found.entry.unparsed);
+                    end = found.end;
+                };
+                log.chunks(chunk).for_each(|bytes| parser.push(bytes, &mut count));
+                parser.finish(&mut count);
+                assert_eq!((parser.format(), entries), (Some(format), 300));
+                assert_eq!(end, log.len() as u64);
+            }
+        }
     }
 
     #[test]

@@ -21,8 +21,16 @@ pub enum Wrapping {
     /// A time in front of each line: `kubectl logs --timestamps`, `docker logs -t`, exports of
     /// `CloudWatch`.
     Timestamps,
-    /// A container's name in front of each line: `docker compose logs`.
+    /// A container's name in front of each line: `docker compose logs`, in colour or not.
     Compose,
+    /// A pod's and a container's name in brackets in front of each line: `kubectl logs --prefix`.
+    Kubectl,
+    /// `CloudNativePG`: the server's line as `msg` in an object.
+    CloudNativePg,
+    /// `journalctl -o json`: the line as `MESSAGE` in an object.
+    Journal,
+    /// Lines that end as on Windows.
+    Crlf,
 }
 
 /// A line without its wrapping.
@@ -37,8 +45,18 @@ pub(crate) struct Unwrapped<'l> {
 
 impl Wrapping {
     /// Every wrapping, the ones that cannot be mistaken first.
-    pub const ALL: [Self; 6] =
-        [Self::Docker, Self::CloudLogging, Self::Azure, Self::Cri, Self::Timestamps, Self::Compose];
+    pub const ALL: [Self; 10] = [
+        Self::Docker,
+        Self::CloudLogging,
+        Self::Azure,
+        Self::CloudNativePg,
+        Self::Journal,
+        Self::Cri,
+        Self::Timestamps,
+        Self::Compose,
+        Self::Kubectl,
+        Self::Crlf,
+    ];
 
     /// Returns a short name.
     #[must_use]
@@ -50,6 +68,10 @@ impl Wrapping {
             Self::Azure => "azure",
             Self::Timestamps => "timestamps",
             Self::Compose => "compose",
+            Self::Kubectl => "kubectl",
+            Self::CloudNativePg => "cloudnative-pg",
+            Self::Journal => "journal",
+            Self::Crlf => "crlf",
         }
     }
 
@@ -62,6 +84,9 @@ impl Wrapping {
             let lines = || lines_of(sample).filter(|line| !line.starts_with(b"\t"));
             let fitting = lines().filter(|line| wrapping.unwrap(line).is_some()).count();
             let all = lines().count();
+            if *wrapping == Self::Crlf {
+                return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0;
+            }
             // The first one may be cut, and a few may have been written by something else.
             fitting > 0 && fitting + 1 + all / 10 >= all
         };
@@ -92,6 +117,13 @@ impl Wrapping {
             Self::Cri => behind_stream(line),
             Self::Timestamps => behind_time(line),
             Self::Compose => behind_name(line),
+            Self::Kubectl => behind_pod(line),
+            Self::CloudNativePg => in_record_of_pod(line),
+            Self::Journal => in_journal(line),
+            Self::Crlf => {
+                let text = line.strip_suffix(b"\r")?;
+                Some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
+            }
         }
     }
 }
@@ -141,6 +173,35 @@ fn in_properties(line: &[u8]) -> Option<Unwrapped<'_>> {
     Some(Unwrapped { time: None, ..unwrapped })
 }
 
+/// Reads what `CloudNativePG` makes of a line that the server wrote to stderr.
+fn in_record_of_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
+    memchr::memmem::find(line, b"\"logger\":\"postgres\"")?;
+    let unwrapped = in_object(line, |key, _| key == b"msg")?;
+    // A record of csvlog or jsonlog is another member.
+    (&*unwrapped.text != b"record").then_some(Unwrapped { is_whole: true, ..unwrapped })
+}
+
+/// Reads an entry of the journal. What is no plain text is an array of bytes.
+fn in_journal(line: &[u8]) -> Option<Unwrapped<'_>> {
+    if !line.starts_with(b"{") {
+        return None;
+    }
+    let mut text = None;
+    members(line, |key, value| match (key, value) {
+        (b"MESSAGE", Raw::String(raw, true)) => text = Some(Cow::Owned(unescape(raw))),
+        (b"MESSAGE", Raw::String(raw, false)) => text = Some(Cow::Borrowed(raw)),
+        (b"MESSAGE", Raw::Nested(array)) => text = bytes_of(array).map(Cow::Owned),
+        _ => {}
+    })?;
+    Some(Unwrapped { text: text?, is_whole: true, time: None })
+}
+
+/// Reads `[76,79,71]`.
+fn bytes_of(array: &[u8]) -> Option<Vec<u8>> {
+    let array = std::str::from_utf8(array).ok()?.strip_prefix('[')?.strip_suffix(']')?;
+    array.split(',').map(|byte| byte.trim().parse().ok()).collect()
+}
+
 /// Reads `2026-11-24T02:20:47.123456789Z stderr F LINE`.
 fn behind_stream(line: &[u8]) -> Option<Unwrapped<'_>> {
     let (time, rest) = time_off(line)?;
@@ -168,13 +229,33 @@ fn behind_time(line: &[u8]) -> Option<Unwrapped<'_>> {
 
 /// Reads `db-1  | LINE`.
 fn behind_name(line: &[u8]) -> Option<Unwrapped<'_>> {
+    let line = colour_off(line);
     let bar = memchr::memchr(b'|', line.get(..128).unwrap_or(line))?;
     let name = line.get(..bar)?.strip_suffix(b" ")?.trim_ascii_end();
     let is_name = !name.is_empty()
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
     let text = line.get(bar + 1..)?;
-    let text = text.strip_prefix(b" ").unwrap_or(text);
+    let text = colour_off(text.strip_prefix(b" ").unwrap_or(text));
     is_name.then_some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
+}
+
+/// Takes an escape sequence that changes the colour, `ESC[36m`, off.
+fn colour_off(text: &[u8]) -> &[u8] {
+    let Some(rest) = text.strip_prefix(b"\x1b[") else { return text };
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    match rest.get(digits) {
+        Some(b'm') => rest.get(digits + 1..).unwrap_or_default(),
+        _ => text,
+    }
+}
+
+/// Reads `[pod/pg-0/postgres] LINE`.
+fn behind_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
+    let rest = line.strip_prefix(b"[pod/")?;
+    let end = memchr::memchr(b']', rest.get(..256).unwrap_or(rest))?;
+    let text = rest.get(end + 1..)?;
+    let text = text.strip_prefix(b" ").unwrap_or(text);
+    Some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
 }
 
 /// Splits an RFC 3339 time and the blank behind it off.
@@ -218,6 +299,22 @@ mod tests {
             (Wrapping::Azure, r#"{"properties":{"message":"LOG:  a\tb"}}"#, true, None),
             (Wrapping::Timestamps, "2026-11-24T02:20:47.1Z LOG:  a\tb", true, time),
             (Wrapping::Compose, "db-1  | LOG:  a\tb", true, None),
+            (Wrapping::Compose, "\x1b[36mdb-1  | \x1b[0mLOG:  a\tb", true, None),
+            (Wrapping::Kubectl, "[pod/pg-0/postgres] LOG:  a\tb", true, None),
+            (
+                Wrapping::CloudNativePg,
+                r#"{"level":"info","logger":"postgres","msg":"LOG:  a\tb","pipe":"stderr"}"#,
+                true,
+                None,
+            ),
+            (Wrapping::Journal, r#"{"_PID":"7","MESSAGE":"LOG:  a\tb"}"#, true, None),
+            (
+                Wrapping::Journal,
+                r#"{"MESSAGE":[76,79,71,58,32,32,97,9,98],"_PID":"7"}"#,
+                true,
+                None,
+            ),
+            (Wrapping::Crlf, "LOG:  a\tb\r", true, None),
         ] {
             let expected = Some(("LOG:  a\tb".to_owned(), is_whole, time));
             assert_eq!(unwrapped(wrapping, line), expected, "{line}");

@@ -16,6 +16,8 @@ pub(super) struct OpenEntry<'a> {
     pub(super) assembled: Assembled<'a>,
     /// The label of the line that came last: those behind it come in a fixed order.
     last: Option<Label>,
+    /// Its first label is a word in Latin letters.
+    is_latin: bool,
     /// Bytes of long text.
     bytes: usize,
 }
@@ -24,7 +26,7 @@ impl<'a> OpenEntry<'a> {
     fn new() -> Self {
         let entry = LogEntry::default();
         let assembled = Assembled { entry, start: 0, end: 0, safe_position: 0 };
-        Self { assembled, last: None, bytes: 0 }
+        Self { assembled, last: None, is_latin: false, bytes: 0 }
     }
 
     /// Forgets what was in it.
@@ -34,6 +36,7 @@ impl<'a> OpenEntry<'a> {
         self.assembled.end = end;
         self.assembled.safe_position = 0;
         self.last = None;
+        self.is_latin = false;
         self.bytes = 0;
     }
 
@@ -153,10 +156,32 @@ impl<'a> OpenEntries<'a> {
         Some(self.taken + index as u64)
     }
 
-    /// The label of the line that came last to an entry.
+    /// The label of the line that came last to an entry, if its first label is a word in Latin letters.
     pub(super) fn last_label_of(&self, number: u64) -> Option<Label> {
         let index = usize::try_from(number.checked_sub(self.taken)?).ok()?;
-        self.entries.get(index)?.last
+        self.entries.get(index).filter(|open| open.is_latin)?.last
+    }
+
+    /// Notes what letters the label has of the entry that has just begun.
+    pub(super) fn note_label(&mut self, is_latin: bool) {
+        if let Some(open) = self.entries.back_mut() {
+            open.is_latin = is_latin;
+        }
+    }
+
+    /// Begins an entry with a line of the server whose label is lost, given what its prefix says.
+    pub(super) fn begin_without_level(
+        &mut self,
+        entry: LogEntry<'static>,
+        text: &'a str,
+        (start, end): (u64, u64),
+        max_bytes: usize,
+    ) {
+        let mut open = self.place(start, end);
+        open.assembled.entry = entry;
+        open.assembled.entry.numbered_lines = 1;
+        open.set(Field::Message, text, max_bytes);
+        self.begin(open);
     }
 
     /// Begins an entry with a line that no prefix fits.
@@ -312,7 +337,7 @@ impl<'a> OpenEntries<'a> {
                 end: open.assembled.end,
                 safe_position: open.assembled.safe_position,
             };
-            Box::new(OpenEntry { assembled, last: open.last, bytes: open.bytes })
+            Box::new(OpenEntry { assembled, bytes: open.bytes, ..*open })
         };
         OpenEntries {
             free: VecDeque::new(),

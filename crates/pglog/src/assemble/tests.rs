@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::Field;
+use crate::{entry::Field, severity::Level};
 
 /// An entry in short: where it stood, its message, detail and statement.
 type Seen = (u64, u64, String, Option<String>, Option<String>);
@@ -228,4 +228,38 @@ proptest! {
         prop_assert!(kept.windows(2).all(|pair| pair[0].0 <= pair[1].0));
         prop_assert_eq!(lines(&kept), lines(&whole));
     }
+}
+
+#[test]
+fn label_of_which_nothing_is_left_is_a_part_or_has_no_level() {
+    let log = "\
+2026-11-24 02:21:01.123 UTC [7] ERROR:  ????
+2026-11-24 02:21:01.123 UTC [7] ??:  ???????
+2026-11-24 02:21:01.123 UTC [7] ?:  SELECT 1/0
+2026-11-24 02:21:01.123 UTC [8] 로그:  x
+2026-11-24 02:21:01.124 UTC [8] ??:  host=[local]
+2026-11-24 02:21:01.124 UTC [9] SOOBSHHENIE:  x
+??:  noise
+";
+    let mut assembler = Assembler::new(LinePrefix::compile("%m [%p] "));
+    let mut found = Vec::new();
+    let mut keep = |entry: &Assembled<'_>| {
+        let entry = &entry.entry;
+        let detail = entry.detail.as_deref().map(str::to_owned);
+        found.push((entry.pid, entry.level, entry.message.to_string(), detail, entry.unparsed));
+    };
+    assembler.push(log.as_bytes(), &mut keep);
+    assembler.finish(&mut keep);
+    let log = Some(Level::Log);
+    let expected = [
+        (Some(7), Some(Level::Error), "????", Some("???????"), false),
+        (Some(8), log, "x", None, false),
+        (Some(8), None, "host=[local]", None, false),
+        (Some(9), log, "x", None, false),
+        (None, None, "??:  noise", None, true),
+    ];
+    let expected = expected.map(|(pid, level, message, detail, unparsed)| {
+        (pid, level, message.to_owned(), detail.map(str::to_owned), unparsed)
+    });
+    assert_eq!(found, expected);
 }

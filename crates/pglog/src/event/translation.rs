@@ -137,7 +137,9 @@ fn damaged(text: &str) -> Option<String> {
             }
         }
     }
-    (ascii != text && lost * 4 < ascii.len()).then_some(ascii)
+    // A gap says nothing.
+    let gaps: usize = ascii.split('{').skip(1).filter_map(|gap| Some(gap.find('}')? + 2)).sum();
+    (ascii != text && lost * 4 < ascii.len() - gaps).then_some(ascii)
 }
 
 /// Returns the first eight bytes. `None` where there are less.
@@ -229,6 +231,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn message_of_which_nothing_is_left_is_none() {
+        // 連線已收到 looks like the start of a restart point then.
+        assert_eq!(to_english("?????: host=[local]"), None);
+    }
 
     #[test]
     fn every_line_of_the_list_can_be_read() {

@@ -164,7 +164,12 @@ impl Candidate {
         });
         // Enough lines that are taken apart better are a log's, whatever stands between them.
         let is_outdone = |known: &Self| {
-            known.matched * 2 >= labelled_lines && named(&known.prefix) > named(&self.prefix)
+            // One that also reads the lines without any prefix, which the other one leaves over.
+            let reads_bare_lines = self.prefix.tokens().first() == Some(&Token::SessionOnly)
+                && self.matched > known.matched;
+            !reads_bare_lines
+                && known.matched * 2 >= labelled_lines
+                && named(&known.prefix) > named(&self.prefix)
         };
         has_frozen_time || known.is_some_and(is_outdone)
     }
@@ -296,6 +301,16 @@ mod tests {
         }
         let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
         assert!(inference.prefix.as_str().ends_with(",%u,%d,%a,"), "{}", inference.prefix);
+    }
+
+    #[test]
+    fn lines_outside_of_sessions_may_have_no_prefix_at_all() {
+        let session = |n: u32| format!("2026-11-24 02:21:{n}.123 UTC [{}] LOG:  x", 1000 + n % 7);
+        let bare = |n: u32| format!("LOG:  checkpoint {n}");
+        let lines: Vec<String> = (10..50).map(session).chain((0..5).map(bare)).collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        assert!(inference.prefix.as_str().starts_with("%q%m ["), "{}", inference.prefix);
+        assert_eq!(inference.matched, lines.len());
     }
 
     #[test]

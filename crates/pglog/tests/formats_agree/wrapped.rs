@@ -43,6 +43,15 @@ fn wrap(wrapping: Wrapping, log: &str) -> (String, Vec<(u64, u64)>) {
                 }
                 Wrapping::Timestamps => writeln!(wrapped, "{time} {plain}"),
                 Wrapping::Compose => writeln!(wrapped, "db-1  | {plain}"),
+                Wrapping::Kubectl => writeln!(wrapped, "[pod/pg-0/postgres] {plain}"),
+                Wrapping::CloudNativePg => {
+                    writeln!(wrapped, r#"{{"logger":"postgres","msg":{text},"pipe":"stderr"}}"#)
+                }
+                Wrapping::Journal => {
+                    let text = serde_json::to_string(plain).unwrap();
+                    writeln!(wrapped, r#"{{"_PID":"7","MESSAGE":{text}}}"#)
+                }
+                Wrapping::Crlf => writeln!(wrapped, "{plain}\r"),
             }
             .unwrap();
             rest = behind;

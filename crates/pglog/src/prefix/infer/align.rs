@@ -90,6 +90,13 @@ pub(super) struct Aligner<'s, 'a> {
     found: Vec<Template<'a>>,
 }
 
+/// So many lines that begin with their label are those of a server that prints no more outside of
+/// sessions.
+const MIN_BARE_LINES: usize = 3;
+
+/// What they cost.
+const BARE_LINES: f64 = 0.3;
+
 /// The most templates that are kept.
 const MAX_TEMPLATES: usize = 6;
 
@@ -178,8 +185,10 @@ impl<'s, 'a> Aligner<'s, 'a> {
         state.active = active;
         state.stopped = ended;
         if state.pieces.is_empty() {
-            // Lines without any prefix are rather those of another program.
-            state.cost += cost_of_dropped(state.stopped.len(), self.samples.len());
+            // Few lines without any prefix are rather those of another program.
+            let dropped = cost_of_dropped(state.stopped.len(), self.samples.len());
+            let is_few = state.stopped.len() < MIN_BARE_LINES;
+            state.cost += if is_few { dropped } else { dropped.min(BARE_LINES) };
         }
         state.pieces.push(Piece::SessionOnly);
         state

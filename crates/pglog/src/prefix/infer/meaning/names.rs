@@ -58,12 +58,16 @@ pub(super) fn name(table: &mut Table<'_, '_>) {
     }
     leave_out_doubles(&mut escapes, &votes, &keys);
     name_around_at(table, &mut escapes);
-    leave_out_unsure(table, &mut escapes, &votes);
-    for ((column, escape), votes) in table.columns.iter_mut().zip(escapes).zip(votes) {
+    let are_proven: Vec<bool> = (table.columns.iter().zip(&votes))
+        .map(|(column, votes)| is_proven(votes) && !has_half_names(table, column, &applications))
+        .collect();
+    leave_out_unsure(table, &mut escapes, &are_proven);
+    let columns = table.columns.iter_mut().zip(escapes);
+    for ((column, escape), (votes, is_proven)) in columns.zip(votes.into_iter().zip(are_proven)) {
         if column.kind == Kind::Text {
             column.escape = escape;
             column.is_guess = winner(&votes).is_none();
-            column.is_proven = is_proven(&votes);
+            column.is_proven = is_proven;
         }
     }
 }
@@ -88,6 +92,20 @@ fn winner(votes: &Votes) -> Option<Escape> {
 /// Tells whether so many messages name the values of a column, exactly as they are, that they are whole.
 fn is_proven(votes: &Votes) -> bool {
     winner(votes).is_some() && votes.iter().any(|votes| *votes >= PROOFS)
+}
+
+/// Tells whether a column has a part of what some process has announced as its application.
+fn has_half_names(
+    table: &Table<'_, '_>,
+    column: &Column<'_>,
+    applications: &HashMap<&str, String>,
+) -> bool {
+    column.values.iter().any(|(index, value)| {
+        let announced = table.process(*index).and_then(|process| applications.get(process));
+        announced.is_some_and(|name| {
+            !value.is_empty() && name != value && (name.starts_with(value) || name.ends_with(value))
+        })
+    })
 }
 
 /// So many lines are no coincidence.
@@ -220,9 +238,9 @@ fn leave_out_doubles(escapes: &mut [Option<Escape>], votes: &[Votes], keys: &[Op
 }
 
 /// Takes the name off columns that may have more or less in them than one value.
-fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>], votes: &[Votes]) {
+fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>], are_proven: &[bool]) {
     for (at, column) in table.columns.iter().enumerate() {
-        if votes.get(at).is_some_and(is_proven) {
+        if are_proven.get(at) == Some(&true) {
             continue;
         }
         let neighbour = |at: Option<usize>| {
