@@ -181,7 +181,9 @@ impl Agent {
             .drain(..)
             .filter_map(|(file, position)| tailer.checkpoint(file, position))
             .collect();
-        buffer.push_checkpoints(&starts, now_ms).unwrap();
+        if !starts.is_empty() {
+            buffer.push_checkpoints(&starts, now_ms).unwrap();
+        }
         let encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
         for (file, stream) in &mut self.streams {
             for batch in stream.batches.drain(..) {
