@@ -6,7 +6,6 @@ use crate::tail::{
     Due, Missed, Reason, Tailer,
     checkpoint::Checkpoint,
     follower::{Opened, State},
-    source::Source,
     survey::Candidate,
 };
 
@@ -101,7 +100,7 @@ impl Tailer {
 }
 
 fn try_copy(evidence: &Checkpoint, candidate: &Candidate) -> io::Result<Option<Copy>> {
-    let mut source = Source::open(&candidate.path)?;
+    let mut source = candidate.open()?;
     let Some(found) = evidence.find_in(&mut source)? else { return Ok(None) };
     source.advance_to(found)?;
     let size = source.plain_file().map(|_| candidate.stamp.size);

@@ -200,6 +200,8 @@ impl Tailer {
             };
             match known {
                 Ok(known) => found.extend(known),
+                // It has another name by now, under which the next scan finds it.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.scan_soon(),
                 Err(error) => self.problems.report(&candidate.path, &error),
             }
         }
@@ -214,7 +216,7 @@ impl Tailer {
         candidates: &[Candidate],
     ) -> io::Result<Option<Found>> {
         let Some(record) = self.records.get(&candidate.identity) else { return Ok(None) };
-        let mut source = Source::open(&candidate.path)?;
+        let mut source = candidate.open()?;
         if !record.is_intact(&mut source)? {
             // Its rest may be in a copy, which is judged with the others.
             return Found::new(candidate, source, 0).map(Some);
@@ -278,7 +280,7 @@ impl Tailer {
     /// Tells what a file of unknown identity is. `found` is what else there is to follow.
     fn judge(&mut self, candidate: &Candidate, found: &mut [Found]) -> io::Result<Judgement> {
         let follow = |found: Found| Judgement::Follow(Box::new(found));
-        let mut source = Source::open(&candidate.path)?;
+        let mut source = candidate.open()?;
         let head = source.head()?;
         if head.is_empty() {
             // Nothing tells what it will be. A log is wanted from its first byte; a copy has been begun.
@@ -446,6 +448,19 @@ fn find_shorter<'a>(
 }
 
 impl Candidate {
+    /// Opens the file that was found, which can have got another name since.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] where the name leads to another file by now; those of opening.
+    pub(super) fn open(&self) -> io::Result<Source> {
+        let source = Source::open(&self.path)?;
+        if FileIdentity::of(&source.metadata()?) == self.identity {
+            Ok(source)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+
     fn is_of_series(&self, path: &Path) -> bool {
         series_of(path) == self.series
     }

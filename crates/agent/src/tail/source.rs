@@ -9,7 +9,10 @@ use std::{
     path::Path,
 };
 
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use lz4_flex::frame::FrameDecoder;
+use lzma_rust2::XzReader;
 use rustix::fs::{Advice, Mode, OFlags};
 
 use crate::tail::checkpoint::{MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at};
@@ -195,14 +198,20 @@ impl Plain {
 pub(super) enum Packing {
     Gzip,
     Zstd,
+    Bzip2,
+    Xz,
+    Lz4,
 }
 
 impl Packing {
-    /// The packing that a name tells, of those that can be read.
+    /// The packing that a name tells.
     pub(super) fn of(path: &Path) -> Option<Self> {
         match path.extension().and_then(OsStr::to_str)? {
             "gz" => Some(Self::Gzip),
             "zst" => Some(Self::Zstd),
+            "bz2" => Some(Self::Bzip2),
+            "xz" => Some(Self::Xz),
+            "lz4" => Some(Self::Lz4),
             _ => None,
         }
     }
@@ -277,7 +286,23 @@ fn decoder(file: &File, packing: Packing) -> io::Result<Box<dyn Read + Send>> {
     Ok(match packing {
         Packing::Gzip => Box::new(MultiGzDecoder::new(from_start)),
         Packing::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::new(from_start))?),
+        Packing::Bzip2 => Box::new(MultiBzDecoder::new(from_start)),
+        Packing::Xz => Box::new(XzReader::new(BufReader::new(from_start), true)),
+        Packing::Lz4 => {
+            check_lz4_end(file)?;
+            Box::new(FrameDecoder::new(from_start))
+        }
     })
+}
+
+/// Checks that a frame has its end mark: the decoder takes one that is still being written for whole.
+fn check_lz4_end(file: &File) -> io::Result<()> {
+    /// Offset of the frame's flags, and the one for a checksum behind the end mark.
+    const FLAGS: (u64, u8) = (4, 0x04);
+    let flags = read_at(file, FLAGS.0, 1)?.first().copied().unwrap_or(0);
+    let behind = if flags & FLAGS.1 == 0 { 4 } else { 8 };
+    let mark = read_at(file, file.metadata()?.len().saturating_sub(behind), 4)?;
+    if mark == [0; 4] { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Reads a file by positions of its own, since clones of a descriptor share theirs.
@@ -300,4 +325,75 @@ pub(super) fn keep_last(tail: &mut Vec<u8>, bytes: &[u8]) {
     let surplus = (tail.len() + kept.len()).saturating_sub(MAX_GUARD_BYTES);
     tail.drain(..surplus.min(tail.len()));
     tail.extend_from_slice(kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// `one`, `two` and `three`, each on a line, as `bzip2`, `xz` and `lz4` pack them.
+    const PACKED: [(&str, &[u8]); 3] = [
+        (
+            "bz2",
+            &[
+                66, 90, 104, 57, 49, 65, 89, 38, 83, 89, 8, 123, 125, 215, 0, 0, 4, 193, 128, 0,
+                16, 2, 65, 148, 128, 32, 0, 49, 12, 8, 33, 163, 212, 200, 133, 71, 50, 56, 168,
+                241, 119, 36, 83, 133, 9, 0, 135, 183, 221, 112,
+            ],
+        ),
+        (
+            "xz",
+            &[
+                253, 55, 122, 88, 90, 0, 0, 1, 105, 34, 222, 54, 2, 0, 33, 1, 22, 0, 0, 0, 116, 47,
+                229, 163, 1, 0, 13, 111, 110, 101, 10, 116, 119, 111, 10, 116, 104, 114, 101, 101,
+                10, 0, 0, 0, 182, 213, 230, 37, 0, 1, 34, 14, 12, 222, 140, 96, 144, 66, 153, 13,
+                1, 0, 0, 0, 0, 1, 89, 90,
+            ],
+        ),
+        (
+            "lz4",
+            &[
+                4, 34, 77, 24, 100, 64, 167, 14, 0, 0, 128, 111, 110, 101, 10, 116, 119, 111, 10,
+                116, 104, 114, 101, 101, 10, 0, 0, 0, 0, 67, 37, 152, 163,
+            ],
+        ),
+    ];
+
+    fn read(path: &Path) -> io::Result<Vec<u8>> {
+        let mut source = Source::open(path)?;
+        let mut buffer = [0; 7];
+        let mut all = Vec::new();
+        while let Look::Read { bytes, .. } = source.look(0, &[], &mut buffer)? {
+            all.extend_from_slice(&buffer[..bytes]);
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn copy_is_read_however_it_is_packed() {
+        let folder = tempfile::tempdir().unwrap();
+        for (ending, packed) in PACKED {
+            let path = folder.path().join(format!("x.log.2.{ending}"));
+            fs::write(&path, packed).unwrap();
+            assert_eq!(read(&path).unwrap(), b"one\ntwo\nthree\n", "{ending}");
+            let mut source = Source::open(&path).unwrap();
+            assert_eq!(source.head().unwrap(), b"one\ntwo\nthree\n", "{ending}");
+            assert_eq!(source.advance_to(8).unwrap(), (8, b"one\ntwo\n".to_vec()), "{ending}");
+        }
+    }
+
+    #[test]
+    fn copy_that_is_still_being_packed_is_not_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        for (ending, packed) in PACKED {
+            let path = folder.path().join(format!("x.log.2.{ending}"));
+            for bytes in 1..packed.len() - 1 {
+                fs::write(&path, &packed[..bytes]).unwrap();
+                let kind = read(&path).map_err(|problem| problem.kind());
+                assert_eq!(kind, Err(io::ErrorKind::UnexpectedEof), "{ending}, {bytes}");
+            }
+        }
+    }
 }

@@ -393,3 +393,19 @@ fn two_rotations_between_two_looks_lose_nothing() {
     scene.poll(&mut tailer);
     assert_eq!(scene.text(), "one\ntwo\nthree\n");
 }
+
+#[test]
+fn file_that_got_another_name_since_the_survey_is_not_taken_for_the_one_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.log");
+    fs::write(&path, "one\n").unwrap();
+    let settings =
+        Settings { paths: vec![LogPath::new(path.to_str().unwrap())], ..Settings::default() };
+    let mut tailer = Tailer::open(settings, History::none(0));
+    let candidates = tailer.survey();
+    assert!(candidates[0].open().is_ok());
+    fs::rename(&path, folder.path().join("x.log.1")).unwrap();
+    fs::write(&path, "two\n").unwrap();
+    let problem = candidates[0].open().unwrap_err();
+    assert_eq!(problem.kind(), io::ErrorKind::UnexpectedEof);
+}
