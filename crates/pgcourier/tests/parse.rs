@@ -30,6 +30,31 @@ fn lines(args: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn every_file_is_read_whatever_the_others_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let run = |files: &[std::path::PathBuf]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+        let output = command.arg("parse").args(files).output().unwrap();
+        let entries = String::from_utf8(output.stdout).unwrap().lines().count();
+        (entries, output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (good, empty, blank) = (file("a.log", LOG), file("b.log", ""), file("c.log", "\n\n"));
+    assert_eq!(run(&[empty.clone(), good.clone(), blank]), (4, Some(0), String::new()));
+    assert_eq!(run(&[empty]), (0, Some(0), String::new()));
+
+    let missing = folder.path().join("missing.log");
+    let diary = file("diary.txt", "Dear diary,\n");
+    let (entries, code, errors) = run(&[good.clone(), missing, diary, good]);
+    assert_eq!((entries, code), (8, Some(1)));
+    assert!(errors.contains("missing.log") && errors.contains("diary.txt"), "{errors}");
+}
+
+#[test]
 fn conditions_and_times_choose_entries() {
     assert_eq!(lines(&[]).len(), 4);
     assert_eq!(lines(&["--where", "level>=ERROR"]).len(), 2);

@@ -128,7 +128,8 @@ fn check(setting: &str, seed: u64) -> Result<(), String> {
 }
 
 /// Prefixes that are ambiguous by themselves, such as names next to each other that may both be blank, are
-/// among them, so not every one can be right: of a thousand, seven are read wrongly in some line.
+/// among them, so not every one can be right: of six hundred, three are read wrongly in some line, and one
+/// is not found.
 #[test]
 fn prefix_is_inferred_or_left_open() {
     let cases = std::env::var("INFER_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -140,6 +141,6 @@ fn prefix_is_inferred_or_left_open() {
         let setting = settings.new_tree(&mut runner).unwrap().current();
         wrong.extend(check(&setting, case * 7919).err());
     }
-    let allowed = usize::try_from(cases / 100).unwrap();
+    let allowed = usize::try_from(cases / 150).unwrap();
     assert!(wrong.len() <= allowed, "{} of {cases}:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -142,6 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return audit::audit(&args.files, |file| with_last_moment(&options, file), &mut out);
     }
     let parts = Parts::new(jobs(args));
+    let mut failed: Option<Failure> = None;
     for file in &args.files {
         let options = with_last_moment(&options, file);
         let result = if args.explain {
@@ -151,23 +152,22 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         } else {
             reader.read(file, &options, parts, &mut out)
         };
-        match result {
-            Ok(Kind::Log) => {}
-            Ok(kind) => {
-                flushed(out.flush())?;
-                return Err(unrecognised(file, kind));
-            }
+        let failure = match result {
+            Ok(Kind::Log) => continue,
+            Ok(kind) => unrecognised(file, kind),
             // Whoever reads the output has seen enough, such as `head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(error) => {
-                flushed(out.flush())?;
-                return Err(Failure::new(format!("cannot parse {}: {error}", file.display()))
-                    .with_hint("the file must be there and readable by you"));
-            }
+            Err(error) => unreadable(file, &error),
+        };
+        flushed(out.flush())?;
+        // The other files are read all the same.
+        if let Some(earlier) = failed.replace(failure) {
+            let _the_last_one_decides = earlier.report();
         }
     }
     let report = reader.output.report();
-    flushed(out.write_all(report.as_bytes()).and_then(|()| out.flush()))
+    flushed(out.write_all(report.as_bytes()).and_then(|()| out.flush()))?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// What could not be written matters, unless nobody reads it any more.
@@ -229,6 +229,21 @@ fn filter(args: &Args) -> Result<Filter, Failure> {
         since: moment("--since", &args.since)?,
         until: moment("--until", &args.until)?,
     })
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::new(format!("cannot parse {}: {error}", file.display()));
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
+            failure.with_hint("the file must be there and readable by you")
+        }
+        io::ErrorKind::IsADirectory => failure.with_hint("name the files in it, such as DIR/*.log"),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            failure
+                .with_hint("the file is packed and damaged, or not whole; what could be read was")
+        }
+        _ => failure,
+    }
 }
 
 fn unrecognised(file: &Path, kind: Kind) -> Failure {
@@ -337,6 +352,7 @@ impl Reader {
         out: &mut impl Write,
     ) -> io::Result<Kind> {
         self.first_wanted = 0;
+        self.unprinted.clear();
         if parts.jobs > 1 && self.output.is_text() && input::is_big(file) {
             let mut progress = Progress::of(file);
             let print = |found: &Assembled<'_>, text: &mut Vec<u8>| {
@@ -366,10 +382,12 @@ impl Reader {
         let input = Input::open(file);
         let mut progress = Progress::of(file);
         let mut parser = Parser::new(options.clone(), 0);
+        let mut is_blank = true;
         loop {
             match input.chunks.recv_timeout(QUIET) {
                 Ok(chunk) => {
                     let chunk = chunk?;
+                    is_blank = is_blank && chunk.iter().all(u8::is_ascii_whitespace);
                     parser.push(&chunk, &mut |found| self.take(found));
                     input.give_back(chunk);
                 }
@@ -389,6 +407,11 @@ impl Reader {
         }
         progress.finish();
         parser.finish(&mut |found| self.take(found));
+        if is_blank {
+            // Nothing has been logged yet, as right after a rotation.
+            self.unprinted.clear();
+            return Ok(Kind::Log);
+        }
         if let Some(kind @ (Kind::OtherText | Kind::Binary)) = parser.kind() {
             return Ok(kind);
         }

@@ -314,6 +314,16 @@ mod tests {
     }
 
     #[test]
+    fn only_time_of_a_few_lines_is_theirs() {
+        let line = |n: u32| {
+            format!("2026-11-24 22:41:47 UTC <5788> {n} sess=6b0612ab.169c LOG:  duration: 1.2 ms")
+        };
+        let lines: Vec<String> = (63..66).map(line).collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        assert!(inference.prefix.as_str().starts_with("%t "), "{}", inference.prefix);
+    }
+
+    #[test]
     fn text_that_is_no_log_has_no_prefix() {
         assert_eq!(LinePrefix::infer(["hello", "world"]), None);
         assert_eq!(LinePrefix::infer([]), None);

@@ -5,8 +5,6 @@
 
 use std::ops::ControlFlow;
 
-use memchr::memmem;
-
 use crate::prefix::{
     LinePrefix, ParsedLine,
     escape::{Escape, Token},
@@ -64,6 +62,12 @@ impl Separators {
     }
 }
 
+/// Tells whether a colon with two blanks stands in a text. A search for three bytes would have to be set up
+/// for each line.
+fn has_label_end(text: &[u8]) -> bool {
+    memchr::memchr_iter(b':', text).any(|at| text.get(at + 1..at + 3) == Some(b"  ".as_slice()))
+}
+
 const fn is_name(escape: Escape) -> bool {
     matches!(escape, Escape::User | Escape::Database | Escape::ApplicationName)
 }
@@ -77,7 +81,7 @@ impl LinePrefix {
         }
         let text = first.text.as_bytes();
         let text = text.get(..MAX_NAMES_BYTES).unwrap_or(text);
-        separators.is_open || self.separates_in_names(first) || memmem::find(text, b":  ").is_some()
+        separators.is_open || self.separates_in_names(first) || has_label_end(text)
     }
 
     /// Tells whether the names of a line have something in them that separates names elsewhere.

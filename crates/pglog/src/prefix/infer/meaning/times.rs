@@ -11,14 +11,20 @@ use crate::{
     timestamp::local_seconds,
 };
 
+/// So few lines prove nothing about a time.
+const FEW_LINES: usize = 20;
+
 pub(super) fn name(table: &mut Table<'_, '_>) {
     let is_time = |column: &&Column<'_>| column.kind == Kind::Time;
     let precise = [Escape::TimeMillis, Escape::TimeEpoch];
     let mut has_time = precise.iter().any(|escape| table.column(*escape).is_some());
     let verdicts: Vec<_> =
         table.columns.iter().filter(is_time).map(|column| starts_session(table, column)).collect();
+    // Every log has the time of its lines; in a few of them it can look like a session's start.
+    let is_sole = !has_time && verdicts.len() == 1 && table.samples.len() < FEW_LINES;
     let columns = table.columns.iter_mut().filter(|column| column.kind == Kind::Time);
     for (column, verdict) in columns.zip(verdicts) {
+        let verdict = verdict.filter(|_| !is_sole);
         column.escape = match verdict {
             Some(true) => Some(Escape::SessionStart),
             Some(false) => Some(Escape::Time),
