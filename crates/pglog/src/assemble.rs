@@ -25,7 +25,7 @@ use crate::{
         open::OpenEntries,
         prefixes::{HeldLines, Prefixes, Verdict},
     },
-    entry::LogEntry,
+    entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
     prefix::{LinePrefix, ParsedLine},
     severity::Label,
@@ -70,6 +70,7 @@ pub struct Assembler {
     prefixes: Prefixes,
     clock: Clock,
     limits: Limits,
+    depth: Depth,
     splitter: Splitter,
     /// Lines behind the open entries that may have a new prefix.
     held: HeldLines,
@@ -101,6 +102,7 @@ impl Assembler {
             prefixes: Prefixes::of(prefix),
             clock: Clock::new(),
             limits: Limits::default(),
+            depth: Depth::default(),
             splitter: Splitter::at(0),
             held: HeldLines::default(),
             open: OpenEntries::at(0),
@@ -127,6 +129,13 @@ impl Assembler {
     #[must_use]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets how much is read out of the entries' texts.
+    #[must_use]
+    pub const fn with_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
         self
     }
 
@@ -509,7 +518,7 @@ impl Assembler {
 
     fn emit_front(&self, open: &mut OpenEntries<'_>, sink: &mut impl FnMut(&Assembled<'_>)) {
         let Some(mut front) = open.take_front() else { return };
-        finish::read_message(&mut front.assembled.entry);
+        finish::read_message(&mut front.assembled.entry, self.depth);
         sink(&front.assembled);
         open.recycle(front);
     }
