@@ -182,7 +182,7 @@ impl Agent {
             .filter_map(|(file, position)| tailer.checkpoint(file, position))
             .collect();
         buffer.push_checkpoints(&starts, now_ms).unwrap();
-        let encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
+        let mut encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
         for (file, stream) in &mut self.streams {
             for batch in stream.batches.drain(..) {
                 let id = BatchId::new(Uuid::now_v7());
