@@ -63,6 +63,8 @@ pub struct Batcher {
     open: Option<Open>,
     /// Where the next batch starts.
     position: u64,
+    /// How much text the last batch had, for which the next one makes room at once.
+    last_bytes: usize,
 }
 
 /// A batch that is not sealed yet.
@@ -78,14 +80,14 @@ impl Batcher {
     /// Makes a batcher for a file that is read from `position` on.
     #[must_use]
     pub const fn new(settings: Settings, position: u64) -> Self {
-        Self { settings, open: None, position }
+        Self { settings, open: None, position, last_bytes: 0 }
     }
 
     /// Adds an entry. Returns the batch that it fills, if it fills one. `now` is any clock that never
     /// goes back.
     #[must_use]
     pub fn push(&mut self, found: &Assembled<'_>, now: Duration) -> Option<Batch> {
-        let open = self.open.get_or_insert_with(|| Open::new(self.position, now));
+        let open = self.open.get_or_insert_with(|| Open::new(self.position, self.last_bytes, now));
         open.add(found);
         let full = open.batch.entries >= self.settings.max_entries
             || open.batch.json.len() >= self.settings.max_bytes;
@@ -123,14 +125,16 @@ impl Batcher {
         let open = self.open.take_if(|open| open.entries_end <= safe_position)?;
         let batch = Batch { end: safe_position, ..open.batch };
         self.position = safe_position;
+        self.last_bytes = batch.json.len().min(self.settings.max_bytes);
         Some(batch)
     }
 }
 
 impl Open {
-    const fn new(start: u64, since: Duration) -> Self {
-        let batch =
-            Batch { entries: 0, levels: BTreeMap::new(), json: Vec::new(), start, end: start };
+    fn new(start: u64, bytes: usize, since: Duration) -> Self {
+        // A little more, for batches are never of the same size.
+        let json = Vec::with_capacity(bytes + bytes / 8);
+        let batch = Batch { entries: 0, levels: BTreeMap::new(), json, start, end: start };
         Self { batch, since, entries_end: start }
     }
 

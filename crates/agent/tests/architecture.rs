@@ -64,6 +64,7 @@ const PGLOG: Layers = &[
 ];
 
 const PARSER: &[&str] = &[
+    "entry",
     "fingerprint",
     "timestamp",
     "prefix",

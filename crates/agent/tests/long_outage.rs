@@ -184,7 +184,7 @@ impl Agent {
         if !starts.is_empty() {
             buffer.push_checkpoints(&starts, now_ms).unwrap();
         }
-        let encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
+        let mut encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
         for (file, stream) in &mut self.streams {
             for batch in stream.batches.drain(..) {
                 let id = BatchId::new(Uuid::now_v7());

@@ -60,7 +60,7 @@ impl Bench {
             end: 1,
         };
         let id = BatchId::new(Uuid::from_u128(u128::from(self.batches)));
-        let encoder = Encoder::new("shop".to_owned(), "db1".to_owned(), Compression::Zstd);
+        let mut encoder = Encoder::new("shop".to_owned(), "db1".to_owned(), Compression::Zstd);
         let batch = encoder.seal(&batch, id, Path::new("/log/a.log"), 1_764_000_000.5);
         let mut buffer = self.buffer.lock().unwrap();
         buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap();

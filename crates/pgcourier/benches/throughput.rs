@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use pglog::{Parser, ParserOptions};
+use pglog::{Depth, Parser, ParserOptions};
 
 const DEFAULT_MB: usize = 200;
 
@@ -27,23 +27,70 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let named = env::args().skip(1).find(|arg| !arg.starts_with('-')).map(PathBuf::from);
-    let log = named.map_or_else(|| make_log(folder.path()), Ok)?;
-    let bytes = fs::metadata(&log)?.len();
-    print(&format!("{}: {:.1} MB", log.display(), mega(bytes)));
-    print(&format!("{:<34}{:>9}{:>12}{:>12}", "", "CPU s", "MB/CPU s", "of wc -l"));
-    let count_lines = cpu_seconds(Command::new("wc").arg("-l").arg(&log))?;
-    let mut rows = vec![("wc -l", count_lines)];
-    rows.push(("library: bytes to entries", parse_in_process(&log)?));
-    rows.push(("pgcourier parse > /dev/null", cpu_seconds(pgcourier().arg("parse").arg(&log))?));
-    let (agent, peak_kib) = run_agent(&log, folder.path())?;
-    rows.push(("agent: file to acknowledged", agent));
-    for (what, seconds) in rows {
-        let share = count_lines / seconds;
-        let rate = mega(bytes) / seconds;
-        print(&format!("{what:<34}{seconds:>9.2}{rate:>12.0}{share:>12.4}"));
+    let own = |name: &str| make_log(folder.path(), name);
+    let log = named.map_or_else(|| own(STDERR), Ok)?;
+    print(&format!("{:<34}{:>9}{:>9}{:>12}{:>12}", "", "MB", "CPU s", "MB/CPU s", "of wc -l"));
+    let count_lines = Row::of("wc -l", &log, count_lines)?;
+    let in_process = |depth| move |log: &Path| parse_in_process(log, depth);
+    let rows = [
+        Row::of("library: stderr, texts", &log, in_process(Depth::Texts))?,
+        Row::of("library: stderr, meaning", &log, in_process(Depth::Meaning))?,
+        Row::of("library: csvlog, texts", &own(CSVLOG)?, in_process(Depth::Texts))?,
+        Row::of("library: jsonlog, texts", &own(JSONLOG)?, in_process(Depth::Texts))?,
+        Row::of("library: syslog, texts", &own(SYSLOG)?, in_process(Depth::Texts))?,
+        Row::of("pgcourier parse > /dev/null", &log, |log| parse(log, "1"))?,
+        Row::of("pgcourier parse --jobs 2", &log, |log| parse(log, "2"))?,
+    ];
+    for row in [&count_lines].into_iter().chain(&rows) {
+        row.print(&count_lines);
     }
+    let mut peak_kib = 0;
+    let agent = Row::of("agent: file to acknowledged", &log, |log| {
+        let (seconds, peak) = run_agent(log, folder.path())?;
+        peak_kib = peak;
+        Ok(seconds)
+    })?;
+    agent.print(&count_lines);
     print(&format!("agent: {:.1} MiB resident at most", f64::from(peak_kib) / 1024.0));
     Ok(())
+}
+
+/// Real logs of one server, in each format.
+const STDERR: &str = "pg15/debian/postgresql-2026-11-24_022019.log.gz";
+const CSVLOG: &str = "pg15/debian/postgresql-2026-11-24_022019.csv.gz";
+const JSONLOG: &str = "pg15/debian/postgresql-2026-11-24_022019.json.gz";
+const SYSLOG: &str = "pg15/syslog/syslog-iso.log.gz";
+
+/// What one kind of work took.
+struct Row {
+    what: &'static str,
+    megabytes: f64,
+    seconds: f64,
+}
+
+impl Row {
+    fn of(what: &'static str, log: &Path, work: impl FnOnce(&Path) -> Result<f64>) -> Result<Self> {
+        let megabytes = mega(fs::metadata(log)?.len());
+        Ok(Self { what, megabytes, seconds: work(log)? })
+    }
+
+    fn rate(&self) -> f64 {
+        self.megabytes / self.seconds
+    }
+
+    fn print(&self, count_lines: &Self) {
+        let Self { what, megabytes, seconds } = self;
+        let (rate, share) = (self.rate(), self.rate() / count_lines.rate());
+        print(&format!("{what:<34}{megabytes:>9.1}{seconds:>9.2}{rate:>12.0}{share:>12.4}"));
+    }
+}
+
+fn count_lines(log: &Path) -> Result<f64> {
+    cpu_seconds(Command::new("wc").arg("-l").arg(log))
+}
+
+fn parse(log: &Path, jobs: &str) -> Result<f64> {
+    cpu_seconds(pgcourier().args(["parse", "--jobs", jobs]).arg(log))
 }
 
 #[expect(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -62,12 +109,12 @@ fn pgcourier() -> Command {
 }
 
 /// Repeats a real log.
-fn make_log(folder: &Path) -> Result<PathBuf> {
-    let name = "../../testdata/logs/pg15/debian/postgresql-2026-11-24_022019.log.gz";
-    let packed = fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))?;
+fn make_log(folder: &Path, name: &str) -> Result<PathBuf> {
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs");
+    let packed = fs::File::open(logs.join(name))?;
     let mut text = Vec::new();
     flate2::read::GzDecoder::new(packed).read_to_end(&mut text)?;
-    let path = folder.join("postgresql.log");
+    let path = folder.join(name.replace('/', "-").trim_end_matches(".gz"));
     let mut file = fs::File::create(&path)?;
     for _ in 0..DEFAULT_MB * 1_000_000 / text.len() {
         file.write_all(&text)?;
@@ -89,9 +136,9 @@ fn cpu_seconds(command: &Command) -> Result<f64> {
     Ok(seconds.sum::<std::result::Result<f64, _>>()?)
 }
 
-fn parse_in_process(log: &Path) -> Result<f64> {
+fn parse_in_process(log: &Path, depth: Depth) -> Result<f64> {
     let mut file = fs::File::open(log)?;
-    let mut parser = Parser::new(ParserOptions::default(), 0);
+    let mut parser = Parser::new(ParserOptions { depth, ..ParserOptions::default() }, 0);
     let mut buffer = vec![0; 256 << 10];
     let mut entries = 0u64;
     let before = cpu_of("self")?;

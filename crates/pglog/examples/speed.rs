@@ -7,7 +7,7 @@
 
 use std::{env, error::Error, fs, hint::black_box};
 
-use pglog::{Parser, ParserOptions};
+use pglog::{Depth, Parser, ParserOptions};
 
 const TOTAL_BYTES: usize = 200_000_000;
 const CHUNK_BYTES: usize = 256 << 10;
@@ -22,26 +22,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         black_box(memchr::memchr_iter(b'\n', black_box(&log)).count());
         let search = cpu_seconds()? - before;
 
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        let (mut entries, mut unparsed) = (0_u64, 0_u64);
-        let mut count = |found: &pglog::Assembled<'_>| {
-            entries += 1;
-            unparsed += u64::from(found.entry.unparsed);
-        };
-        let before = cpu_seconds()?;
-        for chunk in log.chunks(CHUNK_BYTES) {
-            parser.push(chunk, &mut count);
-        }
-        parser.finish(&mut count);
-        let parse = cpu_seconds()? - before;
+        for depth in [Depth::Texts, Depth::Meaning] {
+            let mut parser = Parser::new(ParserOptions { depth, ..ParserOptions::default() }, 0);
+            let (mut entries, mut unparsed) = (0_u64, 0_u64);
+            let mut count = |found: &pglog::Assembled<'_>| {
+                entries += 1;
+                unparsed += u64::from(found.entry.unparsed);
+            };
+            let before = cpu_seconds()?;
+            for chunk in log.chunks(CHUNK_BYTES) {
+                parser.push(chunk, &mut count);
+            }
+            parser.finish(&mut count);
+            let parse = cpu_seconds()? - before;
 
-        let format = parser.format().map_or("no format", |format| format.as_str());
-        print(&format!(
-            "{path}: {format}, {entries} entries, {unparsed} unparsed, {:.0} MB per CPU second, \
+            let format = parser.format().map_or("no format", |format| format.as_str());
+            print(&format!(
+                "{path}: {format}, {depth:?}, {entries} entries, {unparsed} unparsed, {:.0} MB per CPU second, \
              line breaks {:.0}",
-            megabytes / parse,
-            megabytes / search
-        ));
+                megabytes / parse,
+                megabytes / search
+            ));
+        }
     }
     Ok(())
 }

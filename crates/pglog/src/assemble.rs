@@ -8,7 +8,9 @@
 //! Nothing marks the end of an entry. The caller ends those that have been quiet for long enough with
 //! [`Assembler::flush_before`], and the last ones with [`Assembler::finish`].
 
+mod blocks;
 mod finish;
+mod folded;
 mod lines;
 mod lost;
 mod open;
@@ -19,11 +21,12 @@ pub(crate) use lines::decode;
 
 use crate::{
     assemble::{
-        lines::{Segment, Splitter},
+        folded::Folded,
+        lines::Splitter,
         open::OpenEntries,
         prefixes::{HeldLines, Prefixes, Verdict},
     },
-    entry::LogEntry,
+    entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
     prefix::{LinePrefix, ParsedLine},
     severity::Label,
@@ -68,10 +71,13 @@ pub struct Assembler {
     prefixes: Prefixes,
     clock: Clock,
     limits: Limits,
+    depth: Depth,
     splitter: Splitter,
     /// Lines behind the open entries that may have a new prefix.
     held: HeldLines,
     open: OpenEntries<'static>,
+    /// Room for the lines that are being taken.
+    folded: Folded,
 }
 
 /// Whether a line that no prefix fits may be held back for others that tell more.
@@ -97,9 +103,11 @@ impl Assembler {
             prefixes: Prefixes::of(prefix),
             clock: Clock::new(),
             limits: Limits::default(),
+            depth: Depth::default(),
             splitter: Splitter::at(0),
             held: HeldLines::default(),
             open: OpenEntries::at(0),
+            folded: Folded::default(),
         }
     }
 
@@ -122,6 +130,13 @@ impl Assembler {
     #[must_use]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets how much is read out of the entries' texts.
+    #[must_use]
+    pub const fn with_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
         self
     }
 
@@ -224,36 +239,6 @@ impl Assembler {
             // Not even the prefix is whole.
             None => open.last_number(),
         }
-    }
-
-    /// Takes whole lines. Those that are text as they are keep their bytes; the few that are not are
-    /// decoded one by one.
-    fn take_whole_lines(&mut self, whole: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
-        let segments = lines::segments(whole);
-        let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
-        let mut position = self.splitter.position();
-        for (line, raw) in segments.iter().flat_map(Segment::lines) {
-            let end = position + raw.len() as u64 + 1;
-            if raw.len() >= lines::MAX_HELD_BYTES {
-                // A long line is read in pieces, as it would be if it came in pieces.
-                self.splitter.advance_to(position);
-                self.open = open.into_owned();
-                self.hold_partial_line(raw, sink);
-                self.end_line(1, sink);
-                open = std::mem::take(&mut self.open);
-            } else if self.held.is_empty()
-                && self.take_line(&mut open, line, (position, end), Patience::MayHold) == Taken::Yes
-            {
-                self.emit_surplus(&mut open, end, sink);
-            } else if self.held.push(raw, line, position, &self.prefixes) == Verdict::Read {
-                self.open = open.into_owned();
-                self.read_held_lines(sink);
-                open = std::mem::take(&mut self.open);
-            }
-            position = end;
-        }
-        self.splitter.advance_to(position);
-        self.open = open.into_owned();
     }
 
     /// Completes a line that an earlier push left open; returns the bytes behind it.
@@ -441,7 +426,7 @@ impl Assembler {
 
     fn emit_front(&self, open: &mut OpenEntries<'_>, sink: &mut impl FnMut(&Assembled<'_>)) {
         let Some(mut front) = open.take_front() else { return };
-        finish::read_message(&mut front.assembled.entry);
+        finish::read_message(&mut front.assembled.entry, self.depth);
         sink(&front.assembled);
         open.recycle(front);
     }

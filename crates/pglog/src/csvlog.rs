@@ -16,7 +16,7 @@ use crate::{
         piece::Piece,
         scan::{Input, Scan, Spans, find_start, scan},
     },
-    entry::LogEntry,
+    entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
     timestamp::Clock,
@@ -46,6 +46,7 @@ const MESSAGE: usize = 13;
 pub struct CsvReader {
     clock: Clock,
     limits: Limits,
+    depth: Depth,
     /// Position of the first byte that is held, or will be pushed.
     position: u64,
     held: Held,
@@ -81,6 +82,13 @@ impl CsvReader {
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets how much is read out of the entries' texts.
+    #[must_use]
+    pub const fn with_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
         self
     }
 
@@ -237,7 +245,7 @@ impl CsvReader {
         self.at_line_end = true;
         let record = Record { bytes, text, spans: self.spans.as_slice(), gaps };
         sink(&Assembled {
-            entry: record.entry(&mut self.clock, self.limits.max_field_bytes),
+            entry: record.entry(&mut self.clock, self.limits.max_field_bytes, self.depth),
             start,
             end: self.position,
             safe_position: self.position,
@@ -305,7 +313,7 @@ pub fn parse_csv_record<'a>(record: &'a [u8], clock: &mut Clock) -> Option<LogEn
     let is_all = length == record.len();
     let text = Text::at(record, 0).get(0, record.len());
     let record = Record { bytes: record, text, spans: spans.as_slice(), gaps: &[] };
-    is_all.then(|| record.entry(clock, max_bytes))
+    is_all.then(|| record.entry(clock, max_bytes, Depth::Meaning))
 }
 
 /// A stretch of bytes that are text: it reaches up to a NUL or a byte that is no UTF-8. Many records are

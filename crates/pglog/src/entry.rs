@@ -136,6 +136,16 @@ impl Phase {
     }
 }
 
+/// How much is read out of an entry's texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// What the message means: [`LogEntry::event`], and all that it carries.
+    #[default]
+    Meaning,
+    /// Nothing: texts are given as they are, which takes less time. A statement in the message stays there.
+    Texts,
+}
+
 /// A statement's plan, as `auto_explain` logs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan<'a> {

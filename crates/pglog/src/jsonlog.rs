@@ -7,7 +7,7 @@ mod entry;
 
 use crate::{
     assemble::{Assembled, Limits, decode},
-    entry::{Field, LogEntry},
+    entry::{Depth, Field, LogEntry},
     fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
     json::{Stretch, escaped, stretches, unescape},
@@ -41,6 +41,7 @@ const HEADS: [&[u8]; 2] = [b"{\"timestamp\":\"", b"{\"level\":\""];
 pub struct JsonReader {
     clock: Clock,
     limits: Limits,
+    depth: Depth,
     /// Position of the first byte of the line that is not whole.
     position: u64,
     held: Held,
@@ -71,6 +72,13 @@ impl JsonReader {
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets how much is read out of the entries' texts.
+    #[must_use]
+    pub const fn with_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
         self
     }
 
@@ -204,7 +212,7 @@ impl JsonReader {
         if is_long && is_hopeless(line, max_bytes) {
             return None;
         }
-        entry::entry(line, gaps, &mut self.clock, max_bytes)
+        entry::entry(line, gaps, &mut self.clock, (max_bytes, self.depth))
     }
 
     /// Takes text that is no record, of which only the beginning may be there.
@@ -244,7 +252,7 @@ impl JsonReader {
 /// ```
 #[must_use]
 pub fn parse_json_line<'a>(line: &'a [u8], clock: &mut Clock) -> Option<LogEntry<'a>> {
-    entry::entry(line, &[], clock, Limits::default().max_field_bytes)
+    entry::entry(line, &[], clock, (Limits::default().max_field_bytes, Depth::Meaning))
 }
 
 /// Finds the last place within a line where an object of the server may begin.

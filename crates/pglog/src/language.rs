@@ -151,6 +151,11 @@ fn split_english_label(text: &str) -> Option<(Label, &str)> {
         }
         [b'D', b'E', b'T', b'A', b'I', b'L', b':', b' ', b' ', ..] => (Label::Detail, 9),
         [b'C', b'O', b'N', b'T', b'E', b'X', b'T', b':', b' ', b' ', ..] => (Label::Context, 10),
+        [b'H', b'I', b'N', b'T', b':', b' ', b' ', ..] => (Label::Hint, 7),
+        [b'F', b'A', b'T', b'A', b'L', b':', b' ', b' ', ..] => (Label::Level(Level::Fatal), 8),
+        [b'W', b'A', b'R', b'N', b'I', b'N', b'G', b':', b' ', b' ', ..] => {
+            (Label::Level(Level::Warning), 10)
+        }
         _ => return None,
     };
     Some((label, text.get(length..)?))

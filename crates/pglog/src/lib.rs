@@ -48,7 +48,7 @@ mod wrapping;
 pub use assemble::{Assembled, Assembler, Limits};
 pub use audit::{Audit, Gap};
 pub use csvlog::{CsvReader, parse_csv_record};
-pub use entry::{Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
+pub use entry::{Depth, Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
 pub use format::Format;
 pub use jsonlog::{JsonReader, parse_json_line};
 pub use language::{

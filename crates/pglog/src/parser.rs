@@ -5,6 +5,7 @@ mod wrapped;
 
 use crate::{
     assemble::{Assembled, Limits},
+    entry::Depth,
     fingerprint::Fingerprint,
     format::Format,
     parser::reader::Reader,
@@ -40,6 +41,8 @@ pub struct ParserOptions {
     pub not_after: Option<Timestamp>,
     /// How much is held.
     pub limits: Limits,
+    /// How much is read out of the entries' texts.
+    pub depth: Depth,
 }
 
 /// What a file turned out to be.

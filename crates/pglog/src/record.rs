@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    entry::{Field, LogEntry, Text},
+    entry::{Depth, Field, LogEntry, Text},
     event,
     message::Location,
     severity::Level,
@@ -131,9 +131,11 @@ impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
     }
 
     /// Ends the record.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(self, depth: Depth) {
         self.entry.correct_time(self.clock);
-        event::interpret(self.entry);
+        if depth == Depth::Meaning {
+            event::interpret(self.entry);
+        }
     }
 
     #[inline(always)]

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 use crate::{
     assemble::{Assembled, Assembler, Limits, decode},
-    entry::LogEntry,
+    entry::{Depth, LogEntry},
     held::HeldLine,
     prefix::{LinePrefix, ParsedLine},
     severity::Label,
@@ -55,6 +55,7 @@ pub struct SyslogReader {
     clock: Clock,
     syslog_clock: SyslogClock,
     limits: Limits,
+    depth: Depth,
     /// Position of the first byte of the line that is not whole.
     position: u64,
     held: HeldLine,
@@ -76,6 +77,7 @@ impl SyslogReader {
             clock: Clock::new(),
             syslog_clock: SyslogClock::new(Clock::new(), None),
             limits: Limits::default(),
+            depth: Depth::default(),
             position: 0,
             held: HeldLine::default(),
             open: VecDeque::new(),
@@ -101,6 +103,13 @@ impl SyslogReader {
     pub fn with_clock(mut self, clock: Clock, not_after: Option<Timestamp>) -> Self {
         self.syslog_clock = SyslogClock::new(clock.clone(), not_after);
         self.clock = clock;
+        self
+    }
+
+    /// Sets how much is read out of the entries' texts.
+    #[must_use]
+    pub const fn with_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
         self
     }
 
@@ -279,6 +288,7 @@ impl SyslogReader {
             Assembler::new(self.prefix.clone())
                 .with_clock(self.clock.clone())
                 .with_limits(self.limits)
+                .with_depth(self.depth)
         });
         self.open.push_back_mut(Message::new(origin, assembler, start))
     }

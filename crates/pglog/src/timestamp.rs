@@ -219,7 +219,9 @@ impl Clock {
         session_id: Option<&str>,
     ) -> Option<LogTime<'a>> {
         let (second, rest) = text.split_at_checked(SECONDS_BYTES)?;
-        let (fraction, zone) = rest.split_once(' ')?;
+        let (fraction, zone) =
+            rest.split_at_checked(rest.bytes().position(|byte| byte == b' ')?)?;
+        let zone = zone.get(1..)?;
         let (micros, precision) = read_fraction(fraction)?;
         let (seconds, ambiguous) = self.read_second(second, zone, session_id)?;
         let timestamp = Timestamp { micros: seconds.checked_mul(1_000_000)? + micros, precision };
@@ -233,7 +235,7 @@ impl Clock {
         session_id: Option<&str>,
     ) -> Option<(i64, bool)> {
         if let Some(last) = &self.last
-            && last.text == text.as_bytes()
+            && text.as_bytes().first_chunk() == Some(&last.text)
             && last.zone == zone
         {
             return Some((last.seconds, last.ambiguous));

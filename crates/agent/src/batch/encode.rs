@@ -1,6 +1,6 @@
 //! Batches to request bodies.
 
-use std::{io::Write as _, path::Path};
+use std::{fmt, io::Write as _, path::Path};
 
 use flate2::write::GzEncoder;
 use serde::Deserialize;
@@ -65,23 +65,24 @@ pub struct SealedBatch {
 const ZSTD_LEVEL: i32 = 1;
 
 /// Turns batches into bodies.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Encoder {
     project: String,
     agent: String,
     compression: Compression,
+    packer: Packer,
 }
 
 impl Encoder {
     /// Makes an encoder for an agent that sends to a project.
     #[must_use]
     pub const fn new(project: String, agent: String, compression: Compression) -> Self {
-        Self { project, agent, compression }
+        Self { project, agent, compression, packer: Packer::new() }
     }
 
     /// Makes the body of a batch of `file`. `timestamp` is in seconds since 1970-01-01 UTC.
     #[must_use]
-    pub fn seal(&self, batch: &Batch, id: BatchId, file: &Path, timestamp: f64) -> SealedBatch {
+    pub fn seal(&mut self, batch: &Batch, id: BatchId, file: &Path, timestamp: f64) -> SealedBatch {
         let meta = BatchMeta {
             id,
             agent: self.agent.clone(),
@@ -102,28 +103,66 @@ impl Encoder {
     }
 
     /// Compresses as configured; what cannot be compressed is sent as it is.
-    fn compress(&self, body: Vec<u8>) -> (Encoding, Vec<u8>) {
+    fn compress(&mut self, body: Vec<u8>) -> (Encoding, Vec<u8>) {
         let encoding = match self.compression {
             Compression::Auto | Compression::Zstd => Encoding::Zstd,
             Compression::Gzip => Encoding::Gzip,
             Compression::None => return (Encoding::Identity, body),
         };
-        match compress(encoding, &body) {
+        match self.packer.pack(encoding, &body) {
             Ok(packed) => (encoding, packed),
             Err(_) => (Encoding::Identity, body),
         }
     }
 }
 
-pub(super) fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
-    match encoding {
-        Encoding::Identity => Ok(body.to_vec()),
-        Encoding::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(body)?;
-            encoder.finish()
+/// How much room is kept for bodies to come; a full batch takes less.
+const MAX_ROOM_BYTES: usize = 2 << 20;
+
+/// Compresses one body after the other. zstd's tables are large, so they are made once.
+pub(super) struct Packer {
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+    /// Room for the next body.
+    room: Vec<u8>,
+}
+
+impl Packer {
+    pub(super) const fn new() -> Self {
+        Self { zstd: None, room: Vec::new() }
+    }
+
+    pub(super) fn pack(&mut self, encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
+        match encoding {
+            Encoding::Identity => Ok(body.to_vec()),
+            Encoding::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(body)?;
+                encoder.finish()
+            }
+            Encoding::Zstd => self.pack_zstd(body),
         }
-        Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
+    }
+
+    fn pack_zstd(&mut self, body: &[u8]) -> std::io::Result<Vec<u8>> {
+        let zstd = match &mut self.zstd {
+            Some(zstd) => zstd,
+            none => none.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
+        };
+        self.room.clear();
+        self.room.reserve(zstd::zstd_safe::compress_bound(body.len()));
+        zstd.compress_to_buffer(body, &mut self.room)?;
+        let packed = self.room.as_slice().to_vec();
+        // One huge body must not hold its memory for ever.
+        if self.room.capacity() > MAX_ROOM_BYTES {
+            self.room = Vec::new();
+        }
+        Ok(packed)
+    }
+}
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packer").finish_non_exhaustive()
     }
 }
 

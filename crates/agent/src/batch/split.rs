@@ -11,7 +11,7 @@ use uuid::Builder;
 use wire::{BatchId, LogData, Payload};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::batch::{Encoding, SealedBatch, encode};
+use crate::batch::{Encoding, SealedBatch, encode::Packer};
 
 /// The most bytes that a body is unpacked to; a batch of ours has far fewer.
 const MAX_DECODED_BYTES: u64 = 256 << 20;
@@ -75,7 +75,7 @@ impl SealedBatch {
             meta.id = id;
         }
         let body = serde_json::to_vec(payload).ok()?;
-        let body = encode::compress(self.encoding, &body).ok()?;
+        let body = Packer::new().pack(self.encoding, &body).ok()?;
         Some(Self { id, source: self.source, entries, encoding: self.encoding, body })
     }
 }

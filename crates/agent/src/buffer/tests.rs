@@ -199,7 +199,7 @@ fn halvable(number: u64, entries: u64) -> SealedBatch {
         start: 0,
         end: number,
     };
-    let encoder =
+    let mut encoder =
         crate::batch::Encoder::new("p".to_owned(), "a".to_owned(), crate::batch::Compression::None);
     let id = BatchId::new(Uuid::from_u128(u128::from(number)));
     encoder.seal(&batch, id, Path::new("/x.log"), 1.0)

@@ -172,7 +172,7 @@ impl Reader {
         let (streams, parser) = (&mut self.streams, &self.parser);
         let (completeness, status) = (&mut self.completeness, &self.status);
         let mut sealer =
-            Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
+            Sealer { encoder: &mut self.encoder, wall: now.wall, sealed: &mut work.sealed };
         let turn = self.tailer.poll(now.monotonic, reading, &mut |event| match event {
             Event::Opened { file, path, series, position, sample } => {
                 let mut stream = Stream::new(path, parser.clone(), position, now.monotonic)
@@ -294,7 +294,7 @@ impl Reader {
     fn stop(mut self, mut work: Work) {
         let now = self.clocks.now();
         let mut sealer =
-            Sealer { encoder: &self.encoder, wall: now.wall, sealed: &mut work.sealed };
+            Sealer { encoder: &mut self.encoder, wall: now.wall, sealed: &mut work.sealed };
         for (file, stream) in &mut self.streams {
             stream.stop(&mut sealer.for_file(*file, stream.path()));
         }
@@ -337,7 +337,7 @@ impl Work {
 
 /// Turns batches into what is stored.
 struct Sealer<'a> {
-    encoder: &'a Encoder,
+    encoder: &'a mut Encoder,
     wall: SystemTime,
     sealed: &'a mut Vec<Sealed>,
 }

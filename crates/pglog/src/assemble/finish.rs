@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    entry::{Field, LogEntry, Text},
+    entry::{Depth, Field, LogEntry, Text},
     event, language,
     message::{self, Location},
     prefix::PrefixFields,
@@ -58,18 +58,23 @@ pub(super) fn read_prefix<'a>(
 const SUCCESS: &str = "00000";
 
 /// Takes the message, which is whole now, apart.
-pub(super) fn read_message(entry: &mut LogEntry<'_>) {
-    if entry.unparsed {
-        read_contents(entry);
-        return;
+pub(super) fn read_message(entry: &mut LogEntry<'_>, depth: Depth) {
+    if !entry.unparsed {
+        read_own_message(entry);
     }
+    if depth == Depth::Meaning {
+        event::interpret(entry);
+    }
+}
+
+/// The server prints more into its messages than it says elsewhere.
+fn read_own_message(entry: &mut LogEntry<'_>) {
     if let Some(location) = entry.func_name.take() {
         read_location(entry, &location);
     }
     if !is_truncated(entry, Field::Message) {
         read_position(entry);
     }
-    read_contents(entry);
 }
 
 /// With `log_error_verbosity = verbose` there is a location, and the SQLSTATE stands in the message.
@@ -99,11 +104,6 @@ fn read_position(entry: &mut LogEntry<'_>) {
     entry.message = message::cut(&entry.message, |text| {
         language::split_position(text).map_or(text, |(words, _)| words)
     });
-}
-
-/// Takes out of the texts what stands in them.
-fn read_contents(entry: &mut LogEntry<'_>) {
-    event::interpret(entry);
 }
 
 fn is_truncated(entry: &LogEntry<'_>, field: Field) -> bool {

@@ -40,25 +40,35 @@ pub(super) struct Segment<'a> {
     raw: &'a [u8],
 }
 
-impl Segment<'_> {
+impl<'a> Segment<'a> {
+    /// Returns the lines, with their line breaks, unless they are one that had to be decoded.
+    pub(super) const fn as_it_is(&self) -> Option<&'a str> {
+        match self.text {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        }
+    }
+
     /// Pairs each line with its bytes, both without line break.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let decoded = match &self.text {
-            Cow::Owned(line) => line.strip_suffix('\n').zip(self.raw.strip_suffix(b"\n")),
-            Cow::Borrowed(_) => None,
-        };
-        let as_it_is = match &self.text {
-            Cow::Borrowed(text) => *text,
-            Cow::Owned(_) => "",
-        };
-        let mut start = 0;
-        let lines = memchr::memchr_iter(b'\n', as_it_is.as_bytes()).filter_map(move |end| {
-            let line = as_it_is.get(start..end)?;
-            start = end + 1;
-            Some((line, line.as_bytes()))
-        });
-        lines.chain(decoded)
+        pairs(&self.text, self.raw)
     }
+}
+
+/// The most bytes that are taken at a time, unless one line is longer: what they are turned into stays
+/// close to the processor.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Splits whole lines into blocks of whole lines.
+pub(super) fn blocks(whole: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = whole;
+    std::iter::from_fn(move || {
+        let most = rest.get(..BLOCK_BYTES).unwrap_or(rest);
+        let end = memchr::memrchr(b'\n', most).or_else(|| memchr::memchr(b'\n', rest));
+        let (block, behind) = rest.split_at_checked(end.map_or(rest.len(), |end| end + 1))?;
+        rest = behind;
+        (!block.is_empty()).then_some(block)
+    })
 }
 
 /// Splits whole lines into segments.

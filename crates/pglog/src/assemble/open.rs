@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::VecDeque};
 
 use crate::{
-    assemble::{Assembled, Limits},
+    assemble::{Assembled, Limits, folded::Run, lines::MAX_HELD_BYTES},
     entry::{Field, LogEntry},
     fingerprint::Fingerprint,
     prefix::{ParsedLine, PrefixFields},
@@ -237,6 +237,29 @@ impl<'a> OpenEntries<'a> {
     /// Adds a line that starts with a TAB to the line before it. False where there is none.
     pub(super) fn continue_with(&mut self, text: &str, end: u64, max_bytes: usize) -> bool {
         self.append("\n", text, end, max_bytes)
+    }
+
+    /// Adds the lines that continue the one that came last to its text, which is borrowed from it. False
+    /// where they must be added one by one.
+    pub(super) fn continue_in_place(&mut self, run: &Run<'a>, end: u64, limits: &Limits) -> bool {
+        let added = run.whole.len() - run.line.len();
+        let fits = added < MAX_HELD_BYTES && self.bytes + added <= limits.max_open_bytes;
+        let Some(Current { number, field }) = self.current.filter(|_| fits) else { return false };
+        let Some(open) = self.entry_mut(number) else { return false };
+        // Another program's line is shipped as it is, its TABs included.
+        if open.assembled.entry.unparsed {
+            return false;
+        }
+        let Cow::Borrowed(text) = open.assembled.entry.text_mut(field) else { return false };
+        let Some(whole) = run.with_continuations(text) else { return false };
+        if whole.len() > limits.max_field_bytes {
+            return false;
+        }
+        *text = whole;
+        open.bytes += added;
+        open.assembled.end = end;
+        self.bytes += added;
+        true
     }
 
     /// Adds more text to the line that came last.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     assemble::decode,
     csvlog::scan::{COLUMNS, Span},
-    entry::LogEntry,
+    entry::{Depth, LogEntry},
     held::{self, Gap},
     record::{Borrowed, Builder, Column, Copied},
     timestamp::Clock,
@@ -23,7 +23,12 @@ pub(super) struct Record<'a, 'r> {
 
 impl<'a> Record<'a, '_> {
     /// Makes an entry of the record's values.
-    pub(super) fn entry(&self, clock: &mut Clock, max_field_bytes: usize) -> LogEntry<'a> {
+    pub(super) fn entry(
+        &self,
+        clock: &mut Clock,
+        max_field_bytes: usize,
+        depth: Depth,
+    ) -> LogEntry<'a> {
         let mut entry = LogEntry::default();
         let mut builder = Builder::new(&mut entry, clock, max_field_bytes);
         if let Some(text) = self.text.filter(|_| self.gaps.is_empty()) {
@@ -33,7 +38,7 @@ impl<'a> Record<'a, '_> {
                 self.give(&mut builder, column, span);
             }
         }
-        builder.finish();
+        builder.finish(depth);
         entry
     }
 

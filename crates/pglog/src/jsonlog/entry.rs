@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     assemble::decode,
-    entry::LogEntry,
+    entry::{Depth, LogEntry},
     held::{self, Gap},
     json::{Raw, members, unescape},
     record::{Borrowed, Builder, Column, Copied},
@@ -17,7 +17,7 @@ pub(super) fn entry<'a>(
     line: &'a [u8],
     gaps: &[Gap],
     clock: &mut Clock,
-    max_field_bytes: usize,
+    (max_field_bytes, depth): (usize, Depth),
 ) -> Option<LogEntry<'a>> {
     let mut entry = LogEntry::default();
     let mut record = Record {
@@ -49,7 +49,7 @@ pub(super) fn entry<'a>(
     if !record.has_severity {
         return None;
     }
-    record.builder.finish();
+    record.builder.finish(depth);
     Some(entry)
 }
 

@@ -31,22 +31,35 @@ impl Reader {
         position: u64,
     ) -> Self {
         let clock = options.clock.clone();
-        let limits = options.limits;
+        let (limits, depth) = (options.limits, options.depth);
         match format {
             Format::Stderr => Self::Stderr(Box::new(
-                Assembler::new(prefix).starting_at(position).with_clock(clock).with_limits(limits),
+                Assembler::new(prefix)
+                    .starting_at(position)
+                    .with_clock(clock)
+                    .with_limits(limits)
+                    .with_depth(depth),
             )),
             Format::Csvlog => Self::Csvlog(Box::new(
-                CsvReader::new().starting_at(position).with_clock(clock).with_limits(limits),
+                CsvReader::new()
+                    .starting_at(position)
+                    .with_clock(clock)
+                    .with_limits(limits)
+                    .with_depth(depth),
             )),
             Format::Jsonlog => Self::Jsonlog(
-                JsonReader::new().starting_at(position).with_clock(clock).with_limits(limits),
+                JsonReader::new()
+                    .starting_at(position)
+                    .with_clock(clock)
+                    .with_limits(limits)
+                    .with_depth(depth),
             ),
             Format::Syslog => Self::Syslog(Box::new(
                 SyslogReader::new(prefix)
                     .starting_at(position)
                     .with_clock(clock, options.not_after)
-                    .with_limits(limits),
+                    .with_limits(limits)
+                    .with_depth(depth),
             )),
         }
     }

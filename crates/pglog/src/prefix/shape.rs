@@ -142,11 +142,46 @@ fn zone_behind(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 
 /// Tells whether 19 bytes look like `2026-11-24 02:21:01`.
 fn is_date_and_time(bytes: &[u8]) -> bool {
-    const PATTERN: &[u8; SECONDS_BYTES] = b"0000-00-00 00:00:00";
-    bytes.iter().zip(PATTERN).all(|(b, pattern)| match pattern {
-        b'0' => b.is_ascii_digit(),
-        other => b == other,
-    })
+    const START: Pattern = Pattern::of(*b"0000-00-");
+    const MIDDLE: Pattern = Pattern::of(*b"00 00:00");
+    const END: Pattern = Pattern::of(*b"00:00:00");
+    let behind = |at: usize| bytes.get(at..).unwrap_or_default();
+    START.fits(bytes) && MIDDLE.fits(behind(8)) && END.fits(behind(SECONDS_BYTES - 8))
+}
+
+/// Eight bytes that are compared at once: a `0` stands for any digit, anything else for itself.
+#[derive(Debug, Clone, Copy)]
+struct Pattern {
+    bytes: u64,
+    /// Added to what is different, it reaches each byte's upper half where it is too much.
+    room: u64,
+}
+
+impl Pattern {
+    const UPPER_HALVES: u64 = u64::from_le_bytes([0xf0; 8]);
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a const fn has no iterators; the loop ends in time"
+    )]
+    const fn of(pattern: [u8; 8]) -> Self {
+        let mut room = [0x0f; 8];
+        let mut at = 0;
+        while at < pattern.len() {
+            if pattern[at] == b'0' {
+                room[at] = 0x06;
+            }
+            at += 1;
+        }
+        Self { bytes: u64::from_le_bytes(pattern), room: u64::from_le_bytes(room) }
+    }
+
+    fn fits(self, bytes: &[u8]) -> bool {
+        let Some(bytes) = bytes.first_chunk() else { return false };
+        // Of a digit, its value is left; of what is equal, nothing.
+        let different = u64::from_le_bytes(*bytes) ^ self.bytes;
+        (different | different.wrapping_add(self.room)) & Self::UPPER_HALVES == 0
+    }
 }
 
 /// Length of a zone: `CET`, `+0545`, `-03`, `+05:30` or `<+03>`.
@@ -245,6 +280,26 @@ mod tests {
         assert_eq!(longest(Shape::Time, "2026-11-24 02:21:01.123 UTC"), None);
         assert_eq!(longest(Shape::TimeMillis, "2026-11-24 02:21:01.123 UTC [1]"), Some(27));
         assert_eq!(longest(Shape::TimeMillis, "2026-11-24 02:21:01 UTC"), None);
+    }
+
+    #[test]
+    fn date_and_time_are_told_from_everything_that_differs_in_one_byte() {
+        let time = *b"2026-11-24 02:21:59";
+        assert!(is_date_and_time(&time) && is_date_and_time(b"0000-00-00 00:00:00"));
+        assert!(is_date_and_time(b"9999-99-99 99:99:99"));
+        for at in 0..time.len() {
+            for byte in 0..=u8::MAX {
+                let mut changed = time;
+                changed[at] = byte;
+                let fits = if time[at].is_ascii_digit() {
+                    byte.is_ascii_digit()
+                } else {
+                    byte == time[at]
+                };
+                assert_eq!(is_date_and_time(&changed), fits, "{byte} at {at}");
+            }
+        }
+        assert!(!is_date_and_time(&time[..18]));
     }
 
     #[test]
