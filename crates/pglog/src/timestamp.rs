@@ -1,6 +1,7 @@
 //! Times as the server prints them, and their place in UTC.
 
 mod abbreviations;
+mod sessions;
 
 use std::fmt;
 
@@ -159,6 +160,16 @@ pub struct Clock {
     last: Option<Second>,
     /// The latest moment that was certain.
     latest: Option<i64>,
+    /// What sessions have shown an abbreviation to mean.
+    shown: Option<ShownZone>,
+}
+
+/// A zone's abbreviation, and what it means in this log.
+#[derive(Debug, Clone)]
+struct ShownZone {
+    name: String,
+    /// Seconds east of UTC.
+    offset: i64,
 }
 
 /// The second that was read last: lines of a busy log share it.
@@ -172,6 +183,8 @@ struct Second {
     ambiguous: bool,
     /// What the zone means was looked up in a table that has one meaning of several.
     is_assumed: bool,
+    /// The line of a young session can still show what the zone means.
+    is_open: bool,
 }
 
 /// Length of `2026-11-24 02:21:01`.
@@ -186,7 +199,7 @@ impl Clock {
     /// Makes a reader for a log whose `log_timezone` is not known.
     #[must_use]
     pub const fn new() -> Self {
-        Self { zone: None, last: None, latest: None }
+        Self { zone: None, last: None, latest: None, shown: None }
     }
 
     /// Makes a reader for a log with this `log_timezone`.
@@ -195,7 +208,7 @@ impl Clock {
     /// [`UnknownZone`] where the time zone database has no such name.
     pub fn in_zone(log_timezone: &str) -> Result<Self, UnknownZone> {
         let zone = TimeZone::get(log_timezone).map_err(|_| UnknownZone(log_timezone.to_owned()))?;
-        Ok(Self { zone: Some(zone), last: None, latest: None })
+        Ok(Self { zone: Some(zone), ..Self::new() })
     }
 
     /// Returns the rules of `log_timezone`, where it is known.
@@ -237,11 +250,15 @@ impl Clock {
         if let Some(last) = &self.last
             && text.as_bytes().first_chunk() == Some(&last.text)
             && last.zone == zone
+            && (!last.is_open || session_id.is_none())
         {
             return Some((last.seconds, last.ambiguous));
         }
         let local = Local::read(text)?;
         let is_assumed = self.zone.is_none() && !is_universal(zone);
+        if is_assumed && let Some(id) = session_id {
+            sessions::look_at(&local, zone, id, &mut self.shown);
+        }
         let (seconds, ambiguous) = match self.offset(&local, zone) {
             Offset::One(offset) => (local.seconds() - i64::from(offset), false),
             Offset::Either(first, second) => {
@@ -255,8 +272,9 @@ impl Clock {
         }
         let text = text.as_bytes().try_into().ok()?;
         let offset = local.seconds() - seconds;
-        self.last =
-            Some(Second { text, zone: zone.to_owned(), seconds, offset, ambiguous, is_assumed });
+        let is_open = is_assumed && self.shown_offset(zone).is_none() && sessions::is_open(zone);
+        let zone = zone.to_owned();
+        self.last = Some(Second { text, zone, seconds, offset, ambiguous, is_assumed, is_open });
         Some((seconds, ambiguous))
     }
 
@@ -269,9 +287,8 @@ impl Clock {
         if zone.strip_prefix(' ') != Some(&last.zone) {
             return None;
         }
-        let (started_utc, _) = session_id.split_once('.')?;
-        let offset = local_seconds(started)? - i64::from_str_radix(started_utc, 16).ok()?;
-        if offset % QUARTER_HOUR_S != 0 || offset.abs() > MAX_OFFSET_S {
+        let offset = local_seconds(started)? - sessions::start_of(session_id)?;
+        if !sessions::is_offset(offset) {
             return None;
         }
         let too_late = offset - last.offset;
@@ -279,12 +296,16 @@ impl Clock {
         last.seconds -= too_late;
         last.offset = offset;
         last.ambiguous = false;
+        last.is_open = false;
+        if is_news {
+            self.shown = Some(ShownZone { name: last.zone.clone(), offset });
+        }
         is_news.then_some(too_late)
     }
 
     /// Chooses between the two moments of a local time, and tells whether that is a guess.
     fn choose(&self, [first, second]: [i64; 2], session_id: Option<&str>) -> (i64, bool) {
-        let started = session_id.and_then(|id| i64::from_str_radix(id.split('.').next()?, 16).ok());
+        let started = session_id.and_then(sessions::start_of);
         if self.latest.max(started).is_some_and(|before| before > first + OUT_OF_ORDER_S) {
             return (second, false);
         }
@@ -297,8 +318,27 @@ impl Clock {
             return Offset::One(offset);
         }
         let in_zone = self.zone.as_ref().and_then(|rules| local.offset_in(rules, zone));
+        let shown = || self.shown_offset(zone).map(Offset::One);
         let by_name = || abbreviations::offset(zone, local.datetime()).map(Offset::One);
-        in_zone.or_else(by_name).unwrap_or(Offset::Unknown)
+        in_zone.or_else(shown).or_else(by_name).unwrap_or(Offset::Unknown)
+    }
+
+    fn shown_offset(&self, zone: &str) -> Option<i32> {
+        let shown = self.shown.as_ref().filter(|shown| shown.name == zone);
+        shown.and_then(|shown| i32::try_from(shown.offset).ok())
+    }
+
+    /// Returns the time zones of which an abbreviation is the name, where several are in use: the one
+    /// that it is taken for first, unless the sessions of the log say otherwise.
+    ///
+    /// ```
+    /// assert_eq!(pglog::Clock::meanings("IST"), ["Asia/Jerusalem", "Asia/Kolkata", "Europe/Dublin"]);
+    /// assert!(pglog::Clock::meanings("CET").is_empty());
+    /// ```
+    #[must_use]
+    pub fn meanings(abbreviation: &str) -> Vec<&'static str> {
+        let shared = abbreviations::shared(abbreviation).unwrap_or_default();
+        shared.iter().map(|(_, zone)| *zone).collect()
     }
 }
 
@@ -306,12 +346,6 @@ impl Clock {
 fn is_universal(zone: &str) -> bool {
     matches!(zone, "UTC" | "GMT" | "Z") || abbreviations::numeric_offset(zone).is_some()
 }
-
-/// Zones differ from UTC by a multiple of it.
-const QUARTER_HOUR_S: i64 = 900;
-
-/// No zone differs by more.
-const MAX_OFFSET_S: i64 = 16 * 3600;
 
 /// Lines of different processes are written up to so many seconds out of order.
 const OUT_OF_ORDER_S: i64 = 5;

@@ -15,6 +15,25 @@ pub(super) fn offset(abbreviation: &str, local: Option<civil::DateTime>) -> Opti
     Some(zone.to_offset(moment).seconds())
 }
 
+/// Tells whether an abbreviation has a meaning by default, or is a number.
+pub(super) fn is_known(abbreviation: &str) -> bool {
+    numeric_offset(abbreviation).is_some()
+        || OFFSETS.binary_search_by_key(&abbreviation, |(name, _)| name).is_ok()
+        || ZONES.binary_search_by_key(&abbreviation, |(name, _)| name).is_ok()
+}
+
+/// Returns what an abbreviation means in the time zones that are in use today, in minutes east of UTC,
+/// where that is more than one thing. The default comes first.
+pub(super) fn shared(abbreviation: &str) -> Option<&'static [(i32, &'static str)]> {
+    Some(match abbreviation {
+        "CDT" => &[(-300, "America/Chicago"), (-240, "America/Havana")],
+        "CST" => &[(-360, "America/Chicago"), (480, "Asia/Shanghai"), (-300, "America/Havana")],
+        "IST" => &[(120, "Asia/Jerusalem"), (330, "Asia/Kolkata"), (60, "Europe/Dublin")],
+        "PST" => &[(-480, "America/Los_Angeles"), (480, "Asia/Manila")],
+        _ => return None,
+    })
+}
+
 /// Reads `+0545`, `-03`, `+05:30` or `<+03>` as seconds east of UTC.
 pub(super) fn numeric_offset(zone: &str) -> Option<i32> {
     let zone = zone.strip_prefix('<').and_then(|zone| zone.strip_suffix('>')).unwrap_or(zone);

@@ -74,6 +74,25 @@ fn abbreviation_means_what_the_configured_zone_says() {
 }
 
 #[test]
+fn young_session_tells_what_its_zone_means() {
+    let mut clock = Clock::new();
+    let mut read = |text: &str, id| clock.read_in_session(text, id).unwrap().timestamp.to_string();
+    // A session of an hour ago says nothing.
+    let old = read("2026-11-25 06:51:12 CST", Some("6b06054c.63a5"));
+    assert_eq!(old, "2026-11-25T12:51:12Z");
+    let young = read("2026-11-25 06:51:12 CST", Some("6b0614e0.63b2"));
+    assert_eq!(young, "2026-11-24T22:51:12Z");
+    assert_eq!(read("2026-11-25 06:51:12 CST", None), young);
+    assert_eq!(read("2026-11-25 06:52:12 CST", None), "2026-11-24T22:52:12Z");
+    // 14 hours later the log of a server in Chicago would look the same.
+    let mut clock = Clock::new();
+    let mut read = |text: &str, id| clock.read_in_session(text, id).unwrap().timestamp.to_string();
+    assert_eq!(read("2026-11-25 06:51:12 CST", Some("6b0614e0.1")), "2026-11-24T22:51:12Z");
+    assert_eq!(read("2026-11-25 06:51:13 CST", Some("6b06d9c1.2")), "2026-11-25T12:51:13Z");
+    assert_eq!(read("2026-11-25 06:51:14 CST", Some("6b0614e2.3")), "2026-11-25T12:51:14Z");
+}
+
+#[test]
 fn unknown_abbreviation_is_flagged_and_taken_as_utc() {
     let time =
         Clock::new().read("2026-11-24 02:21:01 XYZ").map(|t| (t.timestamp.micros(), t.ambiguous));
