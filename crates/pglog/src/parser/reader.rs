@@ -17,7 +17,7 @@ use crate::{
 pub(super) enum Reader {
     Stderr(Box<Assembler>),
     Csvlog(Box<CsvReader>),
-    Jsonlog(JsonReader),
+    Jsonlog(Box<JsonReader>),
     Syslog(Box<SyslogReader>),
     Wrapped(Box<Wrapped>),
 }
@@ -47,13 +47,13 @@ impl Reader {
                     .with_limits(limits)
                     .with_depth(depth),
             )),
-            Format::Jsonlog => Self::Jsonlog(
+            Format::Jsonlog => Self::Jsonlog(Box::new(
                 JsonReader::new()
                     .starting_at(position)
                     .with_clock(clock)
                     .with_limits(limits)
                     .with_depth(depth),
-            ),
+            )),
             Format::Syslog => Self::Syslog(Box::new(
                 SyslogReader::new(prefix)
                     .starting_at(position)
