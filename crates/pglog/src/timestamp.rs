@@ -211,6 +211,12 @@ impl Clock {
         Ok(Self { zone: Some(zone), ..Self::new() })
     }
 
+    /// Tells whether `log_timezone` is known.
+    #[must_use]
+    pub const fn is_in_zone(&self) -> bool {
+        self.zone.is_some()
+    }
+
     /// Returns the rules of `log_timezone`, where it is known.
     pub(crate) const fn zone(&self) -> Option<&TimeZone> {
         self.zone.as_ref()
