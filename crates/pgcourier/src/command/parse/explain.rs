@@ -1,8 +1,13 @@
 //! How a log is read, and what of it is not: `--explain`.
 
-use std::{collections::BTreeMap, fmt::Write as _, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io,
+    path::Path,
+};
 
-use pglog::{Assembled, Format, Kind, LinePrefix, Parser, ParserOptions};
+use pglog::{Assembled, Clock, Format, Kind, LinePrefix, Parser, ParserOptions};
 
 use crate::command::parse::input::Input;
 
@@ -20,6 +25,8 @@ struct Seen {
     unparsed: u64,
     ambiguous: u64,
     zones: BTreeMap<String, u64>,
+    /// Zones of entries whose session does not say what the zone means.
+    assumed_zones: BTreeSet<String>,
     /// Lines that no prefix fits, with their positions.
     strange: Vec<(u64, String)>,
 }
@@ -35,6 +42,11 @@ impl Seen {
                     self.zones.insert(zone.to_owned(), 1);
                 }
             }
+        }
+        if let (Some(zone), None) = (&found.entry.log_timezone, &found.entry.session_id)
+            && !self.assumed_zones.contains(&**zone)
+        {
+            self.assumed_zones.insert(zone.to_string());
         }
         if found.entry.unparsed {
             self.unparsed += 1;
@@ -69,6 +81,7 @@ pub(super) fn explain(file: &Path, options: &ParserOptions) -> io::Result<String
         }
         Some(Kind::Log) => describe(&parser, options, &sample, &mut text),
     }
+    describe_zones(&seen, &options.clock, &mut text);
     describe_entries(&seen, parser.log_line_prefix(), &mut text);
     Ok(text)
 }
@@ -101,11 +114,26 @@ fn describe(parser: &Parser, options: &ParserOptions, sample: &[u8], text: &mut 
     }
 }
 
-fn describe_entries(seen: &Seen, prefix: Option<&LinePrefix>, text: &mut String) {
+fn describe_zones(seen: &Seen, clock: &Clock, text: &mut String) {
     let zones: Vec<&str> = seen.zones.keys().map(String::as_str).collect();
     if !zones.is_empty() {
         push(text, "zone", &zones.join(", "));
     }
+    if clock.is_in_zone() {
+        return;
+    }
+    for zone in &seen.assumed_zones {
+        if let [taken, others @ ..] = &*Clock::meanings(zone)
+            && !others.is_empty()
+        {
+            let others = others.join(" or ");
+            push(text, "", &format!("{zone} is read as that of {taken}; it can be {others} too:"));
+            push(text, "", "  give --log-timezone, or log %c, which tells it");
+        }
+    }
+}
+
+fn describe_entries(seen: &Seen, prefix: Option<&LinePrefix>, text: &mut String) {
     push(text, "entries", &seen.entries.to_string());
     if seen.ambiguous > 0 {
         push(text, "", &format!("{} with a local time that fits two moments", seen.ambiguous));
@@ -124,4 +152,25 @@ fn describe_entries(seen: &Seen, prefix: Option<&LinePrefix>, text: &mut String)
 fn push(text: &mut String, name: &str, value: &str) {
     // Writing to memory does not fail.
     let _written = writeln!(text, "  {name:<10}{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zone_that_nothing_proves_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.log");
+        let said = |line: &str, clock: Clock| {
+            std::fs::write(&file, line).unwrap();
+            let options = ParserOptions { clock, ..ParserOptions::default() };
+            explain(&file, &options).unwrap().contains("it can be Asia/Shanghai")
+        };
+        let line = "2026-11-25 06:51:12.852 CST [7] LOG:  x\n";
+        assert!(said(line, Clock::new()));
+        assert!(!said(line, Clock::in_zone("Asia/Shanghai").unwrap()));
+        let with_session = "2026-11-25 06:51:12.852 CST [6b0614e0.63b2] LOG:  x\n";
+        assert!(!said(with_session, Clock::new()));
+    }
 }
