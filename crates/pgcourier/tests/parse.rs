@@ -116,6 +116,25 @@ fn entry_of_a_log_that_is_still_written_is_shown_without_waiting_for_the_next() 
 }
 
 #[test]
+fn log_that_is_still_written_may_begin_with_another_program_s_words() {
+    let mut parse = Command::new(env!("CARGO_BIN_EXE_pgcourier"))
+        .args(["parse", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = parse.stdin.take().unwrap();
+    let mut shown = BufReader::new(parse.stdout.take().unwrap()).lines();
+    stdin.write_all(b"archiver: ready\n").unwrap();
+    let first = shown.next().unwrap().unwrap();
+    assert!(first.contains(r#""unparsed":true"#), "{first}");
+    stdin.write_all(LOG.as_bytes()).unwrap();
+    assert_eq!(shown.by_ref().take(4).map_while(Result::ok).count(), 4, "stdin is still open");
+    drop(stdin);
+    assert!(parse.wait().unwrap().success());
+}
+
+#[test]
 fn closed_pipe_ends_it_quietly() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.log");

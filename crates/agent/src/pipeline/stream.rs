@@ -117,12 +117,15 @@ impl Stream {
     pub(super) fn settle(&mut self, now: Duration, sink: &mut impl FnMut(Batch)) {
         let (batcher, lines, path) = (&mut self.batcher, &self.lines, &self.path);
         let tally = &mut self.tally;
-        self.parser.flush(&mut |entry| {
+        let mut take = |entry: &Assembled<'_>| {
             note(lines.as_ref(), tally, entry, path);
             if let Some(batch) = batcher.push(entry, now) {
                 sink(batch);
             }
-        });
+        };
+        // A file of a few lines has not told yet how to read it.
+        self.parser.flush_before(self.parser.position(), &mut take);
+        self.parser.flush(&mut take);
         self.stop(sink);
     }
 
@@ -205,5 +208,16 @@ mod tests {
             stream.tick(now, Duration::from_millis(200), &mut |batch| count += batch.entries);
         }
         assert_eq!(count, 700);
+    }
+
+    #[test]
+    fn few_entries_of_a_file_that_has_a_successor_leave_before_the_successor_s() {
+        let options = ParserOptions::default();
+        let mut stream = Stream::new(Path::new("/x.log"), options, 0, Duration::ZERO);
+        let mut count = 0;
+        let mut take = |batch: Batch| count += batch.entries;
+        stream.push(entries(50).as_bytes(), Duration::ZERO, &mut take);
+        stream.settle(Duration::ZERO, &mut take);
+        assert_eq!(count, 50);
     }
 }

@@ -383,6 +383,7 @@ impl Reader {
         let mut progress = Progress::of(file);
         let mut parser = Parser::new(options.clone(), 0);
         let mut is_blank = true;
+        let mut is_slow = false;
         loop {
             match input.chunks.recv_timeout(QUIET) {
                 Ok(chunk) => {
@@ -393,14 +394,18 @@ impl Reader {
                 }
                 // What comes slowly, such as from tail -f, is shown at once.
                 Err(RecvTimeoutError::Timeout) => {
+                    is_slow = true;
                     parser.flush_before(parser.position(), &mut |found| self.take(found));
                     self.print(out)?;
                     out.flush()?;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if let Some(kind @ (Kind::OtherText | Kind::Binary)) = parser.kind() {
-                return Ok(kind);
+            match parser.kind() {
+                Some(Kind::Binary) => return Ok(Kind::Binary),
+                // Another program can have been the first to write: what is still coming may be a log.
+                Some(Kind::OtherText) if !is_slow => return Ok(Kind::OtherText),
+                _ => {}
             }
             self.print(out)?;
             progress.show(input.read_bytes());
