@@ -8,7 +8,7 @@
 mod soak_parts;
 mod support;
 
-use std::{env, fmt::Write as _, fs, sync::mpsc, time::Duration};
+use std::{collections::HashSet, env, fmt::Write as _, fs, sync::mpsc, time::Duration};
 
 use serde_json::Value;
 use soak_parts::{
@@ -67,7 +67,12 @@ fn nothing_is_lost_or_doubled_however_often_the_agent_is_killed() {
     let mut sorted = stored.clone();
     sorted.sort_unstable();
     let missing_or_doubled = wrongs(&sorted, written);
-    let breaks: Vec<_> = stored.windows(2).filter(|pair| pair[1] != pair[0] + 1).collect();
+    // Each file comes in its order. Files that are rotated within a tick of the clock may change places.
+    let start = |rotation: &String| rotation.split(':').next()?.parse().ok();
+    let starts: HashSet<u64> = rotations.iter().filter_map(start).collect();
+    let changes: Vec<_> = stored.windows(2).filter(|pair| pair[1] != pair[0] + 1).collect();
+    eprintln!("files that changed places: {changes:?}");
+    let breaks: Vec<_> = changes.into_iter().filter(|pair| !starts.contains(&pair[1])).collect();
     if !missing_or_doubled.is_empty() || !breaks.is_empty() {
         let account = format!("{}\n{}\n", rotations.join("\n"), followed.join("\n"));
         let path = env::temp_dir().join("pgcourier-soak.txt");
@@ -75,7 +80,7 @@ fn nothing_is_lost_or_doubled_however_often_the_agent_is_killed() {
         eprintln!("rotations, and what each agent followed: {}", path.display());
     }
     assert_eq!(missing_or_doubled, "", "lines that are missing or doubled");
-    assert!(breaks.is_empty(), "lines that did not come in their order: {breaks:?}");
+    assert!(breaks.is_empty(), "lines of a file that did not come in their order: {breaks:?}");
 }
 
 /// Waits until a line is among the last ones stored, for as long as others come.

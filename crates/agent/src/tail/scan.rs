@@ -114,9 +114,12 @@ impl Tailer {
             }
         }
         // The oldest first: of a series it is to be read first, and what was begun is older than the
-        // rest. Times are those of the system's clock tick, so a rotation may show none.
+        // rest. Times are those of the system's clock tick, so a rotation may show none. Then the name
+        // tells, or which file was made first; a copy is made later than what it is older than.
         found.sort_by_key(|found| {
-            (!found.is_known, found.stamp.modified_ns, !is_rotated(&found.follower.path))
+            let Found { follower, stamp, is_known } = found;
+            let is_new_name = !is_rotated(&follower.path);
+            (!is_known, stamp.modified_ns, is_new_name, follower.identity.born_ns)
         });
         for found in found {
             self.follow(found, sink);

@@ -409,3 +409,26 @@ fn file_that_got_another_name_since_the_survey_is_not_taken_for_the_one_found() 
     let problem = candidates[0].open().unwrap_err();
     assert_eq!(problem.kind(), io::ErrorKind::UnexpectedEof);
 }
+
+#[test]
+fn of_files_that_were_last_written_at_once_the_one_made_first_is_read_first() {
+    let mut scene = Scene::new();
+    let born = |file: &File| file.metadata().unwrap().created().ok();
+    let first = scene.append("pg.log", "1\n");
+    if born(&first).is_none() {
+        eprintln!("skipped: the file system does not tell when a file was made");
+        return;
+    }
+    let mut second = scene.append("pg-20261001.log", "2\n");
+    // Until the clock of the file system has ticked.
+    while born(&second) <= born(&first) {
+        fs::remove_file(scene.path("pg-20261001.log")).unwrap();
+        second = scene.append("pg-20261001.log", "2\n");
+    }
+    let at = first.metadata().unwrap().modified().unwrap();
+    second.set_modified(at).unwrap();
+    let mut tailer = scene.tailer("*.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    let read: Vec<_> = scene.read.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(read, ["1\n", "2\n"]);
+}
