@@ -418,10 +418,13 @@ impl Tailer {
     }
 
     /// Where among the followers a log belongs. What was read before is older than what is being read,
-    /// and what was rotated away is older than what the server writes to.
+    /// and what was rotated away is older than what the server writes to. At the first scan nothing is
+    /// being read, and the files come in their order.
     fn place_of(&self, follower: &Follower, is_known: bool) -> usize {
         let is_of_series = |other: &Follower| other.series == follower.series;
-        let place = if is_known && !self.is_first_scan {
+        let place = if self.is_first_scan {
+            None
+        } else if is_known {
             self.followers.iter().position(is_of_series)
         } else if is_rotated(&follower.path) {
             self.followers.iter().rposition(|other| {

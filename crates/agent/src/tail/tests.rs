@@ -411,6 +411,28 @@ fn file_that_got_another_name_since_the_survey_is_not_taken_for_the_one_found() 
 }
 
 #[test]
+fn copy_of_a_log_that_followed_the_one_that_was_read_comes_behind_it() {
+    let mut scene = Scene::new();
+    let at = |file: File, seconds: u64| {
+        let epoch = std::time::SystemTime::UNIX_EPOCH;
+        file.set_modified(epoch + Duration::from_secs(1_000_000 + seconds)).unwrap();
+    };
+    scene.append("pg-20261001.log", "1\n");
+    let mut tailer = scene.tailer("*.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    let checkpoint = tailer.checkpoint(FileNumber(0), 2).unwrap();
+    drop(tailer);
+
+    scene.read.clear();
+    at(scene.append("pg-20261001.log", "2\n"), 1);
+    at(scene.append("pg.log.1", "3\n"), 2);
+    at(scene.append("pg-20261002.log", "4\n"), 3);
+    let mut tailer = scene.tailer("*.log", StartAt::End, Some(vec![checkpoint]));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), "2\n3\n4\n");
+}
+
+#[test]
 fn of_files_that_were_last_written_at_once_the_one_made_first_is_read_first() {
     let mut scene = Scene::new();
     let born = |file: &File| file.metadata().unwrap().created().ok();
