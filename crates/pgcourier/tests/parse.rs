@@ -3,8 +3,8 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
-    process::{Command, Output, Stdio},
+    io::{BufRead as _, BufReader, Lines, Write as _},
+    process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
 };
 
 const LOG: &str = "\
@@ -99,32 +99,30 @@ fn wrong_conditions_and_times_are_told_with_a_hint() {
     }
 }
 
-#[test]
-fn entry_of_a_log_that_is_still_written_is_shown_without_waiting_for_the_next() {
+/// Starts `parse -`. Returns it with its input and the lines that it shows.
+fn parse_piped() -> (Child, ChildStdin, Lines<BufReader<ChildStdout>>) {
     let mut parse = Command::new(env!("CARGO_BIN_EXE_pgcourier"))
         .args(["parse", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stdin = parse.stdin.take().unwrap();
+    let (stdin, stdout) = (parse.stdin.take().unwrap(), parse.stdout.take().unwrap());
+    (parse, stdin, BufReader::new(stdout).lines())
+}
+
+#[test]
+fn entry_of_a_log_that_is_still_written_is_shown_without_waiting_for_the_next() {
+    let (mut parse, mut stdin, mut shown) = parse_piped();
     stdin.write_all(LOG.as_bytes()).unwrap();
-    let shown = BufReader::new(parse.stdout.take().unwrap()).lines().take(4);
-    assert_eq!(shown.map_while(Result::ok).count(), 4, "stdin is still open");
+    assert_eq!(shown.by_ref().take(4).map_while(Result::ok).count(), 4, "stdin is still open");
     drop(stdin);
     assert!(parse.wait().unwrap().success());
 }
 
 #[test]
 fn log_that_is_still_written_may_begin_with_another_program_s_words() {
-    let mut parse = Command::new(env!("CARGO_BIN_EXE_pgcourier"))
-        .args(["parse", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = parse.stdin.take().unwrap();
-    let mut shown = BufReader::new(parse.stdout.take().unwrap()).lines();
+    let (mut parse, mut stdin, mut shown) = parse_piped();
     stdin.write_all(b"archiver: ready\n").unwrap();
     let first = shown.next().unwrap().unwrap();
     assert!(first.contains(r#""unparsed":true"#), "{first}");

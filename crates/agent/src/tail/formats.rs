@@ -6,7 +6,8 @@
 //! company.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
     ffi::OsStr,
     fs::{self, File},
     os::unix::fs::FileExt as _,
@@ -87,10 +88,10 @@ impl Formats {
             let name = if rank(&path) > 0 { path.with_extension("") } else { path.clone() };
             groups.entry(name).or_default().push(path);
         }
-        let known: HashSet<&OsStr> = begun.iter().map(|begun| begun.path.as_os_str()).collect();
+        let known = Known::of(begun);
         let choose = |(name, group): (PathBuf, Vec<PathBuf>)| match group.as_slice() {
-            [path] if known.contains(path.as_os_str()) => Some(Choice::only(path.clone())),
-            _ => self.choose_one(&name, group, begun, now),
+            [path] if known.at.contains_key(path.as_os_str()) => Some(Choice::only(path.clone())),
+            _ => self.choose_one(&name, group, &known, now),
         };
         groups.into_iter().filter_map(choose).collect()
     }
@@ -99,42 +100,56 @@ impl Formats {
         &mut self,
         name: &Path,
         mut group: Vec<PathBuf>,
-        begun: &[Begun<'_>],
+        known: &Known<'_>,
         now: Duration,
     ) -> Option<Choice> {
         group.sort_by_key(|path| std::cmp::Reverse(rank(path)));
-        let mut begins_at = None;
-        let of_group = begun.iter().filter(|begun| group.iter().any(|path| path == begun.path));
-        let chosen = if let Some(begun) = of_group.max_by_key(|begun| begun.order()) {
-            let successor = goes_on_in(begun, &group);
-            begins_at = successor.as_ref().and_then(|(_, position)| *position);
-            successor.map_or_else(|| begun.path.to_owned(), |(path, _)| path)
-        } else {
-            let richest = richest_of(&group)?.clone();
-            if self.waits(name, &richest, begun, now) {
-                return None;
-            }
-            richest
-        };
-        Some(Choice { path: chosen, begins_at })
+        let begun = group.iter().filter_map(|path| known.at.get(path.as_os_str()));
+        if let Some(begun) = begun.max_by_key(|begun| begun.order()) {
+            let (path, begins_at) =
+                goes_on_in(begun, &group).unwrap_or_else(|| (begun.path.to_owned(), None));
+            return Some(Choice { path, begins_at });
+        }
+        let richest = richest_of(&group)?;
+        (!self.waits(name, richest, known, now)).then(|| Choice::only(richest.clone()))
     }
 
     /// Tells whether a file of which nothing has been read may get richer company: what its server wrote
     /// last was richer.
-    fn waits(&mut self, name: &Path, path: &Path, begun: &[Begun<'_>], now: Duration) -> bool {
-        let series = series_of(name);
-        let earlier = begun
-            .iter()
-            .filter(|begun| {
-                rank(begun.path) > 0 && series_of(&begun.path.with_extension("")) == series
-            })
-            .max_by_key(|begun| begun.order());
+    fn waits(&mut self, name: &Path, path: &Path, known: &Known<'_>, now: Duration) -> bool {
+        let earlier = known.latest().get(&series_of(name));
         if earlier.is_none_or(|earlier| rank(earlier.path) <= rank(path)) {
             self.waiting.remove(path);
             return false;
         }
         let since = *self.waiting.entry(path.to_owned()).or_insert(now);
         now.saturating_sub(since) < PATIENCE
+    }
+}
+
+/// Files of which something has been read, as they are asked for.
+struct Known<'a> {
+    at: HashMap<&'a OsStr, &'a Begun<'a>>,
+    /// Of each series, whatever the format, that which was read last. Most scans find nothing new and
+    /// need none of it.
+    latest: OnceCell<HashMap<String, &'a Begun<'a>>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(begun: &'a [Begun<'a>]) -> Self {
+        // What is followed stands first, and counts where something else was at its path before.
+        let at = begun.iter().rev().map(|begun| (begun.path.as_os_str(), begun)).collect();
+        Self { at, latest: OnceCell::new() }
+    }
+
+    fn latest(&self) -> &HashMap<String, &'a Begun<'a>> {
+        self.latest.get_or_init(|| {
+            let mut logs: Vec<_> = self.at.values().filter(|begun| rank(begun.path) > 0).collect();
+            logs.sort_by_cached_key(|begun| begun.order());
+            logs.into_iter()
+                .map(|begun| (series_of(&begun.path.with_extension("")), *begun))
+                .collect()
+        })
     }
 }
 

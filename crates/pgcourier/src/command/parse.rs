@@ -425,7 +425,7 @@ impl Reader {
     }
 
     fn take(&mut self, found: &Assembled<'_>) {
-        let is_wanted = found.start >= self.first_wanted && (self.filter.takes(&found.entry));
+        let is_wanted = found.start >= self.first_wanted && self.filter.takes(&found.entry);
         if is_wanted {
             self.output.take(found, &mut self.unprinted);
         }
