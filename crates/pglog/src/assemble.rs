@@ -153,6 +153,16 @@ impl Assembler {
         self.prefixes.changes()
     }
 
+    /// Has the lines from here on be read with this prefix and these times, where they fit.
+    pub(crate) fn tell(&mut self, prefix: Option<&LinePrefix>, clock: Option<&Clock>) {
+        if let Some(prefix) = prefix {
+            self.prefixes.tell(prefix);
+        }
+        if let Some(clock) = clock {
+            self.clock = clock.clone();
+        }
+    }
+
     /// Takes the next bytes of the file, cut anywhere, and gives the entries that are whole to `sink`,
     /// in the order in which they begin.
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {

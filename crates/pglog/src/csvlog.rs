@@ -85,6 +85,10 @@ impl CsvReader {
         self
     }
 
+    pub(crate) fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
     /// Sets how much is read out of the entries' texts.
     #[must_use]
     pub const fn with_depth(mut self, depth: Depth) -> Self {

@@ -1,6 +1,7 @@
 //! Reads a log of which nothing is known beforehand.
 
 mod reader;
+mod sample;
 mod wrapped;
 
 use crate::{
@@ -8,22 +9,15 @@ use crate::{
     entry::Depth,
     fingerprint::Fingerprint,
     format::Format,
-    parser::reader::Reader,
+    parser::{
+        reader::Reader,
+        sample::{MAX_SAMPLED_BYTES, SAMPLE_LINES, sample_bytes, samples},
+    },
     prefix::LinePrefix,
     syslog,
     timestamp::{Clock, Timestamp},
     wrapping::Wrapping,
 };
-
-/// How many lines are looked at before format and prefix are settled.
-const SAMPLE_LINES: usize = 200;
-
-/// How many bytes are looked at at once at most.
-const SAMPLE_BYTES: usize = 256 << 10;
-
-/// How many bytes are looked at at most, sample by sample. The first one can be the middle of a statement of
-/// many lines, which says nothing.
-const MAX_SAMPLED_BYTES: usize = 4 << 20;
 
 /// What is known about a log beforehand.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +66,8 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Parser {
     options: ParserOptions,
+    /// The prefix that the server was said to use.
+    told: Option<LinePrefix>,
     state: State,
     /// The lines that have been given out so far were those of no log.
     is_text_so_far: bool,
@@ -104,7 +100,19 @@ impl Parser {
             }
             _ => State::Sampling { held: Vec::new(), start: position, tried: 0 },
         };
-        Self { options, state, is_text_so_far: false }
+        Self { options, told: None, state, is_text_so_far: false }
+    }
+
+    /// Takes what the server says about its log: its `log_line_prefix`, and how times are read. It counts
+    /// from the next line on; lines that do not fit the prefix are read with what they show themselves.
+    pub fn tell(&mut self, log_line_prefix: Option<&LinePrefix>, clock: Option<&Clock>) {
+        if let State::Reading(reader, _) = &mut self.state {
+            reader.tell(log_line_prefix, clock);
+        }
+        self.told = log_line_prefix.cloned().or(self.told.take());
+        if let Some(clock) = clock {
+            self.options.clock = clock.clone();
+        }
     }
 
     /// Looks at bytes of the same log that will not be pushed, such as those before the position.
@@ -114,7 +122,8 @@ impl Parser {
         if held.is_empty()
             && let Some(recognised) = samples(sample).find_map(|sample| self.recognise(sample))
         {
-            let reader = recognised.reader(&self.options, *start);
+            let mut reader = recognised.reader(&self.options, *start);
+            reader.tell(self.told.as_ref(), None);
             self.state = State::Reading(Box::new(reader), Kind::Log);
         }
     }
@@ -232,7 +241,8 @@ impl Parser {
     fn try_samples(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         while let State::Sampling { held, tried, .. } = &self.state {
             let rest = held.get(*tried..).unwrap_or_default();
-            let prefix = self.options.log_line_prefix.as_ref().filter(|_| *tried == 0);
+            let known = self.options.log_line_prefix.as_ref().or(self.told.as_ref());
+            let prefix = known.filter(|_| *tried == 0);
             let Some(length) = sample_bytes(rest, prefix) else { return };
             let recognised = self.recognise(rest.get(..length).unwrap_or(rest));
             let is_binary = *tried == 0 && looks_binary(rest);
@@ -286,6 +296,7 @@ impl Parser {
                 (Reader::new(Format::Stderr, prefix, &self.options, start), Kind::OtherText)
             }
         };
+        reader.tell(self.told.as_ref(), None);
         reader.push(&held, sink);
         self.state = State::Reading(Box::new(reader), kind);
     }
@@ -311,7 +322,13 @@ impl Parser {
         let prefix = match (&self.options.log_line_prefix, format) {
             (Some(prefix), _) => prefix.clone(),
             (None, Format::Stderr) => {
-                infer(String::from_utf8_lossy(sample).lines().map(str::to_owned))?
+                let text = String::from_utf8_lossy(sample);
+                match &self.told {
+                    Some(told) if text.lines().any(|line| told.match_line(line).is_some()) => {
+                        told.clone()
+                    }
+                    _ => infer(text.lines().map(str::to_owned))?,
+                }
             }
             (None, Format::Syslog) => infer(syslog::server_lines(sample))?,
             (None, Format::Csvlog | Format::Jsonlog) => LinePrefix::compile(""),
@@ -337,35 +354,6 @@ impl Recognised {
             }
         }
     }
-}
-
-/// Returns how long the sample is at the start of some bytes, so that it makes no difference how many came
-/// at once. `None` where more must come. A line that fits the prefix that the server is known to have does
-/// at once.
-fn sample_bytes(bytes: &[u8], prefix: Option<&LinePrefix>) -> Option<usize> {
-    let fits = |prefix: &LinePrefix| {
-        let end = memchr::memchr(b'\n', bytes)?;
-        let line = String::from_utf8_lossy(bytes.get(..end)?);
-        // Every label fits an empty prefix, be it at the start of a line or not.
-        prefix.match_line(&line).map(|_| end + 1)
-    };
-    let within = bytes.get(..SAMPLE_BYTES).unwrap_or(bytes);
-    let lines = || memchr::memchr_iter(b'\n', within).nth(SAMPLE_LINES - 1).map(|end| end + 1);
-    prefix
-        .and_then(fits)
-        .or_else(lines)
-        .or_else(|| (bytes.len() >= SAMPLE_BYTES).then_some(SAMPLE_BYTES))
-}
-
-/// Splits bytes into samples; the last one may be short.
-fn samples(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = bytes.get(..MAX_SAMPLED_BYTES).unwrap_or(bytes);
-    std::iter::from_fn(move || {
-        let length = sample_bytes(rest, None).unwrap_or(rest.len());
-        let (sample, behind) = rest.split_at_checked(length)?;
-        rest = behind;
-        (!sample.is_empty()).then_some(sample)
-    })
 }
 
 /// Tells whether bytes are those of a program, an archive or an image: text has next to no control
@@ -416,6 +404,29 @@ mod tests {
         assert_eq!(parser.log_line_prefix().unwrap().as_str(), "%m [%p] %q%u@%d ");
         assert_eq!(users(&mut parser, LINE), [Some("bob".to_owned())]);
         assert_eq!(parser.safe_position(), 1000 + LINE.len() as u64);
+    }
+
+    #[test]
+    fn what_the_server_says_wins_over_what_lines_look_like_from_the_next_line_on() {
+        let (swapped, zone) = (LinePrefix::compile("%m [%p] %d@%u "), "America/New_York");
+        let mut parser = Parser::new(ParserOptions::default(), 0);
+        assert_eq!(users(&mut parser, LINE), [Some("bob".to_owned())]);
+        parser.tell(Some(&swapped), Some(&Clock::in_zone(zone).unwrap()));
+        assert_eq!(users(&mut parser, LINE), [Some("shop".to_owned())]);
+        // A line that does not fit is read with the prefix that was found.
+        let of_server = b"2026-11-24 02:21:01.123 EST [1] LOG:  x\n";
+        let mut times = Vec::new();
+        parser.push(of_server, &mut |found| times.extend(found.entry.timestamp));
+        parser.finish(&mut |found| times.extend(found.entry.timestamp));
+        assert_eq!(times.len(), 1);
+        // The same where the log has not shown anything yet.
+        let mut parser = Parser::new(ParserOptions::default(), 0);
+        parser.tell(Some(&swapped), None);
+        assert_eq!(users(&mut parser, LINE), [Some("shop".to_owned())]);
+        let mut parser = Parser::new(ParserOptions::default(), 0);
+        parser.tell(Some(&swapped), None);
+        parser.learn(LINE);
+        assert_eq!(users(&mut parser, LINE), [Some("shop".to_owned())]);
     }
 
     #[test]

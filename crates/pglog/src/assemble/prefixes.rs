@@ -99,6 +99,15 @@ impl Prefixes {
         has_label(line) && (current.tokens().is_empty() || !current.occurs_within(line))
     }
 
+    /// The server says that lines are written with this prefix. Those that do not fit it are read with
+    /// the ones that were found.
+    pub(super) fn tell(&mut self, prefix: &LinePrefix) {
+        if self.current() != prefix {
+            self.prefixes.retain(|known| known != prefix);
+            self.begin(prefix.clone());
+        }
+    }
+
     /// Lines are written with this prefix from now on.
     pub(super) fn begin(&mut self, prefix: LinePrefix) {
         self.prefixes.insert(0, prefix);

@@ -9,6 +9,7 @@ use crate::{
     parser::{ParserOptions, wrapped::Wrapped},
     prefix::LinePrefix,
     syslog::SyslogReader,
+    timestamp::Clock,
     wrapping::Wrapping,
 };
 
@@ -97,6 +98,18 @@ impl Reader {
             Self::Syslog(reader) => Some(reader.prefix()),
             Self::Wrapped(reader) => reader.inner().log_line_prefix(),
             Self::Csvlog(_) | Self::Jsonlog(_) => None,
+        }
+    }
+
+    /// Has what comes be read with this prefix and these times, where they fit.
+    pub(super) fn tell(&mut self, prefix: Option<&LinePrefix>, clock: Option<&Clock>) {
+        match (self, clock) {
+            (Self::Stderr(assembler), clock) => assembler.tell(prefix, clock),
+            (Self::Wrapped(reader), clock) => reader.inner_mut().tell(prefix, clock),
+            (Self::Csvlog(reader), Some(clock)) => reader.set_clock(clock.clone()),
+            (Self::Jsonlog(reader), Some(clock)) => reader.set_clock(clock.clone()),
+            // Syslog has lines of many servers.
+            (Self::Csvlog(_) | Self::Jsonlog(_), None) | (Self::Syslog(_), _) => {}
         }
     }
 

@@ -61,6 +61,10 @@ impl Wrapped {
         &self.inner
     }
 
+    pub(super) const fn inner_mut(&mut self) -> &mut Reader {
+        &mut self.inner
+    }
+
     pub(super) const fn wrapping(&self) -> Wrapping {
         self.wrapping
     }
