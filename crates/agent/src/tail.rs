@@ -33,6 +33,7 @@ mod event;
 mod follower;
 mod formats;
 mod identity;
+mod order;
 mod problem;
 mod retire;
 mod rewrite;

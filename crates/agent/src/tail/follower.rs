@@ -13,6 +13,7 @@ use rustix::{fs::SeekFrom, io::Errno};
 use crate::tail::{
     checkpoint::{Checkpoint, Guard, MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at},
     identity::{FileIdentity, Stamp},
+    order::Moment,
     series::series_of,
     source::{Look, Source, keep_last},
 };
@@ -47,6 +48,8 @@ pub(super) struct Follower {
     position: u64,
     /// The first bytes, as they were read.
     head: Vec<u8>,
+    /// The moment of its first entry, as far as that can be told.
+    moment: Option<Moment>,
     /// The bytes before the position, as they were read.
     tail: Vec<u8>,
     /// True while bytes have been read that nobody has been told are the last for now.
@@ -112,6 +115,7 @@ impl Follower {
             seen_size: size.unwrap_or(position),
             source,
             position,
+            moment: Moment::of_head(&head),
             head,
             tail,
             is_unsettled: false,
@@ -123,6 +127,16 @@ impl Follower {
 
     pub(super) const fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The moment of its first entry, where that is known.
+    pub(super) const fn moment(&self) -> Option<Moment> {
+        self.moment
+    }
+
+    /// Tells whether no byte of it has been seen.
+    pub(super) const fn has_nothing(&self) -> bool {
+        self.head.is_empty()
     }
 
     pub(super) const fn is_packed(&self) -> bool {
@@ -294,6 +308,7 @@ impl Follower {
             let new = usize::try_from(known - self.position).unwrap_or(usize::MAX);
             let room = MAX_HEAD_BYTES - self.head.len();
             self.head.extend(read.get(new..).unwrap_or_default().iter().take(room));
+            self.moment = self.moment.or_else(|| Moment::of_head(&self.head));
         }
         self.position += read.len() as u64;
         self.seen_size = self.seen_size.max(self.position);

@@ -22,6 +22,7 @@ use crate::tail::{
     follower::{Follower, Opened, State},
     formats::Begun,
     identity::Stamp,
+    order,
     series::{is_rotated, series_of},
     source::Source,
     survey::{self, Candidate},
@@ -413,27 +414,14 @@ impl Tailer {
         let (path, series) = (&follower.path, &follower.series);
         sink(Event::Opened { file, path, series, position, sample: &sample });
         self.left.remove(&follower.identity);
-        let index = self.place_of(&follower, is_known);
-        self.followers.insert(index, follower);
-    }
-
-    /// Where among the followers a log belongs. What was read before is older than what is being read,
-    /// and what was rotated away is older than what the server writes to. At the first scan nothing is
-    /// being read, and the files come in their order.
-    fn place_of(&self, follower: &Follower, is_known: bool) -> usize {
-        let is_of_series = |other: &Follower| other.series == follower.series;
-        let place = if self.is_first_scan {
-            None
-        } else if is_known {
-            self.followers.iter().position(is_of_series)
-        } else if is_rotated(&follower.path) {
-            self.followers.iter().rposition(|other| {
-                is_of_series(other) && other.is_current && !is_rotated(&other.path)
-            })
-        } else {
-            None
+        let found = match (self.is_first_scan, is_known) {
+            // What is found at once was put into an order.
+            (true, _) => order::Found::InOrder,
+            (false, true) => order::Found::Begun,
+            (false, false) => order::Found::New,
         };
-        place.unwrap_or(self.followers.len())
+        let index = order::place_among(&self.followers, &follower, found);
+        self.followers.insert(index, follower);
     }
 }
 

@@ -454,3 +454,20 @@ fn of_files_that_were_last_written_at_once_the_one_made_first_is_read_first() {
     let read: Vec<_> = scene.read.iter().map(|(_, text)| text.as_str()).collect();
     assert_eq!(read, ["1\n", "2\n"]);
 }
+
+#[test]
+fn log_is_read_before_all_that_was_written_later_whatever_their_names_are() {
+    let mut scene = Scene::new();
+    let line = |time: &str| format!("2026-11-24 {time} UTC [1] LOG:  x\n");
+    scene.append("pg-Mon.log", &line("10:00:00"));
+    scene.append("pg-Tue.log", &line("11:00:00"));
+    let mut tailer = scene.tailer("*.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    scene.read.clear();
+    // What was in Monday's file a week ago was rotated to another folder, and comes back.
+    scene.append("pg-Mon.log.1", &line("09:00:00"));
+    scene.append("pg-Mon.log", &line("10:30:00"));
+    scene.append("pg-Tue.log", &line("11:30:00"));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), line("09:00:00") + &line("10:30:00") + &line("11:30:00"));
+}
