@@ -58,12 +58,14 @@ pub(super) struct Choice {
     /// Where reading begins in a file of which nothing has been read: behind the entries that were read in
     /// another format. `None` where the usual counts.
     pub(super) begins_at: Option<u64>,
+    /// True where the settings name this very file, whether it is there or not.
+    pub(super) is_named: bool,
 }
 
 impl Choice {
     /// A file that is read whatever else there is.
     pub(super) const fn only(path: PathBuf) -> Self {
-        Self { path, begins_at: None }
+        Self { path, begins_at: None, is_named: false }
     }
 }
 
@@ -108,7 +110,7 @@ impl Formats {
         if let Some(begun) = begun.max_by_key(|begun| begun.order()) {
             let (path, begins_at) =
                 goes_on_in(begun, &group).unwrap_or_else(|| (begun.path.to_owned(), None));
-            return Some(Choice { path, begins_at });
+            return Some(Choice { begins_at, ..Choice::only(path) });
         }
         let richest = richest_of(&group)?;
         (!self.waits(name, richest, known, now)).then(|| Choice::only(richest.clone()))

@@ -445,9 +445,13 @@ impl Candidate {
     /// Opens the file that was found, which can have got another name since.
     ///
     /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] where the name leads to another file by now; those of opening.
+    /// [`io::ErrorKind::UnexpectedEof`] where the name leads to another file by now, or to none; those of
+    /// opening.
     pub(super) fn open(&self) -> io::Result<Source> {
-        let source = Source::open(&self.path)?;
+        let source = Source::open(&self.path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => io::ErrorKind::UnexpectedEof.into(),
+            _ => error,
+        })?;
         if FileIdentity::of(&source.metadata()?) == self.identity {
             Ok(source)
         } else {

@@ -91,6 +91,7 @@ fn survey_once(
     // What is wanted under one setting may be another format of the same entries under another.
     let mut names: HashMap<PathBuf, Option<u64>> =
         wanted.left_out.into_iter().map(|path| (path, None)).collect();
+    let mut is_whole = true;
     for choice in wanted.choices {
         let path = choice.path;
         if let Some(folder) = path.parent() {
@@ -103,6 +104,10 @@ fn survey_once(
                 names.insert(path.clone(), Some(metadata.ino()));
                 candidates.push(Candidate { begins_at, ..Candidate::new(path, &metadata, true) });
             }
+            // It was listed, and has another name by now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !choice.is_named => {
+                is_whole = false;
+            }
             Err(error) => problems.report(&path, &error),
         }
     }
@@ -111,7 +116,6 @@ fn survey_once(
             add(&mut folders, folder, series_of(begun.path));
         }
     }
-    let mut is_whole = true;
     for (folder, series) in &folders {
         // What cannot be listed can still hold files that can be read.
         if let Ok((listed, is_folder_whole)) = list(folder, series, &names) {
@@ -165,7 +169,8 @@ fn wanted(
             problems.report_none(path);
         }
         if matches!(path, LogPath::File(_)) {
-            wanted.choices.extend(found.into_iter().map(Choice::only));
+            let named = |path| Choice { is_named: true, ..Choice::only(path) };
+            wanted.choices.extend(found.into_iter().map(named));
             continue;
         }
         wanted.left_out.extend(found.iter().cloned());

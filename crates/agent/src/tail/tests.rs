@@ -408,6 +408,9 @@ fn file_that_got_another_name_since_the_survey_is_not_taken_for_the_one_found() 
     fs::write(&path, "two\n").unwrap();
     let problem = candidates[0].open().unwrap_err();
     assert_eq!(problem.kind(), io::ErrorKind::UnexpectedEof);
+    fs::remove_file(&path).unwrap();
+    let problem = candidates[0].open().unwrap_err();
+    assert_eq!(problem.kind(), io::ErrorKind::UnexpectedEof);
 }
 
 #[test]
