@@ -74,6 +74,9 @@ impl Choice {
 pub(super) struct Formats {
     /// New files that wait for a richer one, with the time since when they do.
     waiting: HashMap<PathBuf, Duration>,
+    /// The moments of the last entries that were read of files that are not followed, with the positions
+    /// behind these.
+    reached: HashMap<PathBuf, (u64, Option<i64>)>,
 }
 
 impl Formats {
@@ -91,6 +94,7 @@ impl Formats {
             groups.entry(name).or_default().push(path);
         }
         let known = Known::of(begun);
+        self.reached.retain(|path, _| known.at.contains_key(path.as_os_str()));
         let choose = |(name, group): (PathBuf, Vec<PathBuf>)| match group.as_slice() {
             [path] if known.at.contains_key(path.as_os_str()) => Some(Choice::only(path.clone())),
             _ => self.choose_one(&name, group, &known, now),
@@ -106,14 +110,37 @@ impl Formats {
         now: Duration,
     ) -> Option<Choice> {
         group.sort_by_key(|path| std::cmp::Reverse(rank(path)));
-        let begun = group.iter().filter_map(|path| known.at.get(path.as_os_str()));
-        if let Some(begun) = begun.max_by_key(|begun| begun.order()) {
+        let begun: Vec<_> =
+            group.iter().filter_map(|path| known.at.get(path.as_os_str()).copied()).collect();
+        if let Some(begun) = self.latest_of(&begun) {
             let (path, begins_at) =
                 goes_on_in(begun, &group).unwrap_or_else(|| (begun.path.to_owned(), None));
             return Some(Choice { begins_at, ..Choice::only(path) });
         }
         let richest = richest_of(&group)?;
         (!self.waits(name, richest, known, now)).then(|| Choice::only(richest.clone()))
+    }
+
+    /// Finds the file that is gone on with: the one that is followed, else the one of which the latest entry
+    /// was read. One that was left for another format can have been written to since then.
+    fn latest_of<'a>(&mut self, begun: &[&'a Begun<'a>]) -> Option<&'a Begun<'a>> {
+        let is_clear = begun.len() < 2 || begun.iter().any(|begun| begun.is_followed);
+        let reached = |begun: &&&Begun<'_>| {
+            let reached = if is_clear { None } else { self.reached_in(begun) };
+            (reached, begun.order())
+        };
+        begun.iter().max_by_key(reached).copied()
+    }
+
+    fn reached_in(&mut self, begun: &Begun<'_>) -> Option<i64> {
+        if let Some((position, moment)) = self.reached.get(begun.path)
+            && *position == begun.position
+        {
+            return *moment;
+        }
+        let moment = last_moment(begun.path, begun.position);
+        self.reached.insert(begun.path.to_owned(), (begun.position, moment));
+        moment
     }
 
     /// Tells whether a file of which nothing has been read may get richer company: what its server wrote
@@ -193,8 +220,8 @@ fn goes_on_in(begun: &Begun<'_>, group: &[PathBuf]) -> Option<(PathBuf, Option<u
     };
     let mut last = None;
     for other in group.iter().filter(is_later) {
-        let last = *last.get_or_insert_with(|| last_moment(begun.path));
-        if last_moment(other) > last {
+        let last = *last.get_or_insert_with(|| last_moment(begun.path, u64::MAX));
+        if last_moment(other, u64::MAX) > last {
             let position = last.map_or(Some(0), |last| position_after(other, last));
             return Some((other.clone(), position));
         }
@@ -211,12 +238,13 @@ fn parser_of(path: &Path) -> Parser {
     Parser::new(ParserOptions { format: Some(format), ..ParserOptions::default() }, 0)
 }
 
-/// When the last entry of a log was logged, in microseconds since 1970-01-01 UTC. `None` where none is
-/// found near its end.
-fn last_moment(path: &Path) -> Option<i64> {
+/// When the last entry of a log that begins before `end` was logged, in microseconds since 1970-01-01 UTC.
+/// `None` where none is found near there.
+fn last_moment(path: &Path, end: u64) -> Option<i64> {
     let file = File::open(path).ok()?;
-    let start = file.metadata().ok()?.len().saturating_sub(END_BYTES);
-    let mut bytes = vec![0; usize::try_from(END_BYTES).ok()?];
+    let end = end.min(file.metadata().ok()?.len());
+    let start = end.saturating_sub(END_BYTES);
+    let mut bytes = vec![0; usize::try_from(end - start).ok()?];
     let read = file.read_at(&mut bytes, start).ok()?;
     let mut parser = parser_of(path);
     let mut last = None;
@@ -260,7 +288,9 @@ fn moment(found: &Assembled<'_>) -> Option<i64> {
 mod tests {
     use std::{fs::OpenOptions, io::Write as _};
 
-    use crate::tail::{Event, FileNumber, History, LogPath, Reading, Settings, StartAt, Tailer};
+    use crate::tail::{
+        Checkpoint, Event, FileNumber, History, LogPath, Reading, Settings, StartAt, Tailer,
+    };
 
     use super::*;
 
@@ -271,18 +301,31 @@ mod tests {
         now: Duration,
         read: Vec<(String, String)>,
         names: HashMap<FileNumber, String>,
+        checkpoints: HashMap<FileNumber, Checkpoint>,
     }
 
     impl Scene {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let settings = Settings {
+            let tailer = Tailer::open(Self::settings(&folder), History::none(0));
+            let (now, read) = (Duration::ZERO, Vec::new());
+            let (names, checkpoints) = (HashMap::new(), HashMap::new());
+            Self { folder, tailer, now, read, names, checkpoints }
+        }
+
+        fn settings(folder: &tempfile::TempDir) -> Settings {
+            Settings {
                 paths: vec![LogPath::new(folder.path().to_str().unwrap())],
                 start_at: StartAt::Beginning,
                 ..Settings::default()
-            };
-            let tailer = Tailer::open(settings, History::none(0));
-            Self { folder, tailer, now: Duration::ZERO, read: Vec::new(), names: HashMap::new() }
+            }
+        }
+
+        fn restart(&mut self) {
+            let checkpoints = Some(self.checkpoints.values().cloned().collect());
+            let history = History { first_start_ms: 0, checkpoints };
+            self.tailer = Tailer::open(Self::settings(&self.folder), history);
+            (self.names, self.checkpoints) = (HashMap::new(), HashMap::new());
         }
 
         /// Appends what was written so many seconds after the beginning.
@@ -325,6 +368,10 @@ mod tests {
                 }
                 _ => {}
             });
+            for file in self.tailer.progress() {
+                let checkpoint = self.tailer.checkpoint(file.file, file.position);
+                self.checkpoints.extend(checkpoint.map(|checkpoint| (file.file, checkpoint)));
+            }
         }
 
         fn read(&self) -> Vec<(&str, &str)> {
@@ -398,5 +445,12 @@ mod tests {
         scene.poll_after(60);
         scene.poll_after(60);
         assert_eq!(scene.read().get(2..), Some(&[("a.log", "32")][..]));
+        // Also by an agent that was started anew.
+        scene.restart();
+        scene.log("a.log", 33);
+        scene.csv("a.csv", 33);
+        scene.poll_after(60);
+        scene.poll_after(60);
+        assert_eq!(scene.read().get(3..), Some(&[("a.log", "33")][..]));
     }
 }
