@@ -3,6 +3,7 @@
 //! Each section becomes the settings of one stage. Reading the file and the environment is the
 //! program's part; here is what the keys are called, what they are when absent, and what makes no sense.
 
+mod database;
 mod listener;
 mod output;
 
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+pub use database::Database;
 pub use listener::Listener;
 use output::Checked;
 pub use output::{Kind as OutputKind, Output};
@@ -30,6 +32,8 @@ use crate::{
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// `[database]`
+    pub database: Option<Database>,
     /// `[collection]`
     pub collection: Collection,
     /// `[listener]`
@@ -67,6 +71,15 @@ pub enum LogPaths {
     One(String),
     /// `log_path = ["/srv/a/log/", "/srv/b/log/"]`
     Several(Vec<String>),
+}
+
+impl LogPaths {
+    const fn is_empty(&self) -> bool {
+        match self {
+            Self::One(path) => path.is_empty(),
+            Self::Several(paths) => paths.is_empty(),
+        }
+    }
 }
 
 impl Default for LogPaths {
@@ -143,8 +156,12 @@ impl Error {
 /// A configuration that makes sense, as the stages take it.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The server to ask about its logs.
+    pub database: Option<crate::database::Settings>,
     /// What to follow.
     pub tail: tail::Settings,
+    /// True where no `log_path` is set, so that the server may say where its logs are.
+    pub finds_logs: bool,
     /// How to read it.
     pub parser: pglog::ParserOptions,
     /// The queue on disk.
@@ -183,8 +200,11 @@ impl Config {
     /// [`Error`] names the first key that makes no sense.
     pub fn check(&self, credentials: Option<&Path>) -> Result<Settings, Error> {
         let (outputs, exporters) = self.outputs()?;
+        let database = self.database.as_ref().map(|section| section.check(credentials));
         Ok(Settings {
+            database: database.transpose()?,
             tail: self.collection.tail(),
+            finds_logs: self.collection.log_path.is_empty(),
             parser: self.collection.parser()?,
             buffer: self.buffer.check()?,
             client: self.listener.client(credentials)?,
@@ -234,7 +254,7 @@ impl Collection {
             LogPaths::One(path) => vec![LogPath::new(path)],
             LogPaths::Several(paths) => paths.iter().map(|path| LogPath::new(path)).collect(),
         };
-        let paths = if paths.is_empty() { LogPath::usual() } else { paths };
+        let paths = if paths.is_empty() { vec![LogPath::usual()] } else { paths };
         tail::Settings { paths, start_at: self.start_at, ..tail::Settings::default() }
     }
 
@@ -366,6 +386,13 @@ mod tests {
         let mut config = usable();
         config.listener.project_id = String::new();
         assert_eq!(problem(&config).0, "listener.project_id");
+        let mut config = usable();
+        let password = SecretString::from("secret".to_owned());
+        let passfile = Some(PathBuf::from("/pgpass"));
+        config.database = Some(Database { password, passfile, ..Database::default() });
+        assert_eq!(problem(&config).0, "database.password");
+        config.database = Some(Database { lock_timeout_ms: 0, ..Database::default() });
+        assert_eq!(problem(&config).0, "database.lock_timeout_ms");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! sends them. Each stage has settings of its own and knows only the stages before it; [`pipeline`]
 //! connects them.
 
+pub mod database;
 pub mod tail;
 
 pub mod batch;

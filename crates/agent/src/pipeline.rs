@@ -15,6 +15,7 @@ mod reading;
 mod sending;
 mod storing;
 mod stream;
+mod told;
 
 use std::{
     collections::HashMap,
@@ -30,12 +31,14 @@ use reading::Reader;
 use sending::Sender;
 use storing::Storing;
 use tokio::{sync::Notify, task::JoinSet};
+use told::Told;
 use uuid::Uuid;
 
 use crate::{
     batch::Encoder,
     buffer::{self, Buffer},
     config::Settings,
+    database::Observer,
     output::{Exporter, Output},
     server::{self, Server},
     ship::{self, Client, SharedBuffer, Shipper},
@@ -95,6 +98,7 @@ pub struct Agent {
     sender: Sender,
     outputs: Vec<Output>,
     exporters: Vec<Exporter>,
+    observer: Option<Observer>,
     server: Server,
     overview: Overview,
 }
@@ -131,6 +135,7 @@ impl Agent {
             clock: Arc::new(move || clocks.now()),
         };
         let exporters = exporters(&settings, &overview)?;
+        let (observer, told) = Told::open(&settings);
         let encoder = Encoder::new(settings.project.clone(), settings.agent, settings.compression);
         let folder = &settings.buffer.folder;
         let server = Server::bind(overview.clone(), settings.status_listen, folder)?;
@@ -138,10 +143,8 @@ impl Agent {
             storing,
             reader: Reader {
                 tailer: Tailer::open(settings.tail, history),
-                parser: pglog::ParserOptions {
-                    not_after: Some(clocks.timestamp()),
-                    ..settings.parser
-                },
+                parser: parser_options(settings.parser, clocks),
+                told,
                 encoder,
                 store,
                 completeness: Completeness::new(Arc::clone(&status)),
@@ -161,6 +164,7 @@ impl Agent {
             },
             outputs,
             exporters,
+            observer,
             server,
             overview,
         })
@@ -178,8 +182,8 @@ impl Agent {
     /// # Errors
     /// Where a thread or its runtime cannot be started, or a thread has panicked.
     pub fn run(self, shutdown: &Shutdown) -> Result<(), Error> {
-        let Self { reader, storing, sender, outputs, exporters, server, .. } = self;
-        let outputs = (outputs, exporters);
+        let Self { reader, storing, sender, outputs, exporters, observer, server, .. } = self;
+        let others = Others { outputs, exporters, observer };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -190,7 +194,7 @@ impl Agent {
                 .spawn_scoped(scope, || {
                     // Whatever ends one thread ends the other, and so the process.
                     let _stop = StopOnDrop(shutdown);
-                    runtime.block_on(send(sender, outputs, server, shutdown));
+                    runtime.block_on(send(sender, others, server, shutdown));
                 })
                 .map_err(Error::Thread)?;
             let stored = thread::Builder::new()
@@ -208,6 +212,11 @@ impl Agent {
             if joined.iter().all(Result::is_ok) { Ok(()) } else { Err(Error::Panicked) }
         })
     }
+}
+
+/// No line is later than the moment of now.
+fn parser_options(options: pglog::ParserOptions, clocks: Clocks) -> pglog::ParserOptions {
+    pglog::ParserOptions { not_after: Some(clocks.timestamp()), ..options }
 }
 
 /// Makes the outputs. Each has a number of its own from which its waits vary.
@@ -239,20 +248,25 @@ fn exporters(settings: &Settings, overview: &Overview) -> Result<Vec<Exporter>, 
         .collect()
 }
 
+/// What waits on the network besides the sender and the status pages.
+struct Others {
+    outputs: Vec<Output>,
+    exporters: Vec<Exporter>,
+    observer: Option<Observer>,
+}
+
 /// Runs all that waits on the network.
-async fn send(
-    sender: Sender,
-    (outputs, exporters): (Vec<Output>, Vec<Exporter>),
-    server: Server,
-    shutdown: &Shutdown,
-) {
+async fn send(sender: Sender, others: Others, server: Server, shutdown: &Shutdown) {
     let clocks = sender.clocks;
     let mut running = JoinSet::new();
-    for output in outputs {
+    for output in others.outputs {
         running.spawn(output.run(shutdown.clone(), move || clocks.now()));
     }
-    for exporter in exporters {
+    for exporter in others.exporters {
         running.spawn(exporter.run(shutdown.clone(), move || clocks.now()));
+    }
+    if let Some(observer) = others.observer {
+        running.spawn(observer.run(shutdown.clone()));
     }
     let sending = async {
         sender.run(shutdown).await;

@@ -28,17 +28,20 @@
 //! ```
 
 mod checkpoint;
+mod clusters;
 mod discover;
 mod event;
 mod follower;
 mod formats;
 mod identity;
+mod named;
 mod order;
 mod problem;
 mod retire;
 mod rewrite;
 mod scan;
 mod series;
+mod settings;
 mod source;
 mod survey;
 mod watch;
@@ -59,81 +62,12 @@ use follower::{Follower, Opened, Progress, State};
 use formats::Formats;
 pub use identity::FileIdentity;
 use identity::Stamp;
+pub use named::NamedLogs;
 use problem::Problems;
 use retire::is_finished;
-use serde::Deserialize;
+pub use settings::{History, Reading, Settings, StartAt};
 pub use watch::Wake;
 use watch::{Changes, Watcher};
-
-/// Where reading begins in files that are there at the first start of all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StartAt {
-    /// At their end: what happened before is not sent.
-    #[default]
-    End,
-    /// At their beginning.
-    Beginning,
-}
-
-/// What to follow.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Files, folders and patterns; none by default.
-    pub paths: Vec<LogPath>,
-    /// Where reading begins at the first start of all; at the end by default.
-    pub start_at: StartAt,
-    /// How often to look for new files where the system does not tell of them; each second by default.
-    pub scan_interval: Duration,
-    /// The most bytes read from one file in one turn; 1 MiB by default.
-    pub max_turn_bytes: usize,
-    /// The most unread bytes for which a deleted file is kept while nothing may be read; 256 MiB by
-    /// default. The file system gets the space back only when the file is closed.
-    pub max_deleted_bytes: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            paths: Vec::new(),
-            start_at: StartAt::End,
-            scan_interval: Duration::from_secs(1),
-            max_turn_bytes: 1 << 20,
-            max_deleted_bytes: 256 << 20,
-        }
-    }
-}
-
-/// Whether there is room for what would be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// Read on.
-    Allowed,
-    /// Only watch: the log itself holds the bytes. Deleted files alone are read on, for nobody else
-    /// holds theirs.
-    Paused,
-    /// Only watch, whatever becomes of the files.
-    Stopped,
-}
-
-/// What is known at a start of how far was read before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct History {
-    /// When the agent was started for the first time, in milliseconds since 1970-01-01 UTC. What was
-    /// rotated away before is none of its concern.
-    pub first_start_ms: i64,
-    /// How far each file was read. `None` at the first start of all, at which [`Settings::start_at`]
-    /// counts.
-    pub checkpoints: Option<Vec<Checkpoint>>,
-}
-
-impl History {
-    /// Returns the history at the first start of all, which is now.
-    #[must_use]
-    pub const fn none(now_ms: i64) -> Self {
-        Self { first_start_ms: now_ms, checkpoints: None }
-    }
-}
 
 /// How far a followed file has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,6 +180,15 @@ impl Tailer {
         }
         self.close_finished(now, sink);
         Turn { read_bytes, is_urgent: now < self.urgent_until }
+    }
+
+    /// Follows what is here from now on. What has been begun is read on as long as it is in a folder of
+    /// these.
+    pub fn set_paths(&mut self, paths: Vec<LogPath>) {
+        if self.settings.paths != paths {
+            self.settings.paths = paths;
+            self.scan_soon();
+        }
     }
 
     /// Looks for files at the next poll, whenever the last scan was.

@@ -13,16 +13,20 @@ type Layers = &'static [(&'static str, &'static [&'static str])];
 const AGENT: Layers = &[
     ("tail", &[]),
     ("shutdown", &[]),
+    ("database", &["shutdown"]),
     ("batch", &[]),
     ("buffer", &["tail", "batch"]),
     ("ship", &["batch", "buffer", "shutdown"]),
     ("status", &["buffer", "ship"]),
     ("output", &["batch", "buffer", "ship", "shutdown", "status"]),
     ("server", &["buffer", "ship", "status"]),
-    ("config", &["tail", "batch", "buffer", "ship", "output"]),
+    ("config", &["database", "tail", "batch", "buffer", "ship", "output"]),
     (
         "pipeline",
-        &["tail", "batch", "buffer", "ship", "output", "config", "shutdown", "status", "server"],
+        &[
+            "database", "tail", "batch", "buffer", "ship", "output", "config", "shutdown",
+            "status", "server",
+        ],
     ),
 ];
 

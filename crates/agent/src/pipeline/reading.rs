@@ -18,6 +18,7 @@ use crate::{
         completeness::Completeness,
         storing::{Job, Outcome, Store, Tried},
         stream::Stream,
+        told::Told,
     },
     shutdown::Shutdown,
     status::Status,
@@ -55,6 +56,7 @@ struct Sealed {
 pub(super) struct Reader {
     pub(super) tailer: Tailer,
     pub(super) parser: pglog::ParserOptions,
+    pub(super) told: Told,
     pub(super) encoder: Encoder,
     pub(super) store: Store,
     pub(super) status: Arc<Status>,
@@ -169,7 +171,11 @@ impl Reader {
     fn turn(&mut self, work: &mut Work) -> Turn {
         let now = self.clocks.now();
         let reading = self.may_read(work);
-        let (streams, parser) = (&mut self.streams, &self.parser);
+        if self.told.take_new() {
+            self.tailer.set_paths(self.told.paths());
+            self.streams.values_mut().for_each(|stream| self.told.tell(stream));
+        }
+        let (streams, parser, told) = (&mut self.streams, &self.parser, &self.told);
         let (completeness, status) = (&mut self.completeness, &self.status);
         let mut sealer =
             Sealer { encoder: &mut self.encoder, wall: now.wall, sealed: &mut work.sealed };
@@ -177,6 +183,7 @@ impl Reader {
             Event::Opened { file, path, series, position, sample } => {
                 let mut stream = Stream::new(path, parser.clone(), position, now.monotonic)
                     .with_line_check(completeness.of_series(series));
+                told.tell(&mut stream);
                 stream.learn(sample);
                 streams.insert(file, stream);
                 work.opened.push((file, Start::At(position)));

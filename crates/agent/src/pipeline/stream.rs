@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use pglog::{Assembled, Kind, LinePrefix, Parser, ParserOptions};
+use pglog::{Assembled, Clock, Kind, LinePrefix, Parser, ParserOptions};
 
 use crate::{
     batch::{Batch, Batcher, Settings},
@@ -60,6 +60,11 @@ impl Stream {
 
     pub(super) fn path(&self) -> Arc<Path> {
         Arc::clone(&self.path)
+    }
+
+    /// Takes what the server says about its log.
+    pub(super) fn tell(&mut self, log_line_prefix: Option<&LinePrefix>, clock: Option<&Clock>) {
+        self.parser.tell(log_line_prefix, clock);
     }
 
     /// Looks at lines from around the start to find out how to read them.

@@ -8,28 +8,49 @@ use std::{
 };
 
 use crate::tail::{
+    clusters::{self, ClusterLogs},
     formats::{Formats, rank},
+    named::NamedLogs,
     series::PACKINGS,
 };
 
-/// Where logs are: a file, a folder or a glob pattern.
+/// Where logs are: a file, a folder or a glob pattern, or what a server says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogPath {
     /// One file, whether it is there yet or not.
     File(PathBuf),
     /// All logs of a folder, now and later.
     Folder(PathBuf),
-    /// All files that fit a pattern, now and later.
+    /// All files that fit a pattern, now and later; all logs of the folders that do, where it ends in `/`.
     Glob(String),
+    /// What the logging collector of a server writes, now and later.
+    Named(NamedLogs),
+    /// The logs of all clusters that have a folder `VERSION/NAME` here, as in `/etc/postgresql`.
+    Clusters(PathBuf),
+    /// Places of which any may be missing.
+    Any(Vec<Self>),
 }
 
-/// Debian and Ubuntu; the PGDG packages of RHEL and its like; their own packages; SUSE and Docker.
-const USUAL: [&str; 5] = [
+/// Where Debian and Ubuntu configure clusters.
+const CLUSTERS: &str = "/etc/postgresql";
+
+/// Debian and Ubuntu; the PGDG packages of RHEL and its like, and their own packages, now and before
+/// PostgreSQL 10; Debian's data directories and those of the official images, from 18 on and before. A
+/// data directory leads to the logs that the server names there, wherever they are.
+const USUAL: [&str; 13] = [
     "/var/log/postgresql/",
-    "/var/lib/pgsql/*/data/log/*.log",
-    "/var/lib/pgsql/data/log/*.log",
-    "/var/lib/postgresql/*/*/log/*.log",
-    "/var/lib/postgresql/data/log/*.log",
+    "/var/lib/pgsql/*/data/",
+    "/var/lib/pgsql/*/data/log/",
+    "/var/lib/pgsql/*/data/pg_log/",
+    "/var/lib/pgsql/data/",
+    "/var/lib/pgsql/data/log/",
+    "/var/lib/pgsql/data/pg_log/",
+    "/var/lib/postgresql/[0-9]*/*/",
+    "/var/lib/postgresql/[0-9]*/*/log/",
+    "/var/lib/postgresql/[0-9]*/*/pg_log/",
+    "/var/lib/postgresql/data/",
+    "/var/lib/postgresql/data/log/",
+    "/var/lib/postgresql/data/pg_log/",
 ];
 
 impl LogPath {
@@ -43,10 +64,11 @@ impl LogPath {
         if text.ends_with('/') || path.is_dir() { Self::Folder(path) } else { Self::File(path) }
     }
 
-    /// Returns the folders in which packages of PostgreSQL keep their logs.
+    /// Returns the places in which packages of PostgreSQL keep their logs.
     #[must_use]
-    pub fn usual() -> Vec<Self> {
-        USUAL.iter().map(|path| Self::new(path)).collect()
+    pub fn usual() -> Self {
+        let folders = USUAL.iter().map(|path| Self::new(path));
+        Self::Any(folders.chain([Self::Clusters(PathBuf::from(CLUSTERS))]).collect())
     }
 
     /// Finds the files, in the order of their names. Of those that hold the same entries in several
@@ -67,23 +89,49 @@ impl LogPath {
     pub(super) fn find_all(&self) -> io::Result<Vec<PathBuf>> {
         Ok(match self {
             Self::File(path) => return Ok(vec![path.clone()]),
-            Self::Folder(folder) => match fs::read_dir(folder) {
-                Ok(entries) => {
-                    let named = current_logs(folder).into_iter().filter(|path| path.is_file());
-                    entries.filter_map(log_in_folder).chain(named).collect()
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                Err(error) => return Err(error),
-            },
+            Self::Folder(folder) => logs_in(folder)?,
             Self::Glob(pattern) => match glob::glob(pattern) {
+                Ok(paths) if pattern.ends_with('/') => {
+                    find_any(paths.filter_map(Result::ok).map(|folder| logs_in(&folder)))?
+                }
                 Ok(paths) => {
                     let paths = paths.filter_map(Result::ok);
                     paths.filter(|path| !is_packed(path) && path.is_file()).collect()
                 }
                 Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
             },
+            Self::Named(logs) => logs.find_all()?,
+            Self::Clusters(root) => {
+                find_any(clusters::find(root).into_iter().map(|logs| match logs {
+                    ClusterLogs::Collected(logs) => logs.find_all(),
+                    ClusterLogs::Redirected(path) => Ok(vec![path]),
+                }))?
+            }
+            Self::Any(places) => find_any(places.iter().map(Self::find_all))?,
         })
     }
+}
+
+/// All that is found. What cannot be looked at is an error only where nothing else is found.
+fn find_any(found: impl Iterator<Item = io::Result<Vec<PathBuf>>>) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    let mut problem = None;
+    for found in found {
+        match found {
+            Ok(found) => paths.extend(found),
+            Err(error) => problem = problem.or(Some(error)),
+        }
+    }
+    problem.filter(|_| paths.is_empty()).map_or(Ok(paths), Err)
+}
+
+fn logs_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let named = current_logs(folder).into_iter().filter(|path| path.is_file());
+    Ok(entries.filter_map(log_in_folder).chain(named).collect())
 }
 
 impl LogPath {
@@ -97,6 +145,18 @@ impl LogPath {
                 let found = glob::glob(folder);
                 found.map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default()
             }
+            Self::Named(logs) => vec![logs.folder.clone()],
+            Self::Clusters(root) => {
+                let folders = clusters::find(root).into_iter().map(|logs| match logs {
+                    ClusterLogs::Collected(logs) => logs.folder,
+                    ClusterLogs::Redirected(path) => folder_of(&path),
+                });
+                folders.collect()
+            }
+            Self::Any(places) => {
+                let folders = places.iter().flat_map(Self::folders);
+                folders.filter(|folder| folder.is_dir()).collect()
+            }
         }
     }
 }
@@ -106,6 +166,12 @@ impl fmt::Display for LogPath {
         match self {
             Self::File(path) | Self::Folder(path) => path.display().fmt(f),
             Self::Glob(pattern) => f.write_str(pattern),
+            Self::Named(logs) => f.write_str(&logs.pattern()),
+            Self::Clusters(root) => write!(f, "{}/*/*/postgresql.conf", root.display()),
+            Self::Any(places) => {
+                let places: Vec<_> = places.iter().map(ToString::to_string).collect();
+                f.write_str(&places.join(" "))
+            }
         }
     }
 }
@@ -185,6 +251,31 @@ mod tests {
         let found = LogPath::Folder(folder.path().to_owned()).find().unwrap();
         let names: Vec<_> = found.iter().filter_map(|path| path.file_name()?.to_str()).collect();
         assert_eq!(names, ["a.csv", "b.json", "c.log"], "a.json is not written any more");
+    }
+
+    #[test]
+    fn clusters_and_patterns_of_folders_lead_to_logs_in_every_format() {
+        let root = tempfile::tempdir().unwrap();
+        let (conf, log) = (root.path().join("etc/16/main"), root.path().join("data/log"));
+        fs::create_dir_all(&conf).unwrap();
+        fs::create_dir_all(&log).unwrap();
+        let text = format!("data_directory = '{}'\n", root.path().join("data").display());
+        let text = text + "logging_collector = on\nlog_filename = 'pg-%a.txt'\n";
+        fs::write(conf.join("postgresql.conf"), text).unwrap();
+        for name in ["pg-Mon.txt", "pg-Mon.txt.csv", "pg-Tue.txt", "other.txt", "x.json"] {
+            fs::write(log.join(name), "").unwrap();
+        }
+        let clusters = LogPath::Clusters(root.path().join("etc"));
+        let of_clusters = [log.join("pg-Mon.txt.csv"), log.join("pg-Tue.txt")];
+        assert_eq!(clusters.find().unwrap(), of_clusters);
+        assert_eq!(clusters.folders(), [log.as_path()]);
+        let pattern = LogPath::new(&format!("{}/d*/log/", root.path().display()));
+        assert_eq!(pattern.find().unwrap(), [log.join("pg-Mon.txt.csv"), log.join("x.json")]);
+        assert_eq!(pattern.folders(), [log.as_path()]);
+        let nowhere = LogPath::Folder(PathBuf::from("/nowhere"));
+        let any = LogPath::Any(vec![nowhere.clone(), clusters]);
+        assert_eq!(any.find().unwrap(), of_clusters);
+        assert!(LogPath::Any(vec![nowhere]).folders().is_empty());
     }
 
     #[test]

@@ -162,14 +162,11 @@ fn log_paths(named: &[String]) -> Result<Vec<LogPath>, Failure> {
         return Ok(named.iter().map(|path| LogPath::new(path)).collect());
     }
     let usual = LogPath::usual();
-    let any = usual.iter().any(|path| path.find().is_ok_and(|found| !found.is_empty()));
-    if any {
-        return Ok(usual);
+    if usual.find().is_ok_and(|found| !found.is_empty()) {
+        return Ok(vec![usual]);
     }
-    let places: Vec<String> = usual.iter().map(ToString::to_string).collect();
     Err(Failure::new("found no PostgreSQL log in the usual places").with_hint(format!(
-        "name one: pgcourier up /path/to/log; or look around with --demo. Searched: {}",
-        places.join(" ")
+        "name one: pgcourier up /path/to/log; or look around with --demo. Searched: {usual}"
     )))
 }
 

@@ -52,6 +52,17 @@ impl Postgres {
         self.folder.path().join("data/log")
     }
 
+    pub(crate) fn socket_folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Returns the only value of a query's answer.
+    pub(crate) fn ask(&self, sql: &str) -> String {
+        let mut psql = self.client("psql");
+        let answer = psql.args(["-X", "-A", "-t", "-c", sql]).stdout(Stdio::piped()).output();
+        String::from_utf8(answer.unwrap().stdout).unwrap().trim().to_owned()
+    }
+
     /// Runs SQL, errors and all. False where the server cannot be reached.
     pub(crate) fn psql(&self, sql: &str) -> bool {
         let status = self.client("psql").args(["-X", "-q", "-c", sql]).status().unwrap();

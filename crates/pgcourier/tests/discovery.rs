@@ -1,0 +1,108 @@
+#![cfg(test)]
+//! The agent asks a real server where its logs are and how to read them.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Listener, Process, agent_config, eventually, postgres::Postgres, start_agent};
+
+/// Neither the file's name nor the prefix tells what the server does: names that look like a user's are
+/// those of applications.
+const SETTINGS: &str = "\
+log_line_prefix = '%m [%p] %a@%d '
+log_filename = 'server-%H.txt'
+log_min_error_statement = panic
+";
+
+fn database(server: &Postgres, role: &str) -> String {
+    format!(
+        "[database]\nhost = {:?}\nuser = \"{role}\"\nname = \"postgres\"\n",
+        server.socket_folder()
+    )
+}
+
+/// Runs a statement that fails, until the listener has the error's entry, and returns that.
+fn error(server: &Postgres, listener: &Listener, name: &str) -> Value {
+    let mut found = Value::Null;
+    eventually(&format!("an error about {name} arrives"), || {
+        server.psql(&format!("SELECT nosuch FROM {name}"));
+        let page = listener.json(&format!("/api/entries?text={name}&limit=1"));
+        found = page["entries"][0]["entry"].clone();
+        !found.is_null()
+    });
+    found
+}
+
+fn has_logged(agent: &Process, text: &str, more: &str) -> bool {
+    agent.logged(text).iter().any(|line| line.contains(more))
+}
+
+#[test]
+fn server_says_where_its_logs_are_and_how_to_read_them() {
+    let server = Postgres::start(SETTINGS);
+    server.psql("CREATE ROLE watcher LOGIN IN ROLE pg_read_all_settings");
+    server.psql("GRANT EXECUTE ON FUNCTION pg_current_logfile(text) TO watcher");
+    let folder = tempfile::tempdir().unwrap();
+    let listener = Listener::start(folder.path(), 0);
+    let config = agent_config(folder.path(), listener.address, "", &database(&server, "watcher"));
+    let agent = start_agent(&config);
+    eventually("the log is followed", || has_logged(&agent, "following", "data/log/server-"));
+    assert!(agent.logged("GRANT").is_empty());
+    let entry = error(&server, &listener, "first");
+    assert_eq!((&entry["application_name"], &entry["user"]), (&"psql".into(), &Value::Null));
+
+    // A reload shows by itself.
+    server.psql("ALTER SYSTEM SET log_line_prefix = '%m [%p] %d@%a '");
+    server.psql("ALTER SYSTEM SET log_directory = 'elsewhere'");
+    server.psql("SELECT pg_reload_conf()");
+    eventually("the new folder is followed", || has_logged(&agent, "following", "elsewhere"));
+    let entry = error(&server, &listener, "second");
+    assert_eq!((&entry["application_name"], &entry["user"]), (&"psql".into(), &Value::Null));
+    assert_eq!(entry["database"], "postgres");
+
+    // One connection, which comes back.
+    let sessions = "FROM pg_stat_activity WHERE application_name = 'pgcourier'";
+    assert_eq!(server.ask(&format!("SELECT count(*) {sessions}")), "1");
+    server.psql(&format!("SELECT pg_terminate_backend(pid) {sessions}"));
+    agent.wait_for_log("the database answers again");
+    assert_eq!(server.ask(&format!("SELECT count(*) {sessions}")), "1");
+    assert!(agent.terminate().success());
+}
+
+#[test]
+fn role_without_rights_is_told_what_to_grant() {
+    let server = Postgres::start("");
+    server.psql("CREATE ROLE \"a stranger\" LOGIN");
+    let folder = tempfile::tempdir().unwrap();
+    let listener = Listener::start(folder.path(), 0);
+    let database = database(&server, "a stranger");
+    let agent = start_agent(&agent_config(folder.path(), listener.address, "", &database));
+    for grant in [
+        "GRANT pg_read_all_settings TO \\\"a stranger\\\"",
+        "GRANT EXECUTE ON FUNCTION pg_current_logfile(text) TO \\\"a stranger\\\"",
+    ] {
+        eventually(grant, || has_logged(&agent, "may not see", grant));
+        assert!(server.psql(&grant.replace('\\', "")));
+    }
+    eventually("the log is followed", || has_logged(&agent, "following", "data/log/"));
+    assert!(agent.terminate().success());
+}
+
+#[test]
+fn logs_are_read_while_the_database_cannot_be_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("x.log");
+    fs::write(&log, "2026-11-24 02:21:01.123 UTC [1] LOG:  alone\n").unwrap();
+    let listener = Listener::start(folder.path(), 0);
+    let nowhere = "[database]\nhost = \"/nowhere\"\n";
+    let config = agent_config(folder.path(), listener.address, log.to_str().unwrap(), nowhere);
+    let agent = start_agent(&config);
+    let arrived =
+        || !listener.json("/api/entries?text=alone")["entries"].as_array().unwrap().is_empty();
+    eventually("the entry arrives", arrived);
+    let told = agent.wait_for_log("cannot ask the database");
+    assert!(told.contains("database.host"), "{told}");
+    assert!(agent.terminate().success());
+}
