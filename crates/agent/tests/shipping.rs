@@ -318,9 +318,13 @@ fn a_day_without_the_right_key_loses_nothing() {
 fn listener_that_asks_for_a_pause_gets_it() {
     let date =
         httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_000_000 + 600));
-    for (status, retry_after, seconds) in
-        [("429 Too Many Requests", "30", 30), ("503 Service Unavailable", date.as_str(), 600)]
-    {
+    for (status, retry_after, seconds) in [
+        ("429 Too Many Requests", "30", 30),
+        ("503 Service Unavailable", date.as_str(), 600),
+        // No pause at all would be an endless loop.
+        ("429 Too Many Requests", "0", 1),
+        ("503 Service Unavailable", "Sun, 06 Nov 1994 08:49:37 GMT", 1),
+    ] {
         let line: &'static str = format!("{status}\r\nRetry-After: {retry_after}").leak();
         let mut bench =
             Bench::new(

@@ -10,6 +10,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(8);
 /// How long to wait where the listener asks for a pause without saying how long.
 const BUSY_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest pause that is made where the listener asks for one: none at all, or a moment that has passed,
+/// would have it asked again and again.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// How long to wait where only the operator can mend what is wrong: soon at first, then rarely.
 const FIRST_HOLD: Duration = Duration::from_secs(2);
 /// The longest such wait.
@@ -55,7 +58,7 @@ impl Pace {
 
     /// Waits as the listener asks. Returns for how long.
     pub(crate) fn pause(&mut self, retry_after: Option<Duration>, now: Duration) -> Duration {
-        let wait = self.jitter.a_tenth_more(retry_after.unwrap_or(BUSY_PAUSE));
+        let wait = self.jitter.a_tenth_more(retry_after.unwrap_or(BUSY_PAUSE).max(MIN_PAUSE));
         self.until = now + wait;
         self.back_since = Some(self.until);
         wait
@@ -127,6 +130,8 @@ mod tests {
         );
         let asked = Pace::new(1).pause(Some(SECOND * 10), SECOND);
         assert!((SECOND * 10..=SECOND * 11).contains(&asked), "{asked:?}");
+        let none = Pace::new(1).pause(Some(Duration::ZERO), SECOND);
+        assert!((SECOND..SECOND * 2).contains(&none), "{none:?}");
     }
 
     #[test]
