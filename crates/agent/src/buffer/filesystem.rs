@@ -1,6 +1,11 @@
 //! What kind of file system a folder is on.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
 
 use rustix::fs::{major, minor, statfs};
 
@@ -39,7 +44,7 @@ const REMOTE_BY_FUSE: [&str; 19] = [
 ];
 
 /// The longest table of mounts that is read; machines full of containers have long ones.
-const MAX_TABLE_BYTES: usize = 16 << 20;
+const MAX_TABLE_BYTES: u64 = 16 << 20;
 
 /// Tells whether a folder, or the one that it is to be made in, is on a file system that copies on write.
 pub(super) fn is_copying(folder: &Path) -> bool {
@@ -51,14 +56,20 @@ pub(super) fn is_copying(folder: &Path) -> bool {
 /// where it is on none, or that cannot be found out.
 pub(super) fn remote_kind(folder: &Path) -> Option<String> {
     let device = fs::metadata(existing(folder)).ok()?.dev();
-    let mut table = fs::read("/proc/self/mountinfo").ok()?;
-    table.truncate(MAX_TABLE_BYTES);
+    let table = start_of(Path::new("/proc/self/mountinfo"), MAX_TABLE_BYTES).ok()?;
     let kind = kind_of(&String::from_utf8_lossy(&table), major(device), minor(device))?;
     let is_remote = match kind.strip_prefix("fuse.") {
         Some(name) => REMOTE_BY_FUSE.contains(&name),
         None => REMOTE.contains(&kind.as_str()),
     };
     is_remote.then_some(kind)
+}
+
+/// Reads a file, but no more of it than that.
+fn start_of(file: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(max_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn existing(folder: &Path) -> &Path {
@@ -110,6 +121,12 @@ a line that is none
         // btrfs gives each subvolume a device of its own, which is not in the table.
         let kind = kind_of(&table, major(device), minor(device));
         assert!(kind.is_some_and(|kind| !kind.is_empty()) || is_copying(folder.path()));
+    }
+
+    #[test]
+    fn table_is_read_no_further_than_its_bound() {
+        let endless = Path::new("/dev/zero");
+        assert_eq!(start_of(endless, 1000).unwrap().len(), 1000);
     }
 
     #[test]
