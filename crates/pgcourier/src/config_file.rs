@@ -16,7 +16,23 @@ pub(crate) fn load<T: DeserializeOwned>(file: Option<&Path>) -> Result<T, Failur
         Some(file) => read::<T>(file)?,
         None => Table::new(),
     };
-    overlay(table, env::vars())
+    overlay(table, variables()?.into_iter())
+}
+
+/// Returns what the environment sets for us. Others may hold any bytes.
+fn variables() -> Result<Vec<(String, String)>, Failure> {
+    let ours = env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(VARIABLES))?;
+        Some((name, value))
+    });
+    ours.map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => {
+            Err(Failure::configuration(format!("the environment variable {name} is no text"))
+                .with_hint("write it in UTF-8"))
+        }
+    })
+    .collect()
 }
 
 /// Returns the file named, else the usual one where it exists.

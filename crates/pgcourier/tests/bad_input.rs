@@ -37,6 +37,23 @@ fn wrong_usage_is_exit_2() {
 }
 
 #[test]
+fn environment_may_hold_any_bytes_but_not_for_us() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let bytes = std::ffi::OsStr::from_bytes(b"\xff");
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "a.toml", "");
+    let with = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+        let output = command.args(["run", "-c", &config]).env(name, bytes).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = with("SOMETHING_ELSE");
+    assert!(code == Some(78) && told.contains("no key is set"), "{told}");
+    let (code, told) = with("PGCOURIER_LISTENER__URL");
+    assert!(code == Some(78) && told.contains("PGCOURIER_LISTENER__URL is no text"), "{told}");
+}
+
+#[test]
 fn mistakes_in_the_configuration_are_exit_78_with_place_and_hint() {
     let folder = tempfile::tempdir().unwrap();
     let config = file(folder.path(), "a.toml", "[listener]\nulr = \"http://x\"\n");
