@@ -42,6 +42,11 @@ enum Clients {
 }
 
 fn server(clients: Clients) -> SocketAddr {
+    server_as("server.pem", clients)
+}
+
+/// Starts a server with this certificate.
+fn server_as(name: &str, clients: Clients) -> SocketAddr {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -56,7 +61,7 @@ fn server(clients: Clients) -> SocketAddr {
         }
     };
     let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-    let config = Arc::new(builder.with_single_cert(vec![certificate("server.pem")], key).unwrap());
+    let config = Arc::new(builder.with_single_cert(vec![certificate(name)], key).unwrap());
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     thread::spawn(move || {
@@ -100,6 +105,14 @@ fn pin_of(name: &str) -> Fingerprint {
     Fingerprint::parse(&text.join(":")).unwrap()
 }
 
+/// Why nothing was delivered.
+fn refusal(address: SocketAddr, tls: Settings) -> String {
+    match delivery(address, tls) {
+        Delivery::Failed { why } => why,
+        other => panic!("{other:?}"),
+    }
+}
+
 const DELIVERED: Delivery = Delivery::Delivered { duplicate: false };
 
 #[test]
@@ -119,7 +132,8 @@ fn pinned_certificate_needs_no_authority_and_excludes_all_others() {
     let pinned = |name| Settings { pins: vec![pin_of(name)], ..Settings::default() };
     assert_eq!(delivery(address, pinned("server.pem")), DELIVERED);
     let wrong = Settings { ca_file: Some(file("ca.pem")), ..pinned("client.pem") };
-    assert!(matches!(delivery(address, wrong), Delivery::Failed { .. }));
+    let told = refusal(address, wrong);
+    assert!(told.contains("it is not the one in pin_sha256"), "{told}");
     let both = vec![pin_of("client.pem"), pin_of("server.pem")];
     assert_eq!(delivery(address, Settings { pins: both, ..Settings::default() }), DELIVERED);
 }
@@ -128,7 +142,44 @@ fn pinned_certificate_needs_no_authority_and_excludes_all_others() {
 fn listener_that_asks_for_a_certificate_gets_it() {
     let address = server(Clients::WithCertificate);
     let ours = Settings { ca_file: Some(file("ca.pem")), ..Settings::default() };
-    assert!(matches!(delivery(address, ours.clone()), Delivery::Failed { .. }));
+    let told = refusal(address, ours.clone());
+    assert!(told.contains("client_cert_file"), "{told}");
     let client = ClientFiles { cert_file: file("client.pem"), key_file: file("client.key") };
     assert_eq!(delivery(address, Settings { client: Some(client), ..ours }), DELIVERED);
+}
+
+#[test]
+fn certificate_that_is_wrong_is_refused_with_what_to_do() {
+    let theirs = || Settings { ca_file: Some(file("other-ca.pem")), ..Settings::default() };
+    for (name, tls, expected) in [
+        ("server.pem", Settings::default(), "name its authority in ca_file"),
+        ("server.pem", theirs(), "name its authority in ca_file"),
+        ("expired.pem", theirs(), "renew the listener's certificate"),
+        ("elsewhere.pem", theirs(), "elsewhere.example.com"),
+        ("elsewhere.pem", theirs(), "take a name that the certificate is for"),
+    ] {
+        let told = refusal(server_as(name, Clients::Any), tls);
+        assert!(told.contains(expected), "{name}: {told}");
+    }
+}
+
+#[test]
+fn pinned_certificate_counts_whatever_its_name_and_its_age() {
+    for name in ["expired.pem", "elsewhere.pem"] {
+        let pinned = Settings { pins: vec![pin_of(name)], ..Settings::default() };
+        assert_eq!(delivery(server_as(name, Clients::Any), pinned), DELIVERED, "{name}");
+    }
+}
+
+#[test]
+fn listener_without_tls_is_told_as_such() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = socket.accept().unwrap();
+        let _hello = stream.read(&mut [0; 4096]);
+        let _gone = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    });
+    let told = refusal(address, Settings::default());
+    assert!(told.contains("is http:// meant?"), "{told}");
 }

@@ -6,7 +6,7 @@ mod support;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     os::unix::net::UnixDatagram,
     path::Path,
@@ -302,39 +302,81 @@ fn service_manager_is_told_of_start_work_and_stop() {
 }
 
 #[test]
-fn proxy_of_the_environment_is_used() {
+fn hang_up_while_it_starts_does_not_end_it() {
     let folder = tempfile::tempdir().unwrap();
-    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let log = write_log(folder.path(), 10);
-    let config = agent_config(folder.path(), nobody(), &log, "");
+    let agent = start_agent(&agent_config(folder.path(), nobody(), &log, ""));
+    let buffer_is_begun = || folder.path().join("buffer/buffer.lock").exists();
+    while !buffer_is_begun() {
+        std::thread::yield_now();
+    }
+    agent.signal("HUP");
+    agent.wait_for_log("taking the new configuration");
+    agent.wait_for_log("the listener did not take a batch");
+    assert!(agent.terminate().success());
+}
+
+/// An agent with a listener elsewhere and a proxy in its environment.
+fn start_behind_proxy(folder: &Path, proxy: &str, no_proxy: &str) -> Process {
+    let log = write_log(folder, 10);
+    let config = agent_config(folder, nobody(), &log, "");
     let text = fs::read_to_string(&config).unwrap();
     let line = text.lines().find(|line| line.starts_with("url")).unwrap().to_owned();
     fs::write(&config, text.replace(&line, "url = \"http://listener.invalid:8443\"")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
     command.args(["run", "-c", config.to_str().unwrap()]);
-    command.env("HTTP_PROXY", format!("http://{}", proxy.local_addr().unwrap()));
-    command.env_remove("NO_PROXY").env_remove("no_proxy");
-    command.env("http_proxy", format!("http://{}", proxy.local_addr().unwrap()));
-    let _agent = Process::spawn(&mut command);
-    let (mut stream, _) = proxy.accept().unwrap();
-    let mut request = [0; 60];
-    stream.read_exact(&mut request).unwrap();
-    let request = String::from_utf8_lossy(&request);
-    let expected = "POST http://listener.invalid:8443/ingest/postgres HTTP/1.1";
-    assert!(request.starts_with(expected), "{request}");
+    for name in ["NO_PROXY", "no_proxy", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env_remove(name);
+    }
+    Process::spawn(command.env("HTTP_PROXY", proxy).env("NO_PROXY", no_proxy))
 }
 
 #[test]
 fn proxy_that_cannot_be_reached_is_told_as_such() {
     let folder = tempfile::tempdir().unwrap();
-    let log = write_log(folder.path(), 10);
-    let config = agent_config(folder.path(), nobody(), &log, "");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
-    command.args(["run", "-c", config.to_str().unwrap()]);
-    command.env_remove("NO_PROXY").env_remove("no_proxy").env_remove("http_proxy");
-    command.env("HTTP_PROXY", format!("http://{}", nobody()));
-    let agent = Process::spawn(&mut command);
+    let proxy = format!("http://me:secret@{}", nobody());
+    let agent = start_behind_proxy(folder.path(), &proxy, "");
     let told = agent.wait_for_log("the listener did not take a batch");
     assert!(told.contains("HTTP_PROXY of the environment sets a proxy"), "{told}");
+    assert!(agent.logged("secret").is_empty());
     assert!(agent.terminate().success());
+}
+
+#[test]
+fn proxy_gets_nothing_for_a_listener_that_is_excepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = start_behind_proxy(folder.path(), &format!("http://{}", nobody()), ".invalid");
+    let told = agent.wait_for_log("the listener did not take a batch");
+    assert!(!told.contains("sets a proxy"), "{told}");
+    assert!(agent.terminate().success());
+}
+
+#[test]
+fn listener_on_this_machine_is_reached_without_the_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 10);
+    let listener = Listener::start(folder.path(), 0);
+    let config = agent_config(folder.path(), listener.address, &log, "");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+    command.args(["run", "-c", config.to_str().unwrap()]);
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env("HTTP_PROXY", format!("http://{}", nobody()));
+    let agent = Process::spawn(&mut command);
+    eventually("all entries arrive", || listener.entries().len() == 10);
+    assert!(agent.terminate().success());
+}
+
+#[test]
+fn proxy_of_the_environment_is_used_with_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://me:secret@{}", proxy.local_addr().unwrap());
+    let agent = start_behind_proxy(folder.path(), &address, "");
+    let mut lines = BufReader::new(proxy.accept().unwrap().0).lines();
+    let head: Vec<String> =
+        lines.by_ref().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+    assert_eq!(head[0], "POST http://listener.invalid:8443/ingest/postgres HTTP/1.1");
+    let password = "proxy-authorization: Basic bWU6c2VjcmV0";
+    assert!(head.iter().any(|line| line.eq_ignore_ascii_case(password)), "{head:?}");
+    assert!(agent.logged("secret").is_empty());
 }

@@ -3,11 +3,13 @@
 use std::{
     env,
     fs::File,
-    io::Read as _,
+    io::{self, Read as _},
+    net::IpAddr,
     path::PathBuf,
     time::{Duration, SystemTime},
 };
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{
     Url,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
@@ -136,11 +138,21 @@ impl Client {
 
 /// Returns the variable of the environment that sets a proxy for an address, where one does.
 fn proxy_of(url: &Url) -> Option<&'static str> {
+    let intercepts = Matcher::from_env().intercept(&url.as_str().parse().ok()?).is_some();
+    if is_loopback(url) || !intercepts {
+        return None;
+    }
     let names = match url.scheme() {
         "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
         _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
     };
     names.into_iter().find(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Tells whether an address is this machine itself, which no proxy can reach for us.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Makes a client for one server.
@@ -156,7 +168,9 @@ pub(crate) fn http_client(
         // A machine without certificates can still do without them.
         _ => tls::unused()?,
     };
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+    builder
         .tls_backend_preconfigured(tls)
         .timeout(timeout)
         // A redirect would carry the key to a server that nobody configured.
@@ -224,15 +238,36 @@ fn in_words(error: &reqwest::Error) -> String {
         return "no answer in time".to_owned();
     }
     let mut cause: &dyn std::error::Error = error;
+    let mut hint = hint_of(cause);
     while let Some(source) = cause.source() {
         cause = source;
+        hint = hint.or_else(|| hint_of(cause));
     }
-    cause.to_string()
+    match hint {
+        Some(hint) => format!("{cause}; {hint}"),
+        None => cause.to_string(),
+    }
+}
+
+/// What to do about an error, where it is one of TLS. The network's errors hide it, once or more often.
+fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(hidden) => hint_of(hidden),
+        None => cause.downcast_ref().and_then(tls::hint),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_addresses() {
+        let is_own = |url: &str| is_loopback(&url.parse().unwrap());
+        assert!(is_own("http://127.0.0.1:8443/x") && is_own("https://127.8.9.1/"));
+        assert!(is_own("http://[::1]:8443/") && is_own("http://localhost/"));
+        assert!(!is_own("http://10.0.0.1/") && !is_own("http://localhost.example.com/"));
+    }
 
     #[test]
     fn key_is_what_a_header_can_carry() {

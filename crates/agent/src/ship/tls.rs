@@ -150,6 +150,35 @@ fn unusable(file: &Path, error: &dyn std::error::Error) -> Error {
     Error::File { path: file.to_owned(), problem }
 }
 
+/// Says what to do about a handshake that failed, where that is known.
+pub(super) fn hint(error: &TlsError) -> Option<&'static str> {
+    match error {
+        TlsError::InvalidCertificate(wrong) => Some(match wrong {
+            CertificateError::UnknownIssuer => {
+                "name its authority in ca_file, or the certificate itself in pin_sha256"
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => {
+                "renew the listener's certificate, or set this machine's clock"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "take a name that the certificate is for into the url"
+            }
+            CertificateError::ApplicationVerificationFailure => {
+                "it is not the one in pin_sha256: if it was renewed, name the new one"
+            }
+            _ => "have the listener's certificate made anew",
+        }),
+        TlsError::AlertReceived(_) => {
+            Some("the listener refuses the handshake: see client_cert_file and client_key_file")
+        }
+        TlsError::InvalidMessage(_) => Some("no TLS is spoken there: is http:// meant?"),
+        _ => None,
+    }
+}
+
 /// Trusts the certificates that were named, and no other.
 #[derive(Debug)]
 struct Pinned {
