@@ -245,3 +245,26 @@ fn parse_reads_what_is_piped_and_packed_and_ends_with_its_reader() {
         Command::new("bash").args(["-c", &format!("set -o pipefail; {head}")]).output().unwrap();
     assert!(shell.status.success() && shell.stderr.is_empty(), "{shell:?}");
 }
+
+#[test]
+fn key_that_everybody_can_read_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = file(folder.path(), "api_key", KEY);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let log = file(folder.path(), "a.log", "2026-11-24 02:21:01.123 UTC [7] LOG:  x\n");
+    let config = agent_config(folder.path(), nobody, &log, "");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        text.replace(&format!("api_key = \"{KEY}\""), &format!("api_key_file = {key:?}")),
+    )
+    .unwrap();
+    for (mode, told) in [(0o644, 1), (0o600, 0)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let agent = start_agent(&config);
+        agent.wait_for_log("\"following\"");
+        assert_eq!(agent.logged("every user of this machine can read the key").len(), told);
+        assert!(agent.logged(KEY).is_empty());
+        assert!(agent.terminate().success());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -176,5 +177,14 @@ fn read_secret(key: &'static str, file: &Path) -> Result<SecretString, Error> {
         let problem = format!("{} is empty", file.display());
         return Err(Error::new(key, problem, "write the key into it"));
     }
+    if is_for_all(file) {
+        let (path, hint) = (file.display(), "chmod 600 it, for the agent's user alone");
+        tracing::warn!(%path, hint, "every user of this machine can read the key");
+    }
     Ok(SecretString::from(secret.to_owned()))
+}
+
+/// Tells whether all users may read a file.
+fn is_for_all(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
 }
