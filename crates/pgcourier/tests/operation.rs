@@ -205,6 +205,14 @@ fn second_agent_on_a_buffer_is_turned_away() {
     let mut second = start_agent(&config);
     assert_eq!(second.wait().code(), Some(1));
     second.wait_for_log("is in use by another pgcourier");
+    // Whoever cannot be asked has not said that there is none.
+    fs::remove_file(folder.path().join("buffer/control.sock")).unwrap();
+    let config = config.to_str().unwrap();
+    let (told, succeeded) = buffer(&["dead-letters", "retry", "1", "-c", config]);
+    assert!(told.contains("reload the agent, which makes the socket again"), "{told}");
+    assert!(!succeeded);
+    first.signal("HUP");
+    eventually("the socket is there again", || buffer(&["stats", "-c", config]).1);
     assert!(first.terminate().success());
 }
 

@@ -164,9 +164,9 @@ fn export(door: &mut Door) -> Result<(), Failure> {
     each_row(door, "/buffer/batches", "seq", |row, door| {
         let seq = &row["seq"];
         // It may have been delivered since it was listed.
-        match door.ask("GET", &format!("/buffer/batches/{seq}")) {
-            Ok(body) => print(&String::from_utf8_lossy(&body)),
-            Err(_) => Ok(()),
+        match door.ask_for("GET", &format!("/buffer/batches/{seq}"))? {
+            Some(body) => print(&String::from_utf8_lossy(&body)),
+            None => Ok(()),
         }
     })
 }
@@ -207,8 +207,8 @@ fn for_each_letter(
             return Err(Failure::new(format!("{number:?} is neither a number nor `all`"))
                 .with_hint("the numbers stand first in: pgcourier buffer dead-letters list"));
         }
-        door.ask(method, &format!("/buffer/dead-letters/{number}{action}"))
-            .map_err(|_| Failure::new(format!("there is no dead letter {number}")))?;
+        door.ask_for(method, &format!("/buffer/dead-letters/{number}{action}"))?
+            .ok_or_else(|| Failure::new(format!("there is no dead letter {number}")))?;
         print(&format!("{number} {done}\n"))?;
     }
     Ok(())

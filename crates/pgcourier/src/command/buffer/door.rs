@@ -36,6 +36,16 @@ impl Door {
 
     /// Asks, and returns the body of the answer.
     pub(super) fn ask(&mut self, method: &str, target: &str) -> Result<Vec<u8>, Failure> {
+        let body = self.ask_for(method, target)?;
+        body.ok_or_else(|| Failure::new("there is no such thing in the buffer"))
+    }
+
+    /// The same; `None` where what is asked for is not there.
+    pub(super) fn ask_for(
+        &mut self,
+        method: &str,
+        target: &str,
+    ) -> Result<Option<Vec<u8>>, Failure> {
         let answer = match self {
             Self::Files(buffer) => {
                 let now_ms = Timestamp::now().as_millisecond();
@@ -51,7 +61,8 @@ impl Door {
             })?,
         };
         match answer.status {
-            200 => Ok(answer.body),
+            200 => Ok(Some(answer.body)),
+            404 => Ok(None),
             _ => Err(Failure::new(String::from_utf8_lossy(&answer.body).trim())),
         }
     }
