@@ -34,9 +34,9 @@ use tokio::{
 
 use crate::status::{Overview, Snapshot, metrics, prometheus};
 
-/// How long a client may take to send a request's head, and to send the next one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most connections at a time, of both doors together.
+/// How long a connection may last, in which one request is answered.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The most connections at a time, of each door.
 const MAX_CONNECTIONS: usize = 64;
 /// How long to wait when the system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -74,6 +74,7 @@ pub struct Server {
     address: Option<std::net::TcpListener>,
     socket: Option<StdUnixListener>,
     socket_path: PathBuf,
+    patience: Duration,
 }
 
 impl Server {
@@ -104,14 +105,27 @@ impl Server {
                 tracing::warn!(%path, %error, hint, "no socket for `pgcourier buffer`");
             })
             .ok();
-        Ok(Self { overview: Arc::new(overview), address, socket, socket_path })
+        let overview = Arc::new(overview);
+        Ok(Self { overview, address, socket, socket_path, patience: PATIENCE })
+    }
+
+    /// Changes how long a connection may last; 30 s by default.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Returns the address, where it has one.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address.as_ref()?.local_addr().ok()
     }
 
     /// Serves until it is dropped.
     pub async fn run(self) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let of_socket = serve_socket(self.socket, Arc::clone(&self.overview), Arc::clone(&places));
-        let of_address = serve_address(self.address, self.overview, places);
+        let patience = self.patience;
+        let of_socket = serve_socket(self.socket, Arc::clone(&self.overview), patience);
+        let of_address = serve_address(self.address, self.overview, patience);
         let _remove = RemoveOnDrop(self.socket_path);
         tokio::join!(of_socket, of_address);
         // With neither door there is nobody to wait for.
@@ -143,15 +157,16 @@ impl Drop for RemoveOnDrop {
 async fn serve_address(
     address: Option<std::net::TcpListener>,
     overview: Arc<Overview>,
-    places: Arc<Semaphore>,
+    patience: Duration,
 ) {
     let Some(Ok(listener)) = address.map(TcpListener::from_std) else { return };
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "showing the agent's status");
     }
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => serve(stream, Door::Address, &overview, &places).await,
+            Ok((stream, _)) => serve(stream, Door::Address, &overview, &places, patience).await,
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -160,20 +175,27 @@ async fn serve_address(
 async fn serve_socket(
     socket: Option<StdUnixListener>,
     overview: Arc<Overview>,
-    places: Arc<Semaphore>,
+    patience: Duration,
 ) {
     let Some(Ok(listener)) = socket.map(UnixListener::from_std) else { return };
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => serve(stream, Door::Socket, &overview, &places).await,
+            Ok((stream, _)) => serve(stream, Door::Socket, &overview, &places, patience).await,
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// Serves a connection in a task of its own, once there is a place for it.
-async fn serve<S>(stream: S, door: Door, overview: &Arc<Overview>, places: &Arc<Semaphore>)
-where
+/// Serves a connection in a task of its own, once there is a place for it. Whoever neither sends nor reads
+/// gives the place back in the end.
+async fn serve<S>(
+    stream: S,
+    door: Door,
+    overview: &Arc<Overview>,
+    places: &Arc<Semaphore>,
+    patience: Duration,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
@@ -185,11 +207,12 @@ where
         });
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
-        if let Err(error) = served {
-            tracing::debug!(%error, "a connection to the status page broke");
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service);
+        match tokio::time::timeout(patience, served).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a connection to the status page broke"),
+            Err(_) => tracing::debug!("a connection to the status page took too long"),
         }
         drop(place);
     });
