@@ -44,6 +44,8 @@ impl Sender {
             });
             if clocks.now().monotonic >= next_health {
                 next_health = clocks.now().monotonic + HEALTH_INTERVAL;
+                // Each of the two requests may take as long as listener.timeout_s lets it.
+                self.overview.status.note_sending(clocks.now().monotonic);
                 self.send_health().await;
             }
             let wake = match flushed {
