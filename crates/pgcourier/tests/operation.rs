@@ -289,10 +289,11 @@ fn service_manager_is_told_of_start_work_and_stop() {
     manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let log = write_log(folder.path(), 10);
     let config = agent_config(folder.path(), nobody(), &log, "");
+    let right = fs::read_to_string(&config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
     command.args(["run", "-c", config.to_str().unwrap()]);
     command.env("NOTIFY_SOCKET", folder.path().join("notify")).env("WATCHDOG_USEC", "300000");
-    let agent = Process::spawn(&mut command);
+    let mut agent = Process::spawn(&mut command);
     let mut heard = [0; 500];
     let mut next = || {
         let length = manager.recv(&mut heard).unwrap();
@@ -304,9 +305,17 @@ fn service_manager_is_told_of_start_work_and_stop() {
     assert!(first.iter().any(|said| said == "WATCHDOG=1"), "{first:?}");
     let status = first.iter().find(|said| said.starts_with("STATUS=")).unwrap();
     assert!(status.contains("circuit breaker"), "{status}");
+    for (broken, word) in [(true, "the new configuration is wrong"), (false, "taking the new")] {
+        let text = if broken { "nonsense" } else { right.as_str() };
+        fs::write(&config, text).unwrap();
+        agent.signal("HUP");
+        while !next().starts_with("RELOADING=1\nMONOTONIC_USEC=") {}
+        while next() != "READY=1" {}
+        assert_eq!(agent.logged(word).len(), 1);
+    }
     agent.signal("TERM");
     while next() != "STOPPING=1" {}
-    assert!(agent.terminate().success());
+    assert!(agent.wait().success());
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use std::{
     env, mem,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
 };
 
@@ -40,15 +43,16 @@ const USUAL_FILE: &str = "/etc/pgcourier/pgcourier.toml";
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let file = config_file::named_or_usual(args.config.as_deref(), USUAL_FILE).map(Path::to_owned);
-    let settings = load(file.as_deref())?;
     let service = Service::find();
     let control = Arc::new(Control::default());
-    let agent = Agent::open(settings.clone())?;
     let cannot_watch = |error| Failure::new(format!("cannot watch for signals: {error}"));
-    interrupt::watch(control.stop.clone()).map_err(cannot_watch)?;
-    let (reloading, told) = (Arc::clone(&control), service.clone());
-    interrupt::watch_reload(move || reloading.reload(load(file.as_deref()), &told))
+    // Without a watch SIGHUP ends the process, also while it starts. What SIGTERM ends then has begun nothing.
+    let (reloading, told, again) = (Arc::clone(&control), service.clone(), file.clone());
+    interrupt::watch_reload(move || reloading.reload(load(again.as_deref()), &told))
         .map_err(cannot_watch)?;
+    let settings = load(file.as_deref())?;
+    let agent = Agent::open(settings.clone())?;
+    interrupt::watch(control.stop.clone()).map_err(cannot_watch)?;
     run_in_rounds(agent, settings, &control, &service)?;
     tracing::info!("stopped");
     Ok(())
@@ -69,6 +73,8 @@ struct Control {
     round: Mutex<Shutdown>,
     /// The settings of the next round.
     next: Mutex<Option<Settings>>,
+    /// Whether the service manager knows that the agent is ready.
+    is_running: AtomicBool,
 }
 
 impl Control {
@@ -84,6 +90,11 @@ impl Control {
             Err(failure) => {
                 let (error, hint) = failure.parts();
                 tracing::error!(error, hint, "the new configuration is wrong; the old one stays");
+                if self.is_running.load(Ordering::Relaxed) {
+                    // Who asked for it waits for both.
+                    service.reloading();
+                    service.ready();
+                }
             }
         }
     }
@@ -114,16 +125,16 @@ fn run_in_rounds(
     loop {
         let round = control.begin_round();
         let watching = service
-            .watch(agent.overview(), round.clone())
+            .watch(agent.overview(), round.clone(), control.stop.clone())
             .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
         service.ready();
+        control.is_running.store(true, Ordering::Relaxed);
         agent.run(&round)?;
         // It holds the buffer, which the next round is to open.
         if let Some(Err(_)) = watching.map(JoinHandle::join) {
             tracing::error!("the thread that tells the service manager panicked");
         }
         let Some(next) = control.take_next().filter(|_| !control.stop.is_requested()) else {
-            service.stopping();
             return Ok(());
         };
         let old = mem::replace(&mut settings, next);
