@@ -23,7 +23,7 @@ use std::{
 pub use encode::Unpacked;
 use http::Receiver;
 pub use http::{Settings as HttpSettings, Token};
-use lines::{File, Stdout};
+use lines::Target;
 pub use metrics::{Exporter, Settings as MetricsSettings};
 
 use crate::{
@@ -39,7 +39,7 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(500);
 /// The pause after the buffer could not be read or written.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
-/// Entries refused one after the other, none taken, that make it likely that all are.
+/// Entries refused one after the other, none taken between, that make it likely that all are.
 const SUSPICIOUS: u64 = 3;
 
 /// One output.
@@ -110,8 +110,7 @@ impl Sent {
 enum Sink {
     Http(Box<Receiver>),
     Gelf(gelf::Gelf),
-    File(File),
-    Stdout(Stdout),
+    Lines(Target),
 }
 
 /// Carries entries from the buffer to one output.
@@ -124,6 +123,34 @@ pub struct Output {
     pace: Pace,
     progress: Arc<Mutex<Progress>>,
     pending: Option<Pending>,
+    suspicion: Suspicion,
+}
+
+/// Whether it is the entries that are at fault, or the output that takes none.
+#[derive(Debug)]
+struct Suspicion {
+    /// Entries refused one after the other.
+    in_row: u64,
+    /// How many of them raise it. They double each time that it turns out to be wrong.
+    limit: u64,
+    /// Whether the newest entry is to be tried: an output that takes it refuses not all.
+    is_raised: bool,
+}
+
+impl Suspicion {
+    const NONE: Self = Self { in_row: 0, limit: SUSPICIOUS, is_raised: false };
+
+    /// Notes that an entry was refused. Tells whether that are too many.
+    const fn refused(&mut self) -> bool {
+        self.in_row += 1;
+        self.is_raised = self.in_row >= self.limit;
+        self.is_raised
+    }
+
+    /// The newest entry was taken, so it is the entries that are at fault.
+    const fn disprove(&mut self) {
+        *self = Self { in_row: 0, limit: self.limit.saturating_mul(2), is_raised: false };
+    }
 }
 
 /// A batch of which not everything is sent.
@@ -161,7 +188,7 @@ impl Sink {
     fn max_entries(&self) -> usize {
         match self {
             Self::Http(http) => http.max_entries(),
-            Self::Gelf(_) | Self::File(_) | Self::Stdout(_) => usize::MAX,
+            Self::Gelf(_) | Self::Lines(_) => usize::MAX,
         }
     }
 }
@@ -189,8 +216,8 @@ impl Output {
             }
             Kind::GelfHttp(http) => Sink::Http(Box::new(Receiver::new(http, http::Form::Gelf)?)),
             Kind::Gelf { address, timeout } => Sink::Gelf(gelf::Gelf::new(address, *timeout)),
-            Kind::File(path) => Sink::File(File::new(path)),
-            Kind::Stdout => Sink::Stdout(Stdout),
+            Kind::File(path) => Sink::Lines(Target::File(path.clone())),
+            Kind::Stdout => Sink::Lines(Target::Stdout),
         };
         Ok(Self {
             name: settings.name.clone(),
@@ -200,6 +227,7 @@ impl Output {
             pace: Pace::new(seed),
             progress: Arc::default(),
             pending: None,
+            suspicion: Suspicion::NONE,
         })
     }
 
@@ -241,24 +269,37 @@ impl Output {
             let Some(next) = next else { return Ok(IDLE) };
             self.pending = Some(Pending::new(next, self.sink.max_entries()));
         }
-        let Some(pending) = &mut self.pending else { return Ok(IDLE) };
+        let Some(pending) = &self.pending else { return Ok(IDLE) };
         let Some(part) = pending.parts.last().cloned() else {
             self.finish()?;
             return Ok(Duration::ZERO);
+        };
+        let newest = match self.suspicion.is_raised {
+            true => self.with_buffer(|buffer, _| buffer.newest_behind(&pending.batch))?,
+            false => None,
+        };
+        let newest = newest.map(|newest| Unpacked::of(&newest.batch));
+        let (unpacked, part) = match &newest {
+            Some(newest) => (newest, newest.entries.len().saturating_sub(1)..newest.entries.len()),
+            None => (&pending.unpacked, part),
         };
         let ticket = match self.breaker.allow(now.monotonic) {
             Permission::Granted(ticket) => ticket,
             Permission::Denied { until } => return Ok(until.saturating_sub(now.monotonic)),
         };
         let sent = match &mut self.sink {
-            Sink::Http(http) => http.send(&pending.unpacked, part, now.wall).await,
-            Sink::Gelf(gelf) => gelf.send(&pending.unpacked, part).await,
-            Sink::File(file) => file.send(&pending.unpacked, part),
-            Sink::Stdout(stdout) => stdout.send(&pending.unpacked, part),
+            Sink::Http(http) => http.send(unpacked, part, now.wall).await,
+            Sink::Gelf(gelf) => gelf.send(unpacked, part).await,
+            Sink::Lines(target) => lines::write(target, unpacked, part).await,
         };
         let answered = clock();
         let took = answered.monotonic.saturating_sub(now.monotonic);
         self.record(ticket, &sent, took, answered);
+        if newest.is_some() {
+            self.judge(&sent, answered.monotonic);
+        } else {
+            self.conclude(&sent, answered.monotonic);
+        }
         Ok(Duration::ZERO)
     }
 
@@ -269,7 +310,7 @@ impl Output {
         self.with_buffer(|buffer, name| buffer.advance(name, &pending.batch, taken, rejected))
     }
 
-    /// Draws the consequences of an answer.
+    /// Draws the consequences of an answer for what is sent next, and when.
     fn record(&mut self, ticket: Ticket, sent: &Sent, took: Duration, now: Now) {
         let is_back = self.breaker.state() != wire::BreakerState::Closed || self.pace.is_held();
         let delivery = match sent {
@@ -291,24 +332,52 @@ impl Output {
             progress.set_breaker(&self.breaker);
         }
         match sent {
-            Sent::Taken { rejected, why } => {
-                self.take(*rejected, why.as_deref());
-                if is_back {
-                    self.pace.recover(now.monotonic);
-                } else {
-                    self.pace.go_on(now.monotonic);
-                }
-            }
-            Sent::Not(delivery) => self.retry(delivery, now.monotonic),
+            Sent::Taken { .. } if is_back => self.pace.recover(now.monotonic),
+            Sent::Taken { .. } => self.pace.go_on(now.monotonic),
+            Sent::Not(_) => {}
         }
+    }
+
+    /// Draws the consequences of the answer to a part.
+    fn conclude(&mut self, sent: &Sent, now: Duration) {
+        match sent {
+            Sent::Taken { rejected, why } => self.take(*rejected, why.as_deref()),
+            Sent::Not(delivery) => self.retry(delivery, now),
+        }
+    }
+
+    /// Draws the consequences of the answer to the newest entry.
+    fn judge(&mut self, sent: &Sent, now: Duration) {
+        match sent {
+            Sent::Taken { rejected: 0, .. } => {
+                tracing::info!(output = self.name, "the output takes newer entries; going on");
+                self.suspicion.disprove();
+            }
+            Sent::Taken { why, .. } => self.hold(why.as_deref().unwrap_or_default(), now),
+            Sent::Not(Delivery::TooLarge { why } | Delivery::Rejected { why }) => {
+                self.hold(why, now);
+            }
+            Sent::Not(delivery) => self.retry(delivery, now),
+        }
+    }
+
+    /// Waits for the operator.
+    fn hold(&mut self, why: &str, now: Duration) {
+        let again_in_s = self.pace.hold(now).as_secs();
+        let output = &self.name;
+        tracing::error!(output, why, again_in_s, "the output refuses all; all data is kept");
     }
 
     /// Notes that the receiver has the part.
     fn take(&mut self, rejected: u64, why: Option<&str>) {
         let Some(pending) = &mut self.pending else { return };
         let Some(part) = pending.parts.pop() else { return };
+        let taken = (part.len() as u64).saturating_sub(rejected);
         pending.rejected += rejected;
-        pending.taken += (part.len() as u64).saturating_sub(rejected);
+        pending.taken += taken;
+        if taken > 0 {
+            self.suspicion = Suspicion::NONE;
+        }
         if rejected > 0 {
             let output = &self.name;
             tracing::error!(output, rejected, why, "the output refuses entries for good");
@@ -337,9 +406,8 @@ impl Output {
         }
     }
 
-    /// Looks for the entry at fault. Where nothing of a batch is taken, it is not the entries.
+    /// Looks for the entry at fault.
     fn bisect(&mut self, why: &str, now: Duration) {
-        let output = &self.name;
         let Some(pending) = &mut self.pending else { return };
         let Some(part) = pending.parts.pop() else { return };
         if part.len() > 1 {
@@ -348,13 +416,12 @@ impl Output {
             return;
         }
         pending.rejected += 1;
-        if pending.taken == 0 && pending.rejected >= SUSPICIOUS {
+        if pending.taken == 0 && self.suspicion.refused() {
             pending.begin(self.sink.max_entries());
-            let again_in_s = self.pace.hold(now).as_secs();
-            tracing::error!(output, why, again_in_s, "the output refuses all; all data is kept");
+            self.hold(why, now);
             return;
         }
-        tracing::error!(output, why, "the output refuses an entry for good");
+        tracing::error!(output = self.name, why, "the output refuses an entry for good");
     }
 
     fn with_buffer<T>(

@@ -188,7 +188,7 @@ impl Agent {
             .enable_all()
             .build()
             .map_err(Error::Thread)?;
-        thread::scope(|scope| {
+        let ended = thread::scope(|scope| {
             let sending = thread::Builder::new()
                 .name("send".to_owned())
                 .spawn_scoped(scope, || {
@@ -210,7 +210,10 @@ impl Agent {
             drop(stop);
             let joined = [stored.join(), sending.join()];
             if joined.iter().all(Result::is_ok) { Ok(()) } else { Err(Error::Panicked) }
-        })
+        });
+        // A look-up of a name, or a pipe that nobody reads, may hold one of its threads for long.
+        runtime.shutdown_background();
+        ended
     }
 }
 

@@ -327,6 +327,38 @@ fn output_that_refuses_everything_loses_nothing_and_delays_nobody() {
 }
 
 #[test]
+fn output_that_refuses_everything_loses_no_more_than_two_entries_of_small_batches() {
+    let receiver = Receiver::start(|number, _| match number {
+        0..20 => Some(("400 Bad Request", "all of it".to_owned())),
+        _ => ok(),
+    });
+    let mut bench = Bench::new(Kind::JsonLines(http(&receiver, "/")));
+    for number in 0..10 {
+        bench.push(&[entry(number)]);
+    }
+    bench.run(18);
+    assert_eq!((bench.counts().delivered, bench.counts().rejected), (0, 2));
+    bench.run(200);
+    assert_eq!((bench.counts().delivered, bench.counts().rejected), (8, 2));
+}
+
+#[test]
+fn old_entries_that_are_refused_do_not_keep_new_ones_back() {
+    let receiver = Receiver::start(|_, request| {
+        let body = String::from_utf8(unpacked(request)).unwrap();
+        let is_old = (0..40).any(|number| body.contains(&format!("entry {number}\\n")));
+        if is_old { Some(("400 Bad Request", "too old".to_owned())) } else { ok() }
+    });
+    let mut bench = Bench::new(Kind::JsonLines(http(&receiver, "/")));
+    bench.push(&(0..40).map(entry).collect::<Vec<_>>());
+    bench.push(&(40..80).map(entry).collect::<Vec<_>>());
+    bench.run(1000);
+    let counts = bench.counts();
+    assert_eq!((counts.delivered, counts.rejected, counts.lost), (40, 40, 0));
+    assert!(receiver.count() < 200, "{} requests", receiver.count());
+}
+
+#[test]
 fn otlp_answer_that_takes_a_part_is_counted() {
     // ExportLogsServiceResponse { partial_success { rejected_log_records: 1, error_message: "old" } }
     let receiver =

@@ -397,3 +397,19 @@ fn proxy_of_the_environment_is_used_with_its_password() {
     assert!(head.iter().any(|line| line.eq_ignore_ascii_case(password)), "{head:?}");
     assert!(agent.logged("secret").is_empty());
 }
+
+#[test]
+fn output_that_stands_still_delays_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 700);
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let listener = Listener::start(folder.path(), 0);
+    let output =
+        format!("{STATUS}[[output]]\nname = \"stuck\"\nkind = \"file\"\npath = {pipe:?}\n");
+    let config = agent_config(folder.path(), listener.address, &log, &output);
+    let agent = start_agent(&config);
+    eventually("all entries arrive", || listener.entries().len() == 700);
+    assert_eq!(get(&status_address(&agent), "/healthz").0, "HTTP/1.1 200 OK");
+    assert!(agent.terminate().success());
+}

@@ -6,6 +6,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+use wire::Source;
+
 use crate::buffer::{
     Buffer, Error, Waiting,
     evict::STEP_BATCHES,
@@ -130,6 +132,26 @@ impl Buffer {
             let (seq, created_ms, next) = (stored.seq, stored.created_ms, stored.seq + stored.span);
             let waiting = Waiting { seq, created_ms, batch: stored.batch? };
             Some(ForOutput { waiting, next })
+        }))
+    }
+
+    /// Returns the newest batch of log entries, if there is one behind this.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn newest_behind(&mut self, known: &ForOutput) -> Result<Option<Waiting>, Error> {
+        let found = self.attempt(|buffer| {
+            let sql = format!(
+                "SELECT {} FROM batch WHERE seq >= ?1 AND source = ?2 ORDER BY seq DESC LIMIT 1",
+                row::COLUMNS
+            );
+            let mut statement = buffer.connection.prepare_cached(&sql)?;
+            let key = params![known.next, Source::PgLog.as_str()];
+            Ok(statement.query_row(key, row::read).optional()?)
+        })?;
+        Ok(found.and_then(|stored| {
+            let (seq, created_ms) = (stored.seq, stored.created_ms);
+            Some(Waiting { seq, created_ms, batch: stored.batch? })
         }))
     }
 
