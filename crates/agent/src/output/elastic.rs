@@ -58,23 +58,39 @@ struct Created {
     error: Value,
 }
 
-/// Reads an answer. 409 says that the entry is there already.
-pub(super) fn read_answer(body: &[u8]) -> Sent {
+/// Reads the answer for so many entries. 409 says that one is there already.
+pub(super) fn read_answer(body: &[u8], entries: usize) -> Sent {
+    let held = |why| Sent::Not(Delivery::Held { hint: WRONG_SERVER, why });
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
-        let why = "the answer is not that of a bulk request".to_owned();
-        return Sent::Not(Delivery::Held { hint: WRONG_SERVER, why });
+        return held("the answer is not that of a bulk request".to_owned());
     };
     if !answer.errors {
         return Sent::ALL;
     }
-    if answer.items.iter().any(|item| item.create.status == 429 || item.create.status >= 500) {
-        // Those that were taken are known by their ids when they come again.
+    if answer.items.len() != entries {
+        return held(format!("{} answers for {entries} entries", answer.items.len()));
+    }
+    let items = || answer.items.iter().map(|item| &item.create);
+    // Those that were taken are known by their ids when they come again.
+    if items().any(|item| item.status == 429 || item.status >= 500) {
         return Sent::Not(Delivery::Busy { retry_after: None });
     }
-    let refused = answer.items.iter().filter(|item| !matches!(item.create.status, 200..=299 | 409));
-    let words: Vec<String> =
-        refused.map(|item| item.create.error.to_string().chars().take(300).collect()).collect();
-    Sent::Taken { rejected: words.len() as u64, why: words.into_iter().next() }
+    let refused = || items().filter(|item| !matches!(item.status, 200..=299 | 409));
+    // Of an entry it says 400. Anything else is about the index: no right to it, a full disk, none there.
+    if let Some(item) = refused().find(|item| item.status != 400) {
+        return held(format!("{} {}", item.status, words(&item.error)));
+    }
+    let rejected = refused().count();
+    let why = refused().next().map(|item| words(&item.error));
+    match why {
+        // All of them: that may be about the index as well.
+        Some(why) if rejected == entries => Sent::Not(Delivery::Rejected { why }),
+        why => Sent::Taken { rejected: rejected as u64, why },
+    }
+}
+
+fn words(error: &Value) -> String {
+    error.to_string().chars().take(300).collect()
 }
 
 #[cfg(test)]
@@ -83,14 +99,30 @@ mod tests {
 
     #[test]
     fn answer_is_read_item_by_item() {
-        assert_eq!(read_answer(br#"{"errors":false,"items":[]}"#), Sent::ALL);
+        assert_eq!(read_answer(br#"{"errors":false,"items":[]}"#, 3), Sent::ALL);
         let mixed =
             br#"{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":409}},
             {"create":{"status":400,"error":{"reason":"no"}}}]}"#;
         let why = Some(r#"{"reason":"no"}"#.to_owned());
-        assert_eq!(read_answer(mixed), Sent::Taken { rejected: 1, why });
+        assert_eq!(read_answer(mixed, 3), Sent::Taken { rejected: 1, why });
         let busy = br#"{"errors":true,"items":[{"create":{"status":429}}]}"#;
-        assert_eq!(read_answer(busy), Sent::Not(Delivery::Busy { retry_after: None }));
-        assert!(matches!(read_answer(b"<html>"), Sent::Not(Delivery::Held { .. })));
+        assert_eq!(read_answer(busy, 1), Sent::Not(Delivery::Busy { retry_after: None }));
+        assert!(matches!(read_answer(b"<html>", 1), Sent::Not(Delivery::Held { .. })));
+    }
+
+    #[test]
+    fn index_that_takes_nothing_loses_nothing() {
+        let refusing = |status: u16| {
+            let item = json!({"create": {"status": status, "error": {"type": "x"}}});
+            json!({"errors": true, "items": [item, item]}).to_string()
+        };
+        for status in [401, 403, 404, 413] {
+            let sent = read_answer(refusing(status).as_bytes(), 2);
+            assert!(matches!(sent, Sent::Not(Delivery::Held { .. })), "{status}: {sent:?}");
+        }
+        let sent = read_answer(refusing(400).as_bytes(), 2);
+        assert!(matches!(sent, Sent::Not(Delivery::Rejected { .. })), "{sent:?}");
+        let for_one = read_answer(br#"{"errors":true,"items":[]}"#, 1);
+        assert!(matches!(for_one, Sent::Not(Delivery::Held { .. })), "{for_one:?}");
     }
 }

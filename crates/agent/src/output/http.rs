@@ -114,7 +114,7 @@ impl Receiver {
         };
         match &self.form {
             Form::Otlp => otlp::read_answer(&body),
-            Form::Elasticsearch { .. } => elastic::read_answer(&body),
+            Form::Elasticsearch { .. } => elastic::read_answer(&body, entries.len()),
             Form::Loki | Form::JsonLines | Form::Gelf if is_page(&body) => {
                 let why = "a web page is the answer".to_owned();
                 Sent::Not(Delivery::Held { hint: WRONG_SERVER, why })
