@@ -30,6 +30,7 @@ mod audit;
 mod csvlog;
 mod entry;
 mod event;
+mod find;
 mod fingerprint;
 mod format;
 mod held;

@@ -6,6 +6,8 @@
 
 use std::{ops::Range, sync::LazyLock};
 
+use crate::find::split_once;
+
 /// One message a line, `SQLSTATE PATTERN`, sorted by what stands before the first `%`.
 const LIST: &str = include_str!("messages.txt");
 
@@ -94,8 +96,12 @@ struct Pattern {
     state_code: &'static str,
     /// What stands before the first gap.
     head: &'static str,
-    /// What stands between gaps. `None` for a message without any.
+    /// What stands behind the first gap. `None` for a message without any.
     rest: Option<&'static str>,
+    /// What stands between gaps, if there are several.
+    inner: Option<&'static str>,
+    /// What stands behind the last gap.
+    tail: &'static str,
 }
 
 impl Pattern {
@@ -105,20 +111,27 @@ impl Pattern {
             Some((head, rest)) => (head, Some(rest)),
             None => (pattern, None),
         };
-        Some(Self { state_code, head, rest })
+        let (inner, tail) = match rest.unwrap_or_default().rsplit_once('%') {
+            Some((inner, tail)) => (Some(inner), tail),
+            None => (None, rest.unwrap_or_default()),
+        };
+        Some(Self { state_code, head, rest, inner, tail })
     }
 
     /// Tells whether a message that starts with the head goes on as the pattern does.
     fn fits(&self, message: &str) -> bool {
         let behind = message.get(self.head.len()..).unwrap_or_default();
-        let Some(rest) = self.rest else { return behind.is_empty() };
-        let Some((inner, tail)) = rest.rsplit_once('%') else { return behind.ends_with(rest) };
-        let Some(mut behind) = behind.strip_suffix(tail) else { return false };
-        for literal in inner.split('%') {
-            let Some(at) = memchr::memmem::find(behind.as_bytes(), literal.as_bytes()) else {
-                return false;
-            };
-            behind = behind.get(at + literal.len()..).unwrap_or_default();
+        if self.rest.is_none() {
+            return behind.is_empty();
+        }
+        // Most messages are other ones, and most show it in their last byte.
+        if self.tail.bytes().last().is_some_and(|last| behind.bytes().last() != Some(last)) {
+            return false;
+        }
+        let Some(mut behind) = behind.strip_suffix(self.tail) else { return false };
+        for literal in self.inner.into_iter().flat_map(|inner| inner.split('%')) {
+            let Some((_, rest)) = split_once(behind, literal) else { return false };
+            behind = rest;
         }
         true
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::entry::{Text, owned};
 use crate::event::{Meaning, scan::Scan};
+use crate::find;
 
 /// The bind values of a statement.
 #[derive(Debug, Default, PartialEq)]
@@ -82,7 +83,7 @@ const MAX_LISTS: usize = 8;
 /// goes on to the end is no part of a longer line, and quotes inside of values are doubled.
 pub(super) fn in_context(context: &str) -> Option<Parameters<'_>> {
     // Most contexts have none, and many are long.
-    memchr::memmem::find(context.as_bytes(), b"$1 = ")?;
+    find::find(context.as_bytes(), b"$1 = ")?;
     let breaks = memchr::memchr_iter(b'\n', context.as_bytes());
     let starts = std::iter::once(0).chain(breaks.map(|at| at + 1));
     let lists = starts.filter_map(|start| {
@@ -102,7 +103,7 @@ pub(super) fn refused_in_context(context: &str) -> Option<(u64, Option<Text<'_>>
     let line = context.lines().find(|line| {
         line.starts_with("unnamed portal parameter $") || line.starts_with("portal \"")
     })?;
-    let at = memchr::memmem::find(line.as_bytes(), b" parameter $")?;
+    let at = find::find(line.as_bytes(), b" parameter $")?;
     // The value may have more lines.
     let start = context.find(line)?;
     let mut scan = Scan::of(context.get(start + at..)?);
@@ -123,7 +124,7 @@ const MAX_HEAD_BYTES: usize = 200;
 /// Finds the `$1` behind some words and a colon at the start of a text.
 fn list_start(text: &str) -> Option<usize> {
     let window = text.as_bytes().get(..text.len().min(MAX_HEAD_BYTES))?;
-    let at = memchr::memmem::find(window, b"$1 = ")?;
+    let at = find::find(window, b"$1 = ")?;
     let head = text.get(..at)?;
     let is_head = !head.contains(['\n', '\'']) && head.trim_end().ends_with([':', '：']);
     is_head.then_some(at)

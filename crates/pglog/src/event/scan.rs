@@ -1,5 +1,7 @@
 //! Reads a message from its start to its end.
 
+use crate::find;
+
 /// The rest of a text that is being read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scan<'x> {
@@ -44,15 +46,14 @@ impl<'x> Scan<'x> {
 
     /// Returns the text before the next `end`, and passes both.
     pub(super) fn until(&mut self, end: &str) -> Option<&'x str> {
-        let at = memchr::memmem::find(self.rest.as_bytes(), end.as_bytes())?;
-        let (text, rest) = self.rest.split_at_checked(at)?;
-        self.rest = rest.get(end.len()..)?;
+        let (text, rest) = find::split_once(self.rest, end)?;
+        self.rest = rest;
         Some(text)
     }
 
     /// Returns the text before the last `end`, and passes both.
     pub(super) fn until_last(&mut self, end: &str) -> Option<&'x str> {
-        let (text, rest) = self.rest.rsplit_once(end)?;
+        let (text, rest) = find::rsplit_once(self.rest, end)?;
         self.rest = rest;
         Some(text)
     }

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
+use crate::find::find;
 
 /// `=PATTERN` in English, and below it `LANGUAGE PATTERN` for each translation. `{}` is a gap, `{2}` the
 /// second gap of the English pattern, `\\n` a line break.
@@ -65,8 +65,7 @@ impl Index {
                 let text = text.replace("\\n", "\n");
                 let damaged = damaged(&text);
                 for text in std::iter::once(text).chain(damaged) {
-                    let is_ascii = text.is_ascii();
-                    index.add(Pattern { text, english, is_ascii });
+                    index.add(Pattern::of(text, english));
                 }
             }
         }
@@ -153,17 +152,28 @@ struct Pattern {
     text: String,
     english: &'static str,
     is_ascii: bool,
+    /// Where the first gap begins.
+    head_end: usize,
+    /// Where the last gap ends.
+    tail_start: usize,
 }
 
 impl Pattern {
+    fn of(text: String, english: &'static str) -> Self {
+        let is_ascii = text.is_ascii();
+        let head_end = text.find('{').unwrap_or(text.len());
+        let tail_start = text.rfind('}').map_or(0, |last| last + 1);
+        Self { text, english, is_ascii, head_end, tail_start }
+    }
+
     /// What stands before the first gap.
     fn head(&self) -> &str {
-        self.text.split_once('{').map_or(&*self.text, |(head, _)| head)
+        self.text.get(..self.head_end).unwrap_or_default()
     }
 
     /// What stands behind the last gap.
     fn tail(&self) -> &str {
-        self.text.rsplit_once('}').map_or(&*self.text, |(_, tail)| tail)
+        self.text.get(self.tail_start..).unwrap_or_default()
     }
 
     /// Takes out of a line what stands in the gaps. `None` where the line is another message.
@@ -179,7 +189,7 @@ impl Pattern {
             gaps = more;
             let at = match (literal, more) {
                 (_, "") => rest.ends_with(literal).then(|| rest.len() - literal.len())?,
-                _ => memmem::find(rest.as_bytes(), literal.as_bytes())?,
+                _ => find(rest.as_bytes(), literal.as_bytes())?,
             };
             *found.values.get_mut(number.unwrap_or(count))? = rest.get(..at)?;
             rest = rest.get(at + literal.len()..)?;
@@ -193,9 +203,11 @@ impl Pattern {
 /// Splits `{2} more words{}` into the gap's number, from 0, the words behind it, and what begins with the
 /// next gap.
 fn next_gap(gaps: &str) -> Option<(Option<usize>, &str, &str)> {
-    let (number, behind) = gaps.strip_prefix('{')?.split_once('}')?;
+    let number_end = gaps.bytes().position(|byte| byte == b'}')?;
+    let number = gaps.get(1..number_end).unwrap_or_default();
     let number = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-    let end = behind.find('{').unwrap_or(behind.len());
+    let behind = gaps.get(number_end + 1..)?;
+    let end = memchr::memchr(b'{', behind.as_bytes()).unwrap_or(behind.len());
     let (literal, more) = behind.split_at_checked(end)?;
     Some((number, literal, more))
 }

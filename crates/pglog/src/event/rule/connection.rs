@@ -8,6 +8,7 @@ use crate::event::rule::{
 use crate::{
     entry::Fields,
     event::{Event, scan::Scan},
+    find::{rsplit_once, split_once},
 };
 
 pub(super) fn rules(word: &str) -> Option<&'static [Rule]> {
@@ -117,7 +118,7 @@ fn authorized<'x>(scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
     let mut names = scan.take_rest();
     let mut tail = "";
     for mark in [" GSS (authenticated=", " SSL enabled ("] {
-        if let Some((before, _)) = names.rsplit_once(mark) {
+        if let Some((before, _)) = rsplit_once(names, mark) {
             tail = if tail.is_empty() { names.get(before.len()..)? } else { tail };
             names = before;
         }
@@ -137,7 +138,7 @@ fn authorized<'x>(scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
 }
 
 fn split<'x>(text: &'x str, mark: &str) -> (&'x str, Option<&'x str>) {
-    text.split_once(mark).map_or((text, None), |(before, behind)| (before, Some(behind)))
+    split_once(text, mark).map_or((text, None), |(before, behind)| (before, Some(behind)))
 }
 
 const TOO_MANY: &[Rule] = &[

@@ -7,12 +7,13 @@ use crate::event::rule::{
     Rule,
     Step::{Count, Is, Maybe, Quoted, Rest, Until},
 };
+use crate::find::find;
 
 pub(super) fn rules(message: &str) -> Option<&'static [Rule]> {
     /// The longest name is that of a background worker, of at most 96 bytes.
     const MAX_NAME_BYTES: usize = 200;
     let window = message.as_bytes().get(..message.len().min(MAX_NAME_BYTES))?;
-    memchr::memmem::find(window, b" (PID ").map(|_| ENDS)
+    find(window, b" (PID ").map(|_| ENDS)
 }
 
 const ENDS: &[Rule] = &[
