@@ -352,12 +352,13 @@ impl Assembler {
         {
             return Taken::Yes;
         }
-        let Some(parsed) = self.prefixes.match_line(line) else {
+        let mut parsed = ParsedLine::blank();
+        if !self.prefixes.match_into(&mut parsed, line) {
             if self.take_line_without_label(open, line, (start, end)) {
                 return Taken::Yes;
             }
             return self.take_foreign_line(open, line, (start, end), patience);
-        };
+        }
         if !open.join(&parsed, end, max_bytes)
             && let Some(entry) = open.begin_with(&parsed, (start, end), max_bytes)
         {

@@ -172,15 +172,22 @@ impl Level {
 
 /// Tells whether a prefix's value is what a session prints for a name that it does not have yet, in any
 /// language.
+#[inline]
 pub(crate) fn is_unknown(value: &str) -> bool {
+    value.starts_with('[') && is_unknown_in_brackets(value)
+}
+
+fn is_unknown_in_brackets(value: &str) -> bool {
     // Every connection prints it, so the most frequent spelling is looked for first.
-    if !value.starts_with('[') {
-        return false;
+    if value == "[unknown]" || UNKNOWN.contains(&value) {
+        return true;
     }
     let is = |unknown: &&str| {
         damaged::damaged_length(unknown.chars(), value.chars()) == Some(value.len())
     };
-    value == "[unknown]" || UNKNOWN.iter().any(is)
+    // `[local]` and addresses come here too.
+    let is_damaged = value.bytes().any(|byte| matches!(byte, b'?' | damaged::REPLACEMENT_LEAD));
+    is_damaged && UNKNOWN.iter().any(is)
 }
 
 /// Translations of `[unknown]`, from the same catalogs as the labels.

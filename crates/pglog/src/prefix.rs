@@ -20,6 +20,7 @@ pub use fields::PrefixFields;
 pub use infer::Inference;
 pub(crate) use infer::{has_label, is_well_known};
 use matcher::Search;
+use pass::Outcome;
 use readings::Separators;
 
 use crate::severity::Label;
@@ -58,6 +59,13 @@ pub struct ParsedLine<'a> {
     pub label: Label,
     /// The text behind the label, to the end of the line.
     pub text: &'a str,
+}
+
+impl ParsedLine<'_> {
+    /// A place for a line.
+    pub(crate) fn blank() -> Self {
+        Self { fields: PrefixFields::default(), label: Label::Statement, text: "" }
+    }
 }
 
 /// Where a line does not fit a prefix.
@@ -129,7 +137,23 @@ impl LinePrefix {
     /// Takes a line, without its line break, apart. `None` where it does not fit.
     #[must_use]
     pub fn match_line<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
-        pass::pass(&self.tokens, line).unwrap_or_else(|pass::Unclear| self.search(line))
+        let mut parsed = ParsedLine::blank();
+        self.match_into(&mut parsed, line).then_some(parsed)
+    }
+
+    /// The same in place, for a line taken apart is large. True where it fits.
+    pub(crate) fn match_into<'a>(&self, parsed: &mut ParsedLine<'a>, line: &'a str) -> bool {
+        match pass::pass(&self.tokens, line, parsed) {
+            Outcome::Fits => true,
+            Outcome::FitsNot => false,
+            Outcome::Unclear => match self.search(line) {
+                Some(found) => {
+                    *parsed = found;
+                    true
+                }
+                None => false,
+            },
+        }
     }
 
     fn search<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
@@ -185,13 +209,15 @@ impl LinePrefix {
         let last_label = memchr::memmem::rfind(line.as_bytes(), b":  ").unwrap_or(0);
         // One pass for each place, and few searches: a line that is made to confuse must not take long.
         let mut searches = 0..MAX_SEARCHES;
+        let mut parsed = ParsedLine::blank();
         (1..last_label.min(MAX_STARTS)).filter_map(move |start| {
             let rest = line.get(start..)?;
-            let found = match pass::pass(&self.tokens, rest) {
-                Ok(found) => found,
-                Err(pass::Unclear) => searches.next().and_then(|_| self.search(rest)),
-            }?;
-            Some((start, found.label))
+            let label = match pass::pass(&self.tokens, rest, &mut parsed) {
+                Outcome::Fits => parsed.label,
+                Outcome::FitsNot => return None,
+                Outcome::Unclear => searches.next().and_then(|_| self.search(rest))?.label,
+            };
+            Some((start, label))
         })
     }
 

@@ -64,22 +64,25 @@ impl Prefixes {
     }
 
     /// Takes a line apart with the first prefix that fits, in the likeliest way.
-    pub(super) fn match_line<'a>(&mut self, line: &'a str) -> Option<ParsedLine<'a>> {
-        let (first, older) = self.prefixes.split_first()?;
-        if let Some(parsed) = first.match_line(line) {
+    /// Only then is `parsed` the line. True where one fits.
+    pub(super) fn match_into<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> bool {
+        let Some((first, older)) = self.prefixes.split_first() else { return false };
+        if first.match_into(parsed, line) {
             self.lines_of_older = 0;
-            return Some(self.sessions.read(first, line, parsed));
+            self.sessions.read(first, line, parsed);
+            return true;
         }
-        let found =
-            (1..).zip(older).find_map(|(at, prefix)| Some((at, prefix, prefix.match_line(line)?)));
-        let (at, prefix, parsed) = found?;
-        let parsed = self.sessions.read(prefix, line, parsed);
+        let mut others = (1..).zip(older);
+        let Some((at, prefix)) = others.find(|(_, prefix)| prefix.match_into(parsed, line)) else {
+            return false;
+        };
+        self.sessions.read(prefix, line, parsed);
         self.lines_of_older += 1;
         if self.lines_of_older >= LINES_TO_RETURN {
             let prefix = self.prefixes.remove(at);
             self.begin(prefix);
         }
-        Some(parsed)
+        true
     }
 
     /// Takes a line apart, without the notice of a change.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use crate::{
     event,
+    find::find,
     fingerprint::Fingerprint,
     language::is_session_start,
     message,
@@ -72,23 +73,25 @@ impl Sessions {
         fingerprint.add(&self.known);
     }
 
-    /// Returns the likeliest reading of a line, given the first one.
+    /// Turns the first reading of a line into the likeliest one.
     pub(super) fn read<'a>(
         &mut self,
         prefix: &LinePrefix,
         line: &'a str,
-        first: ParsedLine<'a>,
-    ) -> ParsedLine<'a> {
-        if prefix.may_read_otherwise(&first) {
+        reading: &mut ParsedLine<'a>,
+    ) {
+        if prefix.may_read_otherwise(reading) {
             let readings = prefix.readings(line);
             if readings.len() > 1 {
-                return self.decide(prefix, &readings).unwrap_or(first);
+                if let Some(likeliest) = self.decide(prefix, &readings) {
+                    *reading = likeliest;
+                }
+                return;
             }
         }
-        if prefix.has_names() && begins_session(first.text) {
-            self.learn(prefix, &first);
+        if prefix.has_names() && begins_session(reading.text) {
+            self.learn(prefix, reading);
         }
-        first
     }
 
     /// Decides between readings. `None` where there are none.
@@ -196,14 +199,14 @@ fn told_application_name(line: &ParsedLine<'_>) -> Option<Option<String>> {
         return None;
     }
     let Some(name) = rest.strip_prefix(" application_name=") else { return Some(None) };
-    let encryption = [" SSL enabled (", " GSS ("].into_iter().filter_map(|word| name.rfind(word));
-    let end = encryption.filter(|_| name.ends_with(')')).min().unwrap_or(name.len());
+    let marks = [" SSL enabled (", " GSS ("].into_iter().filter(|_| name.ends_with(')'));
+    let end = marks.filter_map(|mark| name.rfind(mark)).min().unwrap_or(name.len());
     Some(name.get(..end).map(str::to_owned))
 }
 
 /// The rest of a text from some words on; none of it where they are missing.
 fn from<'a>(text: &'a str, words: &str) -> &'a str {
-    text.find(words).and_then(|at| text.get(at..)).unwrap_or_default()
+    find(text.as_bytes(), words.as_bytes()).and_then(|at| text.get(at..)).unwrap_or_default()
 }
 
 /// The same, before it is known what the session may do: `connection authenticated: user="bob"`. Programs
@@ -286,7 +289,9 @@ mod tests {
         let prefix = LinePrefix::compile(prefix);
         let mut sessions = Sessions::default();
         let mut read = |line: &str| {
-            let names = sessions.read(&prefix, line, prefix.match_line(line).unwrap()).fields;
+            let mut reading = prefix.match_line(line).unwrap();
+            sessions.read(&prefix, line, &mut reading);
+            let names = reading.fields;
             [names.user, names.database, names.application_name].map(|name| name.map(str::to_owned))
         };
         lines.iter().map(|line| read(line)).last().unwrap()
@@ -340,7 +345,9 @@ mod tests {
         let prefix = LinePrefix::compile("[%p] %u,%a,%h ");
         let mut sessions = Sessions::default();
         let mut text = |line: &'static str| {
-            sessions.read(&prefix, line, prefix.match_line(line).unwrap()).text
+            let mut reading = prefix.match_line(line).unwrap();
+            sessions.read(&prefix, line, &mut reading);
+            reading.text
         };
         let told = "[7] bob,,::1 LOG:  connection authorized: user=bob database=d \
                     application_name=x,::1 LOG:  fake";
@@ -356,13 +363,13 @@ mod tests {
         for process in 0..1000 {
             let line =
                 format!("[{process}] b@shop LOG:  connection authorized: user=b database=shop");
-            sessions.read(&prefix, &line, prefix.match_line(&line).unwrap());
+            sessions.read(&prefix, &line, &mut prefix.match_line(&line).unwrap());
         }
         assert_eq!(sessions.known.len(), 0);
         for process in 0..1000 {
             let line =
                 format!("[{process}] a@b@c LOG:  connection authorized: user=a@b database=c");
-            sessions.read(&prefix, &line, prefix.match_line(&line).unwrap());
+            sessions.read(&prefix, &line, &mut prefix.match_line(&line).unwrap());
         }
         assert_eq!(sessions.known.len(), MAX_SESSIONS);
     }

@@ -3,6 +3,9 @@
 /// What stands for a byte that is no UTF-8.
 pub(super) const REPLACEMENT: char = '\u{fffd}';
 
+/// The first byte of [`REPLACEMENT`].
+pub(super) const REPLACEMENT_LEAD: u8 = 0xef;
+
 /// The most bytes that one letter has in the encodings of servers.
 const MAX_LETTER_BYTES: usize = 3;
 

@@ -1,6 +1,6 @@
 //! Where in a statement an error is: the server appends it to the message.
 
-use crate::language::damaged::damaged_length;
+use crate::language::damaged::{REPLACEMENT_LEAD, damaged_length};
 
 /// How a language appends a position: the text before the number and the text behind it.
 ///
@@ -63,9 +63,6 @@ fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
         (!number.starts_with('0')).then(|| Some((words, number.parse().ok()?)))?
     })
 }
-
-/// The first byte of U+FFFD.
-const REPLACEMENT_LEAD: u8 = 0xef;
 
 /// Takes a suffix off. Looks at the last bytes first, because nearly no message has one of the suffixes
 /// and a call to compare them costs more.

@@ -3,9 +3,8 @@
 //! Where the first choice is right at each token there is nothing to take back, and the first match of a
 //! [`Search`](crate::prefix::matcher::Search) is found in one pass. Where it is not, the search decides.
 
-use memchr::memmem;
-
 use crate::{
+    find::find,
     language::split_label,
     prefix::{
         ParsedLine,
@@ -15,114 +14,166 @@ use crate::{
     },
 };
 
-/// One pass does not tell whether the line fits: another choice may.
+/// What one pass has told about a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unclear;
+pub(super) enum Outcome {
+    Fits,
+    /// It does not fit, whatever is chosen.
+    FitsNot,
+    /// Another choice may fit.
+    Unclear,
+}
 
-/// A value, where it ends, and whether it might end elsewhere.
-struct Found<'a> {
-    value: &'a str,
+/// Where a value ends, and whether it might end elsewhere.
+struct Found {
     end: usize,
     is_choice: bool,
 }
 
-/// Goes through a line once. `Ok(None)` where it does not fit, whatever is chosen.
-pub(super) fn pass<'a>(tokens: &[Token], line: &'a str) -> Result<Option<ParsedLine<'a>>, Unclear> {
-    let mut fields = PrefixFields::default();
+/// The place up to which the prefix goes of a process that is no session.
+#[derive(Debug, Clone, Copy)]
+struct Outside {
+    /// How many tokens there are before it.
+    tokens: usize,
+    at: usize,
+    /// Nothing behind it has been read.
+    is_whole: bool,
+}
+
+/// Goes through a line once. Only where it fits is `parsed` the line, taken apart.
+pub(super) fn pass<'a>(tokens: &[Token], line: &'a str, parsed: &mut ParsedLine<'a>) -> Outcome {
+    parsed.fields = PrefixFields::default();
     let mut at = 0;
     let mut rest = tokens;
-    // The tokens that a process prints that is no session.
-    let mut outside: Option<&[Token]> = None;
+    let mut outside: Option<Outside> = None;
     let mut has_chosen = false;
     while let Some((token, next)) = rest.split_first() {
         rest = next;
-        let found = match token {
+        let (found, escape) = match token {
             Token::Literal(literal) => {
                 if !starts_with(line.as_bytes(), at, literal.as_bytes()) {
-                    return give_up(line, outside, has_chosen);
+                    return give_up(tokens, line, parsed, outside, has_chosen);
                 }
                 at += literal.len();
                 continue;
             }
-            Token::SessionOnly if outside.is_some() => return Err(Unclear),
+            Token::SessionOnly if outside.is_some() => return Outcome::Unclear,
             Token::SessionOnly => {
-                outside = tokens.get(..tokens.len() - next.len() - 1);
+                let tokens = tokens.len() - next.len() - 1;
+                outside = Some(Outside { tokens, at, is_whole: true });
                 continue;
             }
             Token::Field(_, padding) | Token::Unknown { padding, .. }
                 if *padding != Padding::None =>
             {
-                return Err(Unclear);
+                return Outcome::Unclear;
             }
-            Token::Field(escape, _) => value(line, at, Shape::of(*escape), Some(*escape), next),
+            Token::Field(escape, _) => {
+                (value(line, at, Shape::of(*escape), Some(*escape), next), Some(*escape))
+            }
             Token::Unknown { like, .. } => {
-                value(line, at, like.map_or(Shape::Text, Shape::of), None, next)
+                (value(line, at, like.map_or(Shape::Text, Shape::of), None, next), None)
             }
         };
-        let Some(found) = found else { return give_up(line, outside, has_chosen) };
+        let Some(found) = found else { return give_up(tokens, line, parsed, outside, has_chosen) };
         has_chosen |= found.is_choice;
-        at = found.end;
-        if let Token::Field(escape, _) = token {
-            fields.set(*escape, found.value);
+        if let Some(escape) = escape {
+            let Some(value) = line.get(at..found.end) else { return Outcome::Unclear };
+            parsed.fields.set(escape, value);
+            if let Some(outside) = &mut outside {
+                outside.is_whole = false;
+            }
         }
+        at = found.end;
     }
-    match line.get(at..).and_then(split_label) {
-        Some((label, text)) => Ok(Some(ParsedLine { fields, label, text })),
-        None => give_up(line, outside, has_chosen),
+    if finish(line, at, parsed) {
+        Outcome::Fits
+    } else {
+        give_up(tokens, line, parsed, outside, has_chosen)
     }
+}
+
+/// The prefix ends here, if a label follows.
+fn finish<'a>(line: &'a str, at: usize, parsed: &mut ParsedLine<'a>) -> bool {
+    let Some((label, text)) = line.get(at..).and_then(split_label) else { return false };
+    parsed.label = label;
+    parsed.text = text;
+    true
 }
 
 /// A token does not fit.
 fn give_up<'a>(
+    tokens: &[Token],
     line: &'a str,
-    outside: Option<&[Token]>,
+    parsed: &mut ParsedLine<'a>,
+    outside: Option<Outside>,
     has_chosen: bool,
-) -> Result<Option<ParsedLine<'a>>, Unclear> {
+) -> Outcome {
     match outside {
-        _ if has_chosen => Err(Unclear),
-        Some(tokens) => pass(tokens, line),
-        None => Ok(None),
+        _ if has_chosen => Outcome::Unclear,
+        Some(Outside { at, is_whole: true, .. }) => {
+            if finish(line, at, parsed) {
+                Outcome::Fits
+            } else {
+                Outcome::FitsNot
+            }
+        }
+        Some(outside) => pass(tokens.get(..outside.tokens).unwrap_or_default(), line, parsed),
+        None => Outcome::FitsNot,
     }
 }
 
-fn value<'a>(
-    line: &'a str,
+#[inline]
+fn value(
+    line: &str,
     at: usize,
     shape: Shape,
     escape: Option<Escape>,
     next: &[Token],
-) -> Option<Found<'a>> {
+) -> Option<Found> {
     if shape == Shape::Text {
         return text(line, at, escape, next);
     }
     let rest = line.as_bytes().get(at..)?;
     let (shortest, longest) = shape.lengths(rest)?;
-    let end = at + longest;
     // A shorter value would have to end where the next literal stands.
     let is_choice = match next.first() {
         Some(Token::Literal(literal)) => {
             let choices = rest.get(shortest..longest).unwrap_or_default();
-            literal.as_bytes().first().is_none_or(|first| choices.contains(first))
+            let may_end = |first: &u8| choices.iter().any(|byte| byte == first);
+            literal.as_bytes().first().is_none_or(may_end)
         }
         _ => shortest < longest,
     };
-    Some(Found { value: line.get(at..end)?, end, is_choice })
+    Some(Found { end: at + longest, is_choice })
 }
 
 /// Free text ends where the literal behind it begins.
-fn text<'a>(line: &'a str, at: usize, escape: Option<Escape>, next: &[Token]) -> Option<Found<'a>> {
+#[inline]
+fn text(line: &str, at: usize, escape: Option<Escape>, next: &[Token]) -> Option<Found> {
     let is_own_word = matches!(escape, Some(Escape::Ps | Escape::BackendType));
     let Some(Token::Literal(literal)) = next.first().filter(|_| !is_own_word) else {
         // Too many places for one pass.
-        return Some(Found { value: "", end: line.len(), is_choice: true });
+        return Some(Found { end: line.len(), is_choice: true });
     };
     let rest = line.as_bytes().get(at..)?;
     let window = rest.get(..MAX_TEXT_BYTES + 64).unwrap_or(rest);
     let length = match literal.as_bytes() {
-        [byte] => memchr::memchr(*byte, window)?,
-        bytes => memmem::find(window, bytes)?,
+        [byte] => end_of_name(window, *byte)?,
+        bytes => find(window, bytes)?,
     };
-    Some(Found { value: line.get(at..at + length)?, end: at + length, is_choice: true })
+    Some(Found { end: at + length, is_choice: true })
+}
+
+/// Finds the byte behind a name. Most names are so short that they are read through sooner than a search
+/// begins.
+fn end_of_name(window: &[u8], byte: u8) -> Option<usize> {
+    const SHORT: usize = 16;
+    let short = window.get(..SHORT).unwrap_or(window);
+    short.iter().position(|found| *found == byte).or_else(|| {
+        let found = memchr::memchr(byte, window.get(SHORT..)?)?;
+        Some(SHORT + found)
+    })
 }
 
 /// Compares the few bytes of a literal without a call.

@@ -22,7 +22,7 @@ const MAX_NAMES_BYTES: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Separators {
     /// The first bytes of what stands behind names.
-    bytes: Vec<u8>,
+    bytes: ByteSet,
     has_names: bool,
     /// A name has no separator behind it.
     is_open: bool,
@@ -30,7 +30,7 @@ pub(super) struct Separators {
 
 impl Separators {
     /// Those of a prefix without names.
-    pub(super) const NONE: Self = Self { bytes: Vec::new(), has_names: false, is_open: false };
+    pub(super) const NONE: Self = Self { bytes: ByteSet::EMPTY, has_names: false, is_open: false };
 
     pub(super) fn of(tokens: &[Token]) -> Self {
         let mut separators = Self::NONE;
@@ -40,7 +40,7 @@ impl Separators {
             match token {
                 Token::Field(escape, _) if is_name(*escape) => separators.add_name(behind),
                 // A name with a label in it looks like a line that ends here.
-                Token::SessionOnly => separators.bytes.push(b':'),
+                Token::SessionOnly => separators.bytes.add(b':'),
                 Token::Field(..) | Token::Literal(_) | Token::Unknown { .. } => {}
             }
         }
@@ -52,13 +52,33 @@ impl Separators {
         match behind {
             // The label ends it.
             [] | [Token::Literal(_)] => {}
-            [Token::Literal(literal), ..] => self.bytes.extend(literal.bytes().next()),
+            [Token::Literal(literal), ..] => {
+                self.bytes.add(literal.bytes().next().unwrap_or_default());
+            }
             [..] => self.is_open = true,
         }
     }
 
     fn are_in(&self, name: Option<&str>) -> bool {
-        name.is_some_and(|name| name.bytes().any(|byte| self.bytes.contains(&byte)))
+        name.is_some_and(|name| name.bytes().any(|byte| self.bytes.has(byte)))
+    }
+}
+
+/// A set of bytes: a bit for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    const EMPTY: Self = Self([0; 4]);
+
+    fn add(&mut self, byte: u8) {
+        if let Some(bits) = self.0.get_mut(usize::from(byte / 64)) {
+            *bits |= 1 << (byte % 64);
+        }
+    }
+
+    fn has(self, byte: u8) -> bool {
+        self.0.get(usize::from(byte / 64)).is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
     }
 }
 
