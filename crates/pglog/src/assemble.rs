@@ -28,7 +28,7 @@ use crate::{
     },
     entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
-    prefix::{LinePrefix, ParsedLine},
+    prefix::{Fit, LinePrefix, ParsedLine},
     severity::Label,
     timestamp::Clock,
 };
@@ -352,8 +352,15 @@ impl Assembler {
         {
             return Taken::Yes;
         }
+        if let Some(part) = open.part_of_last(line)
+            && self.prefixes.match_alike(part.1)
+            && open.join_last(part, end, max_bytes)
+        {
+            return Taken::Yes;
+        }
         let mut parsed = ParsedLine::blank();
-        if !self.prefixes.match_into(&mut parsed, line) {
+        let fit = self.prefixes.match_into(&mut parsed, line);
+        if fit == Fit::No {
             if self.take_line_without_label(open, line, (start, end)) {
                 return Taken::Yes;
             }
@@ -364,6 +371,8 @@ impl Assembler {
         {
             finish::read_prefix(entry, &parsed.fields, &mut self.clock);
             open.note_label(ends_in_latin_letter(line, parsed.text));
+            let prefix = if let Fit::UpTo(at) = fit { line.get(..at) } else { None };
+            open.note_prefix(prefix, &parsed.fields);
         }
         Taken::Yes
     }

@@ -172,11 +172,12 @@ impl Level {
 
 /// Tells whether a prefix's value is what a session prints for a name that it does not have yet, in any
 /// language.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_unknown(value: &str) -> bool {
     value.starts_with('[') && is_unknown_in_brackets(value)
 }
 
+#[inline(never)]
 fn is_unknown_in_brackets(value: &str) -> bool {
     // Every connection prints it, so the most frequent spelling is looked for first.
     if value == "[unknown]" || UNKNOWN.contains(&value) {

@@ -61,6 +61,16 @@ pub struct ParsedLine<'a> {
     pub text: &'a str,
 }
 
+/// Whether a line fits a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    No,
+    Yes,
+    /// It fits, and so does each line that is the same up to this byte and has a label there, with the
+    /// same values.
+    UpTo(usize),
+}
+
 impl ParsedLine<'_> {
     /// A place for a line.
     pub(crate) fn blank() -> Self {
@@ -138,20 +148,21 @@ impl LinePrefix {
     #[must_use]
     pub fn match_line<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
         let mut parsed = ParsedLine::blank();
-        self.match_into(&mut parsed, line).then_some(parsed)
+        (self.match_into(&mut parsed, line) != Fit::No).then_some(parsed)
     }
 
-    /// The same in place, for a line taken apart is large. True where it fits.
-    pub(crate) fn match_into<'a>(&self, parsed: &mut ParsedLine<'a>, line: &'a str) -> bool {
+    /// The same in place, for a line taken apart is large.
+    pub(crate) fn match_into<'a>(&self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Fit {
         match pass::pass(&self.tokens, line, parsed) {
-            Outcome::Fits => true,
-            Outcome::FitsNot => false,
+            Outcome::Fits => Fit::Yes,
+            Outcome::FitsUpTo(at) => Fit::UpTo(at),
+            Outcome::FitsNot => Fit::No,
             Outcome::Unclear => match self.search(line) {
                 Some(found) => {
                     *parsed = found;
-                    true
+                    Fit::Yes
                 }
-                None => false,
+                None => Fit::No,
             },
         }
     }
@@ -213,7 +224,7 @@ impl LinePrefix {
         (1..last_label.min(MAX_STARTS)).filter_map(move |start| {
             let rest = line.get(start..)?;
             let label = match pass::pass(&self.tokens, rest, &mut parsed) {
-                Outcome::Fits => parsed.label,
+                Outcome::Fits | Outcome::FitsUpTo(_) => parsed.label,
                 Outcome::FitsNot => return None,
                 Outcome::Unclear => searches.next().and_then(|_| self.search(rest))?.label,
             };

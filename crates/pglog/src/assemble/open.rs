@@ -6,6 +6,7 @@ use crate::{
     assemble::{Assembled, Limits, folded::Run, lines::MAX_HELD_BYTES},
     entry::{Field, LogEntry},
     fingerprint::Fingerprint,
+    language::split_label,
     prefix::{ParsedLine, PrefixFields},
     severity::Label,
 };
@@ -98,6 +99,8 @@ pub(super) struct OpenEntries<'a> {
     /// How many entries have been taken out.
     taken: u64,
     current: Option<Current>,
+    /// What the line of the youngest entry began with, if that tells whose a line is.
+    prefix: Option<&'a str>,
     bytes: usize,
     /// Where the lines used so far end.
     position: u64,
@@ -169,6 +172,26 @@ impl<'a> OpenEntries<'a> {
         }
     }
 
+    /// Notes the prefix of the entry that has just begun with a line. Each line that begins with it has the
+    /// same values.
+    pub(super) fn note_prefix(&mut self, prefix: Option<&'a str>, fields: &PrefixFields<'_>) {
+        let is_told = fields.process().is_some()
+            && self.entries.back().is_some_and(|open| open.is_of(fields));
+        self.prefix = prefix.filter(|_| is_told);
+    }
+
+    /// Splits a `DETAIL:` or its like off its prefix, if that is the same as that of the entry which has
+    /// begun last: the line is a part of it.
+    pub(super) fn part_of_last<'l>(&self, line: &'l str) -> Option<(Label, &'l str)> {
+        let (label, text) = split_label(line.strip_prefix(self.prefix?)?)?;
+        (!matches!(label, Label::Level(_))).then_some((label, text))
+    }
+
+    /// Adds a part to the entry that has begun last. False where it cannot be a part of it.
+    pub(super) fn join_last(&mut self, part: (Label, &'a str), end: u64, max_bytes: usize) -> bool {
+        self.last_number().is_some_and(|number| self.join_to(number, part, end, max_bytes))
+    }
+
     /// Begins an entry with a line of the server whose label is lost, given what its prefix says.
     pub(super) fn begin_without_level(
         &mut self,
@@ -221,6 +244,7 @@ impl<'a> OpenEntries<'a> {
     }
 
     fn begin(&mut self, open: Box<OpenEntry<'a>>) {
+        self.prefix = None;
         let field = open.last.map_or(Field::Message, field_of);
         self.current = Some(Current { number: self.taken + self.entries.len() as u64, field });
         self.bytes += open.bytes;
@@ -367,6 +391,7 @@ impl<'a> OpenEntries<'a> {
             entries: self.entries.into_iter().map(own).collect(),
             taken: self.taken,
             current: self.current,
+            prefix: None,
             bytes: self.bytes,
             position: self.position,
             taken_end: self.taken_end,

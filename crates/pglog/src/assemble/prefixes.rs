@@ -7,9 +7,9 @@
 use std::mem;
 
 use crate::{
-    assemble::sessions::Sessions,
+    assemble::sessions::{Readings, Sessions, begins_session},
     fingerprint::Fingerprint,
-    prefix::{LinePrefix, ParsedLine, has_label, is_well_known},
+    prefix::{Fit, LinePrefix, ParsedLine, has_label, is_well_known},
 };
 
 /// How many prefixes are kept. A line is tried with each of them.
@@ -64,25 +64,41 @@ impl Prefixes {
     }
 
     /// Takes a line apart with the first prefix that fits, in the likeliest way.
-    /// Only then is `parsed` the line. True where one fits.
-    pub(super) fn match_into<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> bool {
-        let Some((first, older)) = self.prefixes.split_first() else { return false };
-        if first.match_into(parsed, line) {
+    /// Only where one fits is `parsed` the line.
+    pub(super) fn match_into<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Fit {
+        let Some((first, older)) = self.prefixes.split_first() else { return Fit::No };
+        let fit = first.match_into(parsed, line);
+        if fit != Fit::No {
             self.lines_of_older = 0;
-            self.sessions.read(first, line, parsed);
-            return true;
+            return match self.sessions.read(first, line, parsed) {
+                Readings::One => fit,
+                Readings::Several => Fit::Yes,
+            };
         }
-        let mut others = (1..).zip(older);
-        let Some((at, prefix)) = others.find(|(_, prefix)| prefix.match_into(parsed, line)) else {
-            return false;
-        };
-        self.sessions.read(prefix, line, parsed);
+        let fits = |prefix: &LinePrefix| prefix.match_into(parsed, line) != Fit::No;
+        let Some(at) = older.iter().position(fits) else { return Fit::No };
+        let at = at + 1;
+        if let Some(prefix) = self.prefixes.get(at) {
+            self.sessions.read(prefix, line, parsed);
+        }
         self.lines_of_older += 1;
         if self.lines_of_older >= LINES_TO_RETURN {
             let prefix = self.prefixes.remove(at);
             self.begin(prefix);
         }
-        true
+        Fit::Yes
+    }
+
+    /// Tells whether a line fits as the one before it, given the text behind its label: what is before that
+    /// is the same, and so is the reading, of which there is one.
+    pub(super) fn match_alike(&mut self, text: &str) -> bool {
+        let current = self.current();
+        let tells_names = current.has_names() && begins_session(text);
+        let is_alike = !tells_names && !current.may_text_be_read_otherwise(text);
+        if is_alike {
+            self.lines_of_older = 0;
+        }
+        is_alike
     }
 
     /// Takes a line apart, without the notice of a change.

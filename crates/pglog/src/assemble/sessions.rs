@@ -38,6 +38,13 @@ struct Session {
     application_name: Option<String>,
 }
 
+/// How many readings a line may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readings {
+    One,
+    Several,
+}
+
 /// How well a reading agrees with what the server told of its session, the better the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Agreement {
@@ -62,7 +69,7 @@ enum Oddity {
 }
 
 /// Tells whether a message says that a session begins, with or without a SQLSTATE in front.
-fn begins_session(message: &str) -> bool {
+pub(super) fn begins_session(message: &str) -> bool {
     is_session_start(message)
         || message::split_state_code(message).is_some_and(|(_, text)| is_session_start(text))
 }
@@ -73,25 +80,28 @@ impl Sessions {
         fingerprint.add(&self.known);
     }
 
-    /// Turns the first reading of a line into the likeliest one.
+    /// Turns the first reading of a line into the likeliest one. Tells whether there may be several.
     pub(super) fn read<'a>(
         &mut self,
         prefix: &LinePrefix,
         line: &'a str,
         reading: &mut ParsedLine<'a>,
-    ) {
+    ) -> Readings {
+        let mut found = Readings::One;
         if prefix.may_read_otherwise(reading) {
+            found = Readings::Several;
             let readings = prefix.readings(line);
             if readings.len() > 1 {
                 if let Some(likeliest) = self.decide(prefix, &readings) {
                     *reading = likeliest;
                 }
-                return;
+                return found;
             }
         }
         if prefix.has_names() && begins_session(reading.text) {
             self.learn(prefix, reading);
         }
+        found
     }
 
     /// Decides between readings. `None` where there are none.

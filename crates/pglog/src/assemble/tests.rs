@@ -263,3 +263,35 @@ fn label_of_which_nothing_is_left_is_a_part_or_has_no_level() {
     });
     assert_eq!(found, expected);
 }
+
+/// A part of the same prefix as its entry is not matched; line by line each is.
+#[test]
+fn parts_are_read_alike_whether_or_not_their_entry_came_with_them() {
+    let parts = [
+        "DETAIL:  plain",
+        "DETAIL:  a LOG:  b",
+        "STATEMENT:  @x ERROR:  y",
+        "CONTEXT:  connection authorized: user=bob database=a@b application_name=c",
+        "LOG:  next",
+        "bob@shop DETAIL:  odd",
+    ];
+    for prefix in ["%m [%p] %q%u@%d ", "%m [%p] ", "%m [%p] %u@%d", "%m [%p] %u %a "] {
+        for (names, part) in ["bob@shop ", "a@b@shop ", "bob@shop", "bob app ", ""]
+            .into_iter()
+            .flat_map(|names| parts.map(|part| (names, part)))
+        {
+            let lines = [
+                line(1, &format!("{names}ERROR:  first")),
+                line(1, &format!("{names}{part}")),
+                line(2, &format!("{names}{part}")),
+                line(1, &format!("{names}STATEMENT:  last")),
+            ];
+            let read = |pieces: &[&[u8]]| {
+                read_all(&mut Assembler::new(LinePrefix::compile(prefix)), pieces)
+            };
+            let one_by_one: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+            let all = lines.concat();
+            assert_eq!(read(&[all.as_bytes()]), read(&one_by_one), "{prefix} {names}{part}");
+        }
+    }
+}

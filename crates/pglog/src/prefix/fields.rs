@@ -56,8 +56,10 @@ impl<'a> PrefixFields<'a> {
         self.session_id.or(self.pid)
     }
 
+    #[inline(always)]
     pub(crate) fn set(&mut self, escape: Escape, value: &'a str) {
-        let known = (!value.is_empty() && !language::is_unknown(value)).then_some(value);
+        let known =
+            if value.is_empty() || language::is_unknown(value) { None } else { Some(value) };
         match escape {
             Escape::ApplicationName => self.application_name = known,
             Escape::User => self.user = known,
@@ -69,7 +71,7 @@ impl<'a> PrefixFields<'a> {
             Escape::Pid => self.pid = known,
             Escape::LeaderPid => self.leader_pid = known,
             // Milliseconds are worth more than a second time without them.
-            Escape::Time => self.time = self.time.filter(|time| time.contains('.')).or(known),
+            Escape::Time => self.set_time(known),
             Escape::TimeMillis => self.time = known,
             Escape::TimeEpoch => self.epoch = known,
             Escape::Ps => self.ps = known,
@@ -83,6 +85,12 @@ impl<'a> PrefixFields<'a> {
         }
     }
 
+    #[inline(never)]
+    fn set_time(&mut self, value: Option<&'a str>) {
+        self.time = self.time.filter(|time| time.contains('.')).or(value);
+    }
+
+    #[inline(never)]
     fn set_host_and_port(&mut self, value: Option<&'a str>) {
         let parts = value.and_then(|value| value.strip_suffix(')')?.rsplit_once('('));
         self.remote_host = parts.map(|(host, _)| host).or(value);

@@ -18,6 +18,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Fits,
+    /// It fits, and so does each line that is the same up to this byte and has a label there, with the
+    /// same values.
+    FitsUpTo(usize),
     /// It does not fit, whatever is chosen.
     FitsNot,
     /// Another choice may fit.
@@ -86,10 +89,13 @@ pub(super) fn pass<'a>(tokens: &[Token], line: &'a str, parsed: &mut ParsedLine<
         }
         at = found.end;
     }
-    if finish(line, at, parsed) {
-        Outcome::Fits
-    } else {
-        give_up(tokens, line, parsed, outside, has_chosen)
+    if !finish(line, at, parsed) {
+        return give_up(tokens, line, parsed, outside, has_chosen);
+    }
+    match tokens.last() {
+        Some(Token::Literal(_)) => Outcome::FitsUpTo(at),
+        // A value might go on where the label is.
+        _ => Outcome::Fits,
     }
 }
 
@@ -123,7 +129,7 @@ fn give_up<'a>(
     }
 }
 
-#[inline]
+#[inline(always)]
 fn value(
     line: &str,
     at: usize,
@@ -149,7 +155,7 @@ fn value(
 }
 
 /// Free text ends where the literal behind it begins.
-#[inline]
+#[inline(always)]
 fn text(line: &str, at: usize, escape: Option<Escape>, next: &[Token]) -> Option<Found> {
     let is_own_word = matches!(escape, Some(Escape::Ps | Escape::BackendType));
     let Some(Token::Literal(literal)) = next.first().filter(|_| !is_own_word) else {
@@ -167,6 +173,7 @@ fn text(line: &str, at: usize, escape: Option<Escape>, next: &[Token]) -> Option
 
 /// Finds the byte behind a name. Most names are so short that they are read through sooner than a search
 /// begins.
+#[inline(always)]
 fn end_of_name(window: &[u8], byte: u8) -> Option<usize> {
     const SHORT: usize = 16;
     let short = window.get(..SHORT).unwrap_or(window);
@@ -177,6 +184,7 @@ fn end_of_name(window: &[u8], byte: u8) -> Option<usize> {
 }
 
 /// Compares the few bytes of a literal without a call.
+#[inline(always)]
 fn starts_with(line: &[u8], at: usize, literal: &[u8]) -> bool {
     line.get(at..at + literal.len())
         .is_some_and(|found| found.iter().zip(literal).all(|(a, b)| a == b))

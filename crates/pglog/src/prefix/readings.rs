@@ -82,9 +82,11 @@ impl ByteSet {
     }
 }
 
-/// Tells whether a colon with two blanks stands in a text. A search for three bytes would have to be set up
-/// for each line.
-fn has_label_end(text: &[u8]) -> bool {
+/// Tells whether a colon with two blanks stands in a text so early that a name may reach up to it. A search
+/// for three bytes would have to be set up for each line.
+fn may_hide_label(text: &str) -> bool {
+    let text = text.as_bytes();
+    let text = text.get(..MAX_NAMES_BYTES).unwrap_or(text);
     memchr::memchr_iter(b':', text).any(|at| text.get(at + 1..at + 3) == Some(b"  ".as_slice()))
 }
 
@@ -99,9 +101,13 @@ impl LinePrefix {
         if !separators.has_names {
             return false;
         }
-        let text = first.text.as_bytes();
-        let text = text.get(..MAX_NAMES_BYTES).unwrap_or(text);
-        separators.is_open || self.separates_in_names(first) || has_label_end(text)
+        separators.is_open || self.separates_in_names(first) || may_hide_label(first.text)
+    }
+
+    /// Tells whether a line with the names of one that cannot be read otherwise may be, because of the text
+    /// behind its label.
+    pub(crate) fn may_text_be_read_otherwise(&self, text: &str) -> bool {
+        self.separators.has_names && may_hide_label(text)
     }
 
     /// Tells whether the names of a line have something in them that separates names elsewhere.

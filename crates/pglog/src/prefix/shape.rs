@@ -59,6 +59,7 @@ impl Shape {
 
     /// Returns the shortest and the longest length that a value at the start of `bytes` can have.
     /// `None` where none stands there. Not for [`Shape::Text`], which only its surroundings end.
+    #[inline(always)]
     pub(crate) fn lengths(self, bytes: &[u8]) -> Option<(usize, usize)> {
         match self {
             Self::Digits => at_least(1, digits(bytes)),
@@ -132,6 +133,7 @@ fn vxid(bytes: &[u8]) -> (usize, usize) {
 }
 
 /// Lengths of a timestamp whose zone follows, behind a blank, at `at`.
+#[inline(always)]
 fn zone_behind(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     if !is_date_and_time(bytes.get(..SECONDS_BYTES)?) || bytes.get(at) != Some(&b' ') {
         return None;
@@ -206,6 +208,7 @@ fn zone(bytes: &[u8]) -> usize {
 }
 
 /// Length of `[local]`, `[none]`, an address or a host name.
+#[inline(never)]
 fn host(bytes: &[u8]) -> usize {
     for word in [b"[local]".as_slice(), b"[none]"] {
         if bytes.starts_with(word) {
@@ -223,6 +226,7 @@ fn host(bytes: &[u8]) -> usize {
 }
 
 /// Length of `10.0.0.1`, if it is no part of a longer word; else 0.
+#[inline(never)]
 fn address_v4(bytes: &[u8]) -> usize {
     let mut length = 0;
     for part in 0..4 {
@@ -246,6 +250,7 @@ fn host_name(bytes: &[u8]) -> usize {
     name.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1)
 }
 
+#[inline(never)]
 fn host_and_port(bytes: &[u8]) -> usize {
     let host = host(bytes);
     let Some(rest) = bytes.get(host..).and_then(|rest| rest.strip_prefix(b"(")) else {
