@@ -63,29 +63,24 @@ impl Timestamp {
         let (year, month, day) = civil_from_days(micros.div_euclid(MICROS_PER_DAY));
         let seconds = in_day / 1_000_000;
         let fraction = in_day % 1_000_000;
-        push_digits::<4>(out, year);
-        for (separator, value) in [
-            (b'-', month),
-            (b'-', day),
-            (b'T', seconds / 3600),
-            (b':', seconds / 60 % 60),
-            (b':', seconds % 60),
-        ] {
-            out.push(separator);
-            push_digits::<2>(out, value);
-        }
+        let [y1, y2, y3, y4] = digits(year);
+        let [[m1, m2], [d1, d2]] = [month, day].map(digits);
+        let [[h1, h2], [i1, i2], [s1, s2]] =
+            [seconds / 3600, seconds / 60 % 60, seconds % 60].map(digits);
+        out.extend_from_slice(&[
+            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', i1, i2, b':', s1, s2,
+        ]);
         match self.precision {
-            Precision::Seconds => {}
+            Precision::Seconds => out.push(b'Z'),
             Precision::Millis => {
-                out.push(b'.');
-                push_digits::<3>(out, fraction / 1000);
+                let [f1, f2, f3] = digits(fraction / 1000);
+                out.extend_from_slice(&[b'.', f1, f2, f3, b'Z']);
             }
             Precision::Micros => {
-                out.push(b'.');
-                push_digits::<6>(out, fraction);
+                let [f1, f2, f3, f4, f5, f6] = digits(fraction);
+                out.extend_from_slice(&[b'.', f1, f2, f3, f4, f5, f6, b'Z']);
             }
         }
-        out.push(b'Z');
     }
 }
 
@@ -97,15 +92,17 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Appends the last `N` digits of a number that is not negative.
-pub(crate) fn push_digits<const N: usize>(out: &mut Vec<u8>, value: i64) {
+/// Returns the last `N` digits of a number that is not negative.
+#[inline]
+pub(crate) fn digits<const N: usize>(value: i64) -> [u8; N] {
     let mut digits = [b'0'; N];
-    let mut rest = value.unsigned_abs();
+    // Small numbers are divided faster.
+    let mut rest = u32::try_from(value).unwrap_or(u32::MAX);
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
         rest /= 10;
     }
-    out.extend_from_slice(&digits);
+    digits
 }
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -448,13 +445,18 @@ pub(crate) fn local_seconds(text: &str) -> Option<i64> {
 
 /// Reads `.123` or `.123456` as microseconds; nothing is zero.
 fn read_fraction(text: &str) -> Option<(i64, Precision)> {
-    let Some(digits) = text.strip_prefix('.') else {
-        return text.is_empty().then_some((0, Precision::Seconds));
-    };
-    let value: i64 = digits.parse().ok()?;
-    match digits.len() {
-        3 => Some((value * 1000, Precision::Millis)),
-        6 => Some((value, Precision::Micros)),
+    match text.as_bytes() {
+        [] => Some((0, Precision::Seconds)),
+        [b'.', digits @ ..] => {
+            let value = digits.iter().try_fold(0, |value, digit| {
+                digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
+            });
+            match digits.len() {
+                3 => Some((value? * 1000, Precision::Millis)),
+                6 => Some((value?, Precision::Micros)),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ pub(crate) use string::write_string;
 use crate::{
     entry::{Event, FieldValue, Fields, LogEntry, Phase, Plan, Text},
     severity::Level,
-    timestamp::push_digits,
+    timestamp::digits,
 };
 
 /// A key as it stands before its value. Keys are our own words, which need no escapes.
@@ -193,12 +193,18 @@ impl<'o> Object<'o> {
         self.out.extend_from_slice(b"\":");
     }
 
-    #[inline]
+    #[inline(always)]
     fn text(&mut self, key: &'static str, value: Option<&str>) {
+        // Most texts are absent, which is no reason for a call.
         if let Some(value) = value {
-            self.out.extend_from_slice(key.as_bytes());
-            write_string(self.out, value);
+            self.present_text(key, value);
         }
+    }
+
+    #[inline(never)]
+    fn present_text(&mut self, key: &'static str, value: &str) {
+        self.out.extend_from_slice(key.as_bytes());
+        write_string(self.out, value);
     }
 
     /// Writes a word of our own, which needs no escapes.
@@ -280,9 +286,16 @@ fn write_list<T>(out: &mut Vec<u8>, values: &[T], write: impl Fn(&mut Vec<u8>, &
 
 /// Writes milliseconds with three decimals, as the server does.
 fn write_millis(out: &mut Vec<u8>, duration: std::time::Duration) {
-    out.extend_from_slice(itoa::Buffer::new().format(duration.as_millis()).as_bytes());
+    let mut whole = itoa::Buffer::new();
+    let millis = duration.as_millis();
+    // A short number is written much faster.
+    let text = match u64::try_from(millis) {
+        Ok(millis) => whole.format(millis),
+        Err(_) => whole.format(millis),
+    };
+    out.extend_from_slice(text.as_bytes());
     out.push(b'.');
-    push_digits::<3>(out, i64::from(duration.subsec_micros()));
+    out.extend_from_slice(&digits::<3>(i64::from(duration.subsec_micros())));
 }
 
 #[cfg(test)]

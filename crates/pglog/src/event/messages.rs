@@ -19,7 +19,28 @@ struct Index {
     /// The first eight bytes of each head, in the same order: one compares them all at once.
     starts: Vec<u64>,
     /// The heads of less than eight bytes, the longest first, and where their patterns are.
-    short: Vec<(&'static str, Range<usize>)>,
+    short: Vec<(Head, Range<usize>)>,
+}
+
+/// A head of less than eight bytes.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    /// Its bytes, filled with zeros.
+    bytes: u64,
+    /// Has ones where the head has bytes.
+    mask: u64,
+}
+
+impl Head {
+    fn of(head: &str) -> Self {
+        let unused = u32::try_from((size_of::<u64>() - head.len()) * 8).unwrap_or(u64::BITS);
+        Self { bytes: first_bytes(head), mask: u64::MAX.checked_shl(unused).unwrap_or(0) }
+    }
+
+    /// Tells whether a text starts with the head, given its own first bytes.
+    const fn begins(self, start: u64) -> bool {
+        start & self.mask == self.bytes
+    }
 }
 
 impl Index {
@@ -31,17 +52,18 @@ impl Index {
         for same in patterns.chunk_by(|a, b| a.head == b.head) {
             let head = same.first().map_or("", |pattern| pattern.head);
             if head.len() < size_of::<u64>() {
-                short.push((head, at..at + same.len()));
+                short.push((Head::of(head), at..at + same.len()));
             }
             at += same.len();
         }
-        short.sort_by_key(|(head, _)| std::cmp::Reverse(head.len()));
+        short.sort_by_key(|(head, _)| std::cmp::Reverse(head.mask));
         Self { patterns, starts, short }
     }
 
     fn find(&self, message: &str) -> Option<&'static str> {
-        self.find_by_long_head(message).or_else(|| {
-            let short = self.short.iter().filter(|(head, _)| message.starts_with(head));
+        let start = first_bytes(message);
+        self.find_by_long_head(start, message).or_else(|| {
+            let short = self.short.iter().filter(|(head, _)| head.begins(start));
             short
                 .into_iter()
                 .find_map(|(_, range)| best(self.patterns.get(range.clone())?, message))
@@ -49,8 +71,7 @@ impl Index {
     }
 
     /// Looks at the patterns that share their first eight bytes with the message.
-    fn find_by_long_head(&self, message: &str) -> Option<&'static str> {
-        let start = first_bytes(message);
+    fn find_by_long_head(&self, start: u64, message: &str) -> Option<&'static str> {
         let from = self.starts.partition_point(|other| *other < start);
         let behind = self.starts.get(from..)?;
         let count = behind.partition_point(|other| *other == start);

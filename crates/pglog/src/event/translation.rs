@@ -182,6 +182,9 @@ impl Pattern {
         let (head, tail) = (self.head(), self.tail());
         let mut rest = line.strip_prefix(head).filter(|_| line.ends_with(tail))?;
         let mut gaps = self.text.get(head.len()..)?;
+        if !has_words(rest, gaps) {
+            return None;
+        }
         let mut found =
             Captured { english: self.english, values: [""; MAX_GAPS], literal_bytes: head.len() };
         let mut count = 0;
@@ -198,6 +201,22 @@ impl Pattern {
         }
         rest.is_empty().then_some(found)
     }
+}
+
+/// Tells whether the words between gaps stand in a text, each behind the one before. Most texts that begin
+/// and end alike don't have them.
+fn has_words(text: &str, gaps: &str) -> bool {
+    let (mut rest, mut gaps) = (text.as_bytes(), gaps);
+    while let Some((_, literal, more)) = next_gap(gaps) {
+        // The last words have been looked at.
+        if more.is_empty() {
+            break;
+        }
+        let Some(at) = find(rest, literal.as_bytes()) else { return false };
+        rest = rest.get(at + literal.len()..).unwrap_or_default();
+        gaps = more;
+    }
+    true
 }
 
 /// Splits `{2} more words{}` into the gap's number, from 0, the words behind it, and what begins with the

@@ -51,17 +51,24 @@ pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
 }
 
 fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
-    let ends_in_digit = message.ends_with(|c: char| c.is_ascii_digit());
+    let at_end = split_number(message).filter(|(_, number)| !number.is_empty());
     let mut fitting =
-        BEFORE_AND_BEHIND.iter().filter(|(_, behind)| behind.is_empty() == ends_in_digit);
+        BEFORE_AND_BEHIND.iter().filter(|(_, behind)| behind.is_empty() == at_end.is_some());
     fitting.find_map(|(before, behind)| {
-        let rest = if ends_in_digit { message } else { strip(message, behind)? };
-        let digits = rest.bytes().rev().take(MAX_DIGITS + 1).take_while(u8::is_ascii_digit).count();
-        let (rest, number) = rest.split_at_checked(rest.len() - digits)?;
+        let (rest, number) = match at_end {
+            Some(split) => split,
+            None => split_number(strip(message, behind)?)?,
+        };
         let words = strip(rest, before)?;
         // As the server prints numbers: without leading zeros.
         (!number.starts_with('0')).then(|| Some((words, number.parse().ok()?)))?
     })
+}
+
+/// Splits the digits off that a text ends in.
+fn split_number(text: &str) -> Option<(&str, &str)> {
+    let digits = text.bytes().rev().take(MAX_DIGITS + 1).take_while(u8::is_ascii_digit).count();
+    text.split_at_checked(text.len() - digits)
 }
 
 /// Takes a suffix off. Looks at the last bytes first, because nearly no message has one of the suffixes
