@@ -16,6 +16,7 @@ mod lost;
 mod open;
 mod prefixes;
 mod sessions;
+mod whole;
 
 pub(crate) use lines::decode;
 

@@ -15,13 +15,13 @@ use std::collections::VecDeque;
 
 use crate::{
     assemble::{Assembled, Assembler, Limits, decode},
-    entry::{Depth, LogEntry},
+    entry::Depth,
     held::HeldLine,
     prefix::{LinePrefix, ParsedLine},
     severity::Label,
     syslog::{
         header::{Line, Number, unescape},
-        joined::{Break, Message, Origin},
+        joined::{Break, Lines, Message, Origin},
         time::SyslogClock,
     },
     timestamp::{Clock, Timestamp},
@@ -64,8 +64,11 @@ pub struct SyslogReader {
     taken_end: u64,
     taken_since_safe: usize,
     safe_position: u64,
+    /// At most so many bytes are in the open messages.
+    max_bytes_open: usize,
     /// For messages to come.
-    spare: Vec<Assembler>,
+    #[expect(clippy::vec_box, reason = "they are large and go in and out for each message")]
+    spare: Vec<Box<Lines>>,
 }
 
 impl SyslogReader {
@@ -84,6 +87,7 @@ impl SyslogReader {
             taken_end: 0,
             taken_since_safe: 0,
             safe_position: 0,
+            max_bytes_open: 0,
             spare: Vec::new(),
         }
     }
@@ -199,6 +203,7 @@ impl SyslogReader {
     /// Takes a line without its line break, of so many bytes with it.
     fn take_line(&mut self, line: &[u8], raw_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.max_bytes_open += line.len();
         let start = self.position;
         self.position += raw_bytes;
         match header::parse(line) {
@@ -219,9 +224,8 @@ impl SyslogReader {
             Number::Pair(sequence, chunk) => {
                 let end = self.position;
                 let mut open = self.open.iter_mut().rev();
-                let is_wanted = |open: &&mut Message| {
-                    open.is_of(line.tag, Some(sequence)) && open.awaits(chunk)
-                };
+                let is_wanted =
+                    |open: &&mut Message| open.is_of(line, Some(sequence)) && open.awaits(chunk);
                 if let Some(open) = open.find(is_wanted) {
                     open.add_chunk(chunk, &text, end);
                 } else {
@@ -231,7 +235,7 @@ impl SyslogReader {
             Number::Single(rest) if self.label_of(&text).is_none() => {
                 let rest = unescape(rest);
                 let starts = self.label_of(&rest).is_some();
-                let is_open = self.open.iter().any(|open| open.is_of(line.tag, None));
+                let is_open = self.open.iter().any(|open| open.is_of(line, None));
                 match starts || is_open {
                     true => self.take_unnumbered(whole, line, (&rest, Break::Perhaps), start),
                     false => self.take_unnumbered(whole, line, (&text, Break::Certain), start),
@@ -258,7 +262,7 @@ impl SyslogReader {
             Some(_) => true,
             None => before == Break::Perhaps || text.starts_with(b"\t"),
         };
-        let open = self.open.iter_mut().rev().find(|open| open.is_of(line.tag, None));
+        let open = self.open.iter_mut().rev().find(|open| open.is_of(line, None));
         match open.filter(|_| continues) {
             Some(open) => open.add(text, before, end),
             None if label.is_some() || continues => {
@@ -284,22 +288,31 @@ impl SyslogReader {
 
     fn begin(&mut self, line: &Line<'_>, sequence: Option<u64>, start: u64) -> &mut Message {
         let origin = self.origin(line, sequence);
-        let assembler = self.spare.pop().unwrap_or_else(|| {
-            Assembler::new(self.prefix.clone())
+        let lines = self.spare.pop().unwrap_or_else(|| {
+            let assembler = Assembler::new(self.prefix.clone())
                 .with_clock(self.clock.clone())
                 .with_limits(self.limits)
-                .with_depth(self.depth)
+                .with_depth(self.depth);
+            Box::new(Lines::new(assembler))
         });
-        self.open.push_back_mut(Message::new(origin, assembler, start))
+        self.open.push_back_mut(Message::new(origin, lines, start))
     }
 
     /// Tells whether more is open than may be.
-    fn is_surplus(&self) -> bool {
-        let max_bytes = self.limits.max_open_bytes;
-        let held = |open: &Message| open.bytes.min(self.limits.max_field_bytes);
+    fn is_surplus(&mut self) -> bool {
         self.open.len() > self.limits.max_open_entries.max(1)
-            || (self.open.len() > 1 && self.open.iter().map(held).sum::<usize>() > max_bytes)
+            || (self.open.len() > 1 && self.is_too_much())
             || (self.taken_since_safe >= MAX_OVERLAPPING && !self.open.is_empty())
+    }
+
+    fn is_too_much(&mut self) -> bool {
+        let max_bytes = self.limits.max_open_bytes;
+        if self.max_bytes_open <= max_bytes {
+            return false;
+        }
+        self.max_bytes_open = self.open.iter().map(|open| open.bytes).sum();
+        let held = |open: &Message| open.bytes.min(self.limits.max_field_bytes);
+        self.open.iter().map(held).sum::<usize>() > max_bytes
     }
 
     /// The message that the line being written may belong to.
@@ -318,6 +331,7 @@ impl SyslogReader {
 
     fn emit_front(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         let Some(front) = self.open.pop_front() else { return };
+        self.max_bytes_open = self.max_bytes_open.saturating_sub(front.bytes);
         let (start, end) = (front.start, front.end);
         self.taken_end = self.taken_end.max(end);
         self.taken_since_safe += 1;
@@ -327,19 +341,12 @@ impl SyslogReader {
             self.safe_position = rest_start;
             self.taken_since_safe = 0;
         }
-        let mut entries: Vec<LogEntry<'static>> = Vec::new();
-        let mut last: Option<LogEntry<'static>> = None;
-        let max_bytes = self.limits.max_field_bytes;
-        let spare = front.finish(max_bytes, &mut |entry| {
-            entries.extend(last.replace(entry.into_owned()));
+        let after = self.safe_position;
+        let spare = front.finish(self.limits.max_field_bytes, &mut |entry, behind| {
+            // The position is safe only behind the last of the message's entries.
+            let safe_position = if behind == 0 { after } else { before };
+            sink(&Assembled { entry, start, end, safe_position });
         });
-        // The position is safe only behind the last of the message's entries.
-        for entry in entries {
-            sink(&Assembled { entry, start, end, safe_position: before });
-        }
-        if let Some(entry) = last {
-            sink(&Assembled { entry, start, end, safe_position: self.safe_position });
-        }
         self.spare.extend(spare);
         self.spare.truncate(self.limits.max_open_entries.clamp(1, 64));
     }

@@ -134,6 +134,11 @@ impl<'a> OpenEntries<'a> {
         self.safe_position
     }
 
+    /// How many are open.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) fn front_start(&self) -> Option<u64> {
         self.entries.front().map(|open| open.assembled.start)
     }

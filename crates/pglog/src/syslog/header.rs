@@ -84,7 +84,8 @@ pub(super) fn month(name: &str) -> Option<usize> {
 
 /// Splits the time and the blank behind it off.
 fn time(bytes: &[u8]) -> Option<(Time<'_>, &[u8])> {
-    let is_month = bytes.get(..3).is_some_and(|name| MONTHS.contains(&name));
+    let is_letter = bytes.first().is_some_and(u8::is_ascii_uppercase);
+    let is_month = is_letter && bytes.get(..3).is_some_and(|name| MONTHS.contains(&name));
     let length = if is_month {
         const CLOCK: usize = 15;
         let fits = bytes.get(3) == Some(&b' ')
@@ -92,9 +93,7 @@ fn time(bytes: &[u8]) -> Option<(Time<'_>, &[u8])> {
             && has_form(bytes.get(6..CLOCK)?, b" 00:00:00");
         fits.then(|| CLOCK + fraction_bytes(bytes.get(CLOCK..).unwrap_or_default()))?
     } else {
-        if !has_form(bytes, b"0000-00-00T00:00:00") {
-            return None;
-        }
+        has_form_of_iso(bytes.first_chunk()?).then_some(())?;
         bytes.iter().take(40).position(|byte| *byte == b' ')?
     };
     let (time, rest) = bytes.split_at_checked(length)?;
@@ -108,6 +107,15 @@ fn fraction_bytes(bytes: &[u8]) -> usize {
         Some((b'.', digits)) => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
         _ => 0,
     }
+}
+
+/// The form of a time up to its seconds.
+const ISO: &[u8; 19] = b"0000-00-00T00:00:00";
+
+/// Tells whether bytes have the form of a time: without an early end it is one comparison of vectors.
+fn has_form_of_iso(bytes: &[u8; ISO.len()]) -> bool {
+    let fits = |(byte, form): (&u8, &u8)| byte == form || (*form == b'0' && byte.is_ascii_digit());
+    bytes.iter().zip(ISO).fold(true, |all, pair| all & fits(pair))
 }
 
 /// Tells whether bytes begin with a form, in which each `0` stands for a digit.

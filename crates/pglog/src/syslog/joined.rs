@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     assemble::{Assembled, Assembler, decode},
     entry::{Field, LogEntry},
+    syslog::header::Line,
     timestamp::Timestamp,
 };
 
@@ -45,14 +46,64 @@ pub(super) struct Message {
 #[derive(Debug)]
 enum Body {
     /// The server's own lines, as they would be in stderr.
-    Lines(Box<Assembler>),
+    Lines(Box<Lines>),
     /// What another program logged.
     Text(Vec<u8>),
 }
 
+/// Lines of the server, and what reads them. They wait until they are all there, unless they are many.
+#[derive(Debug)]
+pub(super) struct Lines {
+    assembler: Assembler,
+    waiting: Vec<u8>,
+    /// Lines have been read already.
+    is_begun: bool,
+}
+
+/// How many bytes of a message wait at most.
+const MAX_WAITING_BYTES: usize = 32 << 10;
+
+impl Lines {
+    pub(super) const fn new(assembler: Assembler) -> Self {
+        Self { assembler, waiting: Vec::new(), is_begun: false }
+    }
+
+    /// Adds a piece, and gives the entries to `sink` that are whole and have no room to wait.
+    fn add(&mut self, line_break: &[u8], text: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
+        self.waiting.extend_from_slice(line_break);
+        self.waiting.extend_from_slice(text);
+        if self.waiting.len() > MAX_WAITING_BYTES {
+            self.is_begun = true;
+            self.assembler.push(&self.waiting, sink);
+            self.waiting = Vec::new();
+        }
+    }
+
+    /// Reads what waits, the last of it. Entries are given to `sink` with the number of those that follow.
+    fn finish(
+        &mut self,
+        mut done: Vec<LogEntry<'static>>,
+        sink: &mut impl FnMut(LogEntry<'_>, usize),
+    ) {
+        if !self.is_begun && self.assembler.can_read_at_once(&self.waiting) {
+            self.assembler.read_at_once(&self.waiting, sink);
+        } else {
+            let mut keep = |found: &Assembled<'_>| done.push(found.entry.clone().into_owned());
+            self.assembler.push(&self.waiting, &mut keep);
+            self.assembler.finish(&mut keep);
+            let count = done.len();
+            for (entry, number) in done.into_iter().zip(1..) {
+                sink(entry, count - number);
+            }
+        }
+        self.waiting.clear();
+        self.is_begun = false;
+    }
+}
+
 impl Message {
-    pub(super) fn new(origin: Origin, assembler: Assembler, start: u64) -> Self {
-        Self::with_body(origin, Body::Lines(Box::new(assembler)), start)
+    pub(super) fn new(origin: Origin, lines: Box<Lines>, start: u64) -> Self {
+        Self::with_body(origin, Body::Lines(lines), start)
     }
 
     /// A line that is not the server's.
@@ -75,9 +126,14 @@ impl Message {
     }
 
     /// Tells whether a line that follows can be of this message.
-    pub(super) fn is_of(&self, tag: &[u8], sequence: Option<u64>) -> bool {
+    pub(super) fn is_of(&self, line: &Line<'_>, sequence: Option<u64>) -> bool {
+        // The tag has the pid, which is compared sooner.
+        let origin = &self.origin;
         let is_of_server = matches!(self.body, Body::Lines(_));
-        is_of_server && self.origin.tag == tag && self.origin.sequence == sequence
+        origin.pid == line.pid
+            && origin.sequence == sequence
+            && is_of_server
+            && origin.tag == line.tag
     }
 
     /// Tells whether a chunk can be of this message.
@@ -111,32 +167,31 @@ impl Message {
         self.append(text, before);
     }
 
-    /// Ends the message and gives its entries, mostly one, to `sink`; returns the assembler, which can
-    /// be used for another message.
+    /// Ends the message and gives its entries, mostly one, to `sink`, with the number of those that follow;
+    /// returns what can be used for another message.
     pub(super) fn finish(
         mut self,
         max_field_bytes: usize,
-        sink: &mut impl FnMut(LogEntry<'_>),
-    ) -> Option<Assembler> {
+        sink: &mut impl FnMut(LogEntry<'_>, usize),
+    ) -> Option<Box<Lines>> {
         self.add_early();
         let Origin { pid, time, .. } = self.origin;
-        let mut sink = |mut entry: LogEntry<'_>| {
+        let mut sink = |mut entry: LogEntry<'_>, behind: usize| {
             entry.pid = entry.pid.or(pid);
             // The server's own time is better: it is that of the event, and often finer.
             if let (None, Some((timestamp, is_guess))) = (entry.timestamp, time) {
                 entry.timestamp = Some(timestamp);
                 entry.timestamp_ambiguous = is_guess;
             }
-            sink(entry);
+            sink(entry, behind);
         };
-        self.done.into_iter().for_each(&mut sink);
         match self.body {
-            Body::Lines(mut assembler) => {
-                assembler.finish(&mut |found: &Assembled<'_>| sink(found.entry.clone()));
-                Some(*assembler)
+            Body::Lines(mut lines) => {
+                lines.finish(self.done, &mut sink);
+                Some(lines)
             }
             Body::Text(text) => {
-                sink(unparsed(&text, max_field_bytes));
+                sink(unparsed(&text, max_field_bytes), 0);
                 None
             }
         }
@@ -151,14 +206,13 @@ impl Message {
     }
 
     fn append(&mut self, text: &[u8], before: Break) {
-        let is_cut = before == Break::Perhaps && self.is_cut_before(text);
-        let Body::Lines(assembler) = &mut self.body else { return };
+        let is_first = self.last_bytes.is_none();
+        let is_cut = is_first || (before == Break::Perhaps && self.is_cut_before(text));
+        let Body::Lines(lines) = &mut self.body else { return };
         let done = &mut self.done;
         let mut keep = |found: &Assembled<'_>| done.push(found.entry.clone().into_owned());
-        if self.last_bytes.is_some() && !is_cut {
-            assembler.push(b"\n", &mut keep);
-        }
-        assembler.push(text, &mut keep);
+        let line_break: &[u8] = if is_cut { b"" } else { b"\n" };
+        lines.add(line_break, text, &mut keep);
         self.last_bytes = Some(text.len());
     }
 
@@ -166,13 +220,13 @@ impl Message {
     /// message begin with a TAB or with the prefix; but a line can be cut at a TAB as well, at which the
     /// chunk before has no room for the next word.
     fn is_cut_before(&self, text: &[u8]) -> bool {
-        let Body::Lines(assembler) = &self.body else { return false };
+        let Body::Lines(lines) = &self.body else { return false };
         let last_bytes = self.last_bytes.unwrap_or_default();
         if let Some(rest) = text.strip_prefix(b"\t") {
             let word = rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
             return last_bytes <= MAX_CHUNK_BYTES && last_bytes + 1 + word > MAX_CHUNK_BYTES;
         }
-        assembler.prefix().match_line(&decode(text)).is_none()
+        lines.assembler.prefix().match_line(&decode(text)).is_none()
     }
 }
 

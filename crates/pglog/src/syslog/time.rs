@@ -23,11 +23,13 @@ pub(super) struct SyslogClock {
     last: Option<(String, Option<(Timestamp, bool)>)>,
     /// The latest time without a year so far.
     latest: Option<Timestamp>,
+    /// Room for a time in the server's form.
+    text: String,
 }
 
 impl SyslogClock {
     pub(super) const fn new(clock: Clock, not_after: Option<Timestamp>) -> Self {
-        Self { clock, not_after, last: None, latest: None }
+        Self { clock, not_after, last: None, latest: None, text: String::new() }
     }
 
     /// Returns the moment, and whether it is a guess.
@@ -52,14 +54,18 @@ impl SyslogClock {
         let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
         let (time, zone) = time.split_at_checked(zone)?;
         let (second, fraction) = time.split_once('.').unwrap_or((time, ""));
-        let fraction = match fraction.len() {
-            0 => String::new(),
-            digits @ 1..=3 => format!(".{fraction}{}", "0".repeat(3 - digits)),
-            digits @ 4..=5 => format!(".{fraction}{}", "0".repeat(6 - digits)),
-            _ => format!(".{}", fraction.get(..6)?),
+        let zeros = match fraction.len() {
+            digits @ 1..=3 => "00".get(digits - 1..)?,
+            digits @ 4..=6 => "00".get(digits - 4..)?,
+            _ => "",
         };
-        let text = format!("{date} {second}{fraction} {zone}");
-        let time = self.clock.read(&text)?;
+        let fraction = fraction.get(..6).unwrap_or(fraction);
+        let point = if fraction.is_empty() { "" } else { "." };
+        self.text.clear();
+        for part in [date, " ", second, point, fraction, zeros, " ", zone] {
+            self.text.push_str(part);
+        }
+        let time = self.clock.read(&self.text)?;
         Some((time.timestamp, time.ambiguous))
     }
 
