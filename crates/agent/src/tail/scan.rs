@@ -17,7 +17,7 @@ use std::{
 };
 
 use crate::tail::{
-    Due, Event, FileIdentity, FileNumber, StartAt, Tailer,
+    Due, Event, FileIdentity, FileNumber, MIN_SCAN_INTERVAL, StartAt, Tailer,
     checkpoint::Checkpoint,
     follower::{Follower, Opened, State},
     formats::Begun,
@@ -271,6 +271,9 @@ impl Tailer {
             Judgement::Copy { is_nearly_whole } => {
                 if is_nearly_whole {
                     self.urgent_until = now + URGENT;
+                } else {
+                    // It may grow by hundreds of MB in a second.
+                    self.next_scan = self.next_scan.min(now + MIN_SCAN_INTERVAL);
                 }
                 self.left.insert(candidate.identity, candidate.stamp);
             }

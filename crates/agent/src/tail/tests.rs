@@ -459,6 +459,23 @@ fn of_files_that_were_last_written_at_once_the_one_made_first_is_read_first() {
 }
 
 #[test]
+fn copy_of_a_big_log_is_watched_while_it_grows() {
+    let scene = Scene::new();
+    let chunk = "x".repeat((1 << 20) - 1) + "\n";
+    let grow = |name: &str, chunks: usize| drop(scene.append(name, &chunk.repeat(chunks)));
+    grow("x.log", 40);
+    let mut tailer = scene.tailer("x.log", StartAt::End, None);
+    let mut poll = |now_ms: u64| {
+        tailer.poll(Duration::from_millis(now_ms), Reading::Allowed, &mut |_| {}).is_urgent
+    };
+    poll(0);
+    grow("x.log.1", 1);
+    assert!(!poll(100));
+    grow("x.log.1", 30);
+    assert!(poll(200), "the log is about to be truncated");
+}
+
+#[test]
 fn log_is_read_before_all_that_was_written_later_whatever_their_names_are() {
     let mut scene = Scene::new();
     let line = |time: &str| format!("2026-11-24 {time} UTC [1] LOG:  x\n");
