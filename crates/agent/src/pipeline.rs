@@ -13,6 +13,7 @@ mod clock;
 mod completeness;
 mod reading;
 mod sending;
+mod stash;
 mod storing;
 mod stream;
 mod told;
@@ -29,6 +30,7 @@ use clock::Clocks;
 use completeness::Completeness;
 use reading::Reader;
 use sending::Sender;
+use stash::Stash;
 use storing::Storing;
 use tokio::{sync::Notify, task::JoinSet};
 use told::Told;
@@ -145,6 +147,7 @@ impl Agent {
                 tailer: Tailer::open(settings.tail, history),
                 parser: parser_options(settings.parser, clocks),
                 told,
+                stash: Stash::default(),
                 encoder,
                 store,
                 completeness: Completeness::new(Arc::clone(&status)),

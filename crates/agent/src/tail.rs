@@ -88,6 +88,9 @@ const READ_BYTES: usize = 256 << 10;
 /// How often to look for files at most.
 const MIN_SCAN_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The same while a log is watched closely and the system tells of new files.
+const URGENT_SCAN_INTERVAL: Duration = Duration::from_millis(250);
+
 /// How many times less often to look for files where the system tells of new ones.
 const SCANS_SAVED: u32 = 10;
 
@@ -229,7 +232,9 @@ impl Tailer {
     fn scan_interval(&self, now: Duration) -> Duration {
         let interval = self.settings.scan_interval;
         if now < self.urgent_until {
-            interval.min(MIN_SCAN_INTERVAL)
+            // A scan takes longer than the log should be out of sight.
+            let is_told = self.watcher.is_complete();
+            interval.min(if is_told { URGENT_SCAN_INTERVAL } else { MIN_SCAN_INTERVAL })
         } else if self.watcher.is_complete() {
             interval * SCANS_SAVED
         } else {

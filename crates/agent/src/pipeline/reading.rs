@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroU64,
     path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -16,6 +17,7 @@ use crate::{
     pipeline::{
         clock::Clocks,
         completeness::Completeness,
+        stash::Stash,
         storing::{Job, Outcome, Store, Tried},
         stream::Stream,
         told::Told,
@@ -57,6 +59,7 @@ pub(super) struct Reader {
     pub(super) tailer: Tailer,
     pub(super) parser: pglog::ParserOptions,
     pub(super) told: Told,
+    pub(super) stash: Stash,
     pub(super) encoder: Encoder,
     pub(super) store: Store,
     pub(super) status: Arc<Status>,
@@ -90,7 +93,7 @@ impl Pause {
     const fn duration(self, is_woken: bool) -> Duration {
         match self {
             Self::None => Duration::ZERO,
-            Self::Urgent => Duration::from_micros(250),
+            Self::Urgent => Duration::from_micros(100),
             Self::Gather => Duration::from_millis(50),
             Self::Idle if is_woken => Duration::from_secs(1),
             Self::Idle | Self::Full => Duration::from_millis(250),
@@ -118,6 +121,8 @@ struct Work {
 
 impl Reader {
     pub(super) fn run(mut self, shutdown: &Shutdown) {
+        // Else the system may prolong each wait by 50 µs, to wake less often.
+        let _is_no_matter = rustix::thread::set_current_timer_slack(Some(NonZeroU64::MIN));
         let mut work = Work::default();
         let mut pause = Pause::None;
         let mut next_status = Duration::ZERO;
@@ -175,45 +180,25 @@ impl Reader {
             self.tailer.set_paths(self.told.paths());
             self.streams.values_mut().for_each(|stream| self.told.tell(stream));
         }
-        let (streams, parser, told) = (&mut self.streams, &self.parser, &self.told);
-        let (completeness, status) = (&mut self.completeness, &self.status);
-        let mut sealer =
-            Sealer { encoder: &mut self.encoder, wall: now.wall, sealed: &mut work.sealed };
-        let turn = self.tailer.poll(now.monotonic, reading, &mut |event| match event {
-            Event::Opened { file, path, series, position, sample } => {
-                let mut stream = Stream::new(path, parser.clone(), position, now.monotonic)
-                    .with_line_check(completeness.of_series(series));
-                told.tell(&mut stream);
-                stream.learn(sample);
-                streams.insert(file, stream);
-                work.opened.push((file, Start::At(position)));
-            }
-            Event::Bytes { file, bytes } => {
-                let Some(stream) = streams.get_mut(&file) else { return };
-                stream.push(bytes, now.monotonic, &mut sealer.for_file(file, stream.path()));
-            }
-            Event::Moved { file } => work.opened.push((file, Start::Stored)),
-            Event::Missed(missed) => {
-                let path = missed.path.display();
-                let (position, bytes) = (missed.position, missed.bytes);
-                let reason = missed.reason.as_str();
-                tracing::error!(%path, reason, position, bytes, "bytes of a log were gone unread");
-                status.note_missed_bytes(reason, bytes);
-            }
-            Event::Superseded { file } => {
-                let Some(stream) = streams.get_mut(&file) else { return };
-                stream.settle(now.monotonic, &mut sealer.for_file(file, stream.path()));
-            }
-            Event::Closed { file } => {
-                let Some(stream) = streams.get_mut(&file) else { return };
-                stream.finish(now.monotonic, &mut sealer.for_file(file, stream.path()));
-                work.closed.push(file);
-            }
-        });
-        let max_age = if self.status.is_caught_up() { MAX_AGE_CAUGHT_UP } else { MAX_AGE };
-        for (file, stream) in streams.iter_mut().filter(|(_, stream)| stream.is_waiting()) {
-            stream.tick(now.monotonic, max_age, &mut sealer.for_file(*file, stream.path()));
+        let Work { sealed, opened, closed, .. } = work;
+        let mut taking = Taking {
+            now: now.monotonic,
+            stash: &mut self.stash,
+            streams: &mut self.streams,
+            parser: &self.parser,
+            told: &self.told,
+            completeness: &mut self.completeness,
+            status: &self.status,
+            sealer: Sealer { encoder: &mut self.encoder, wall: now.wall, sealed },
+            opened,
+            closed,
+        };
+        let turn = self.tailer.poll(now.monotonic, reading, &mut |event| taking.take(event));
+        taking.stash.is_open = turn.is_urgent;
+        if !turn.is_urgent || taking.stash.is_due(now.monotonic) {
+            taking.take_stash();
         }
+        taking.tick();
         turn
     }
 
@@ -302,6 +287,10 @@ impl Reader {
         let now = self.clocks.now();
         let mut sealer =
             Sealer { encoder: &mut self.encoder, wall: now.wall, sealed: &mut work.sealed };
+        for (file, bytes) in self.stash.take() {
+            let Some(stream) = self.streams.get_mut(&file) else { continue };
+            stream.push(&bytes, now.monotonic, &mut sealer.for_file(file, stream.path()));
+        }
         for (file, stream) in &mut self.streams {
             stream.stop(&mut sealer.for_file(*file, stream.path()));
         }
@@ -339,6 +328,84 @@ impl Work {
     fn is_full(&self) -> bool {
         let bytes: usize = self.sealed.iter().map(|sealed| sealed.batch.body.len()).sum();
         self.again.is_some() || bytes >= MAX_WAITING_BYTES
+    }
+}
+
+/// Takes what a turn brings.
+struct Taking<'a> {
+    now: Duration,
+    stash: &'a mut Stash,
+    streams: &'a mut HashMap<FileNumber, Stream>,
+    parser: &'a pglog::ParserOptions,
+    told: &'a Told,
+    completeness: &'a mut Completeness,
+    status: &'a Status,
+    sealer: Sealer<'a>,
+    opened: &'a mut Vec<(FileNumber, Start)>,
+    closed: &'a mut Vec<FileNumber>,
+}
+
+impl Taking<'_> {
+    fn take(&mut self, event: Event<'_>) {
+        if let Event::Bytes { file, bytes } = event {
+            if self.stash.is_open && !self.stash.is_due(self.now) {
+                return self.stash.push(file, bytes, self.now);
+            }
+            self.take_stash();
+            return self.push(file, bytes);
+        }
+        self.take_stash();
+        match event {
+            Event::Opened { file, path, series, position, sample } => {
+                let mut stream = Stream::new(path, self.parser.clone(), position, self.now)
+                    .with_line_check(self.completeness.of_series(series));
+                self.told.tell(&mut stream);
+                stream.learn(sample);
+                self.streams.insert(file, stream);
+                self.opened.push((file, Start::At(position)));
+            }
+            Event::Bytes { .. } => {}
+            Event::Moved { file } => self.opened.push((file, Start::Stored)),
+            Event::Missed(missed) => {
+                let path = missed.path.display();
+                let (position, bytes) = (missed.position, missed.bytes);
+                let reason = missed.reason.as_str();
+                tracing::error!(%path, reason, position, bytes, "bytes of a log were gone unread");
+                self.status.note_missed_bytes(reason, bytes);
+            }
+            Event::Superseded { file } => {
+                let Some(stream) = self.streams.get_mut(&file) else { return };
+                stream.settle(self.now, &mut self.sealer.for_file(file, stream.path()));
+            }
+            Event::Closed { file } => {
+                let Some(stream) = self.streams.get_mut(&file) else { return };
+                stream.finish(self.now, &mut self.sealer.for_file(file, stream.path()));
+                self.closed.push(file);
+            }
+        }
+    }
+
+    fn take_stash(&mut self) {
+        for (file, bytes) in self.stash.take() {
+            self.push(file, &bytes);
+        }
+    }
+
+    fn push(&mut self, file: FileNumber, bytes: &[u8]) {
+        let Some(stream) = self.streams.get_mut(&file) else { return };
+        stream.push(bytes, self.now, &mut self.sealer.for_file(file, stream.path()));
+    }
+
+    /// Lets time pass for what waits for it.
+    fn tick(&mut self) {
+        // What looks like the end of a log may go on among what was put aside.
+        if !self.stash.is_empty() {
+            return;
+        }
+        let max_age = if self.status.is_caught_up() { MAX_AGE_CAUGHT_UP } else { MAX_AGE };
+        for (file, stream) in self.streams.iter_mut().filter(|(_, stream)| stream.is_waiting()) {
+            stream.tick(self.now, max_age, &mut self.sealer.for_file(*file, stream.path()));
+        }
     }
 }
 
