@@ -65,6 +65,7 @@ use identity::Stamp;
 pub use named::NamedLogs;
 use problem::Problems;
 use retire::is_finished;
+use series::series_of;
 pub use settings::{History, Reading, Settings, StartAt};
 pub use watch::Wake;
 use watch::{Changes, Watcher};
@@ -90,6 +91,9 @@ const MIN_SCAN_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The same while a log is watched closely and the system tells of new files.
 const URGENT_SCAN_INTERVAL: Duration = Duration::from_millis(250);
+
+/// For how long logs are only read after a name of their series came, went or led to another file.
+const JUST_ROTATED: Duration = Duration::from_millis(10);
 
 /// How many times less often to look for files where the system tells of new ones.
 const SCANS_SAVED: u32 = 10;
@@ -172,11 +176,16 @@ impl Tailer {
     ) -> Turn {
         let changes = self.watcher.take();
         self.note_changes(&changes, now);
+        let mut read_bytes = 0;
         if now >= self.next_scan {
+            if now < self.urgent_until {
+                // It may be gone when the scan is done.
+                read_bytes += self.read(now, reading, sink);
+            }
             self.next_scan = now + self.scan_interval(now);
             self.scan(now, sink);
         }
-        let mut read_bytes = self.read(now, reading, sink);
+        read_bytes += self.read(now, reading, sink);
         if self.followers.iter().any(|follower| follower.state == State::Rewritten) {
             self.scan(now, sink);
             read_bytes += self.read(now, reading, sink);
@@ -214,7 +223,15 @@ impl Tailer {
 
     fn note_changes(&mut self, changes: &Changes, now: Duration) {
         if changes.is_rotation {
-            self.next_scan = self.next_scan.min(self.last_scan + MIN_SCAN_INTERVAL);
+            let mut soon = self.last_scan + MIN_SCAN_INTERVAL;
+            let renamed: HashSet<String> =
+                changes.renamed.iter().map(|name| series_of(name)).collect();
+            if self.followers.iter().any(|follower| renamed.contains(&follower.series)) {
+                // The copy of a small log is made, and the log truncated, within a few milliseconds.
+                self.urgent_until = self.urgent_until.max(now + JUST_ROTATED);
+                soon = soon.max(now + JUST_ROTATED);
+            }
+            self.next_scan = self.next_scan.min(soon);
         }
         for path in &changes.written {
             let mut is_followed = false;

@@ -29,6 +29,8 @@ pub enum Wake {
 pub(super) struct Changes {
     /// True where files came, went or got another name, or nobody knows.
     pub(super) is_rotation: bool,
+    /// The names that came, went or led to another file.
+    pub(super) renamed: HashSet<PathBuf>,
     /// The files that were written to.
     pub(super) written: HashSet<PathBuf>,
 }
@@ -94,8 +96,9 @@ impl Watcher {
     pub(super) fn take(&mut self) -> Changes {
         let mut changes = Changes::default();
         if let Some(rotations) = &self.rotations {
-            rotations.read(|flags, _| {
+            rotations.read(|flags, path| {
                 changes.is_rotation = true;
+                changes.renamed.extend(path);
                 if flags.intersects(ReadFlags::IGNORED | ReadFlags::MOVE_SELF) {
                     // The folder is another one now.
                     self.watched.clear();
@@ -186,8 +189,10 @@ mod tests {
         fs::write(&path, "x").unwrap();
         let changes = watcher.take();
         assert!(!changes.is_rotation && changes.written.contains(&path));
-        fs::rename(&path, folder.path().join("x.log.1")).unwrap();
-        assert!(watcher.take().is_rotation);
+        let copy = folder.path().join("x.log.1");
+        fs::rename(&path, &copy).unwrap();
+        let changes = watcher.take();
+        assert!(changes.is_rotation && changes.renamed == HashSet::from([path, copy]));
         assert!(!watcher.take().is_rotation);
     }
 

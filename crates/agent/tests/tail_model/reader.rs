@@ -67,8 +67,17 @@ impl Reader {
     }
 
     fn turn(&mut self, reading: Reading, random: &mut Random, world: &mut World) {
+        // What was renamed a moment ago is read first and looked at later.
+        self.look(Duration::from_millis(1100 + random.below(4) * 20_000), reading);
+        self.look(Duration::from_millis(20), reading);
+        if self.tailer.is_some() {
+            world.reader_looked();
+        }
+    }
+
+    fn look(&mut self, pause: Duration, reading: Reading) {
         let Some(tailer) = &mut self.tailer else { return };
-        self.now += Duration::from_millis(1100 + random.below(4) * 20_000);
+        self.now += pause;
         let (streams, history) = (&mut self.streams, &mut self.history);
         let (opened, closed) = (&mut self.opened, &mut self.closed);
         tailer.poll(self.now, reading, &mut |event| match event {
@@ -94,7 +103,6 @@ impl Reader {
                 closed.push(file);
             }
         });
-        world.reader_looked();
     }
 
     /// Stores whole lines and positions, in the order in which the agent does.
