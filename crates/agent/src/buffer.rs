@@ -55,7 +55,10 @@ use space::Space;
 use totals::Totals;
 use wire::{BatchId, Missed, Source};
 
-use crate::{batch::SealedBatch, tail::Checkpoint};
+use crate::{
+    batch::SealedBatch,
+    tail::{Checkpoint, FileIdentity},
+};
 
 /// What happens when the buffer is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -122,6 +125,8 @@ pub struct Noted {
     /// Where reading of files begins. A file that was truncated begins anew under an identity whose
     /// last entries may be among the batches.
     pub starts: Vec<Checkpoint>,
+    /// Files whose positions are not needed any more.
+    pub forgotten: Vec<FileIdentity>,
     /// What could not be read, where that has changed.
     pub missed: Option<Missed>,
 }
@@ -130,7 +135,7 @@ impl Noted {
     /// Tells whether there is nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.starts.is_empty() && self.missed.is_none()
+        self.starts.is_empty() && self.forgotten.is_empty() && self.missed.is_none()
     }
 }
 

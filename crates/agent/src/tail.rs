@@ -32,6 +32,7 @@ mod clusters;
 mod discover;
 mod event;
 mod follower;
+mod forget;
 mod formats;
 mod identity;
 mod named;
@@ -108,6 +109,9 @@ pub struct Tailer {
     closed: Vec<Follower>,
     /// How far files were read that are not followed, or not found yet.
     records: HashMap<FileIdentity, Checkpoint>,
+    /// Files whose positions are not needed any more.
+    forgotten: Vec<FileIdentity>,
+    next_forgetting: Duration,
     /// Files that have been looked at and left alone, as they were then.
     left: HashMap<FileIdentity, Stamp>,
     /// Files that were written anew: they are read from their start.
@@ -148,6 +152,8 @@ impl Tailer {
             followers: Vec::new(),
             closed: Vec::new(),
             records: checkpoints.into_iter().map(|known| (known.identity, known)).collect(),
+            forgotten: Vec::new(),
+            next_forgetting: Duration::ZERO,
             left: HashMap::new(),
             rewritten: HashMap::new(),
             due: Vec::new(),

@@ -51,6 +51,22 @@ pub(super) fn store(
     Ok(id)
 }
 
+/// Forgets how far a file was read, unless batches are told to be of it.
+pub(super) fn forget(transaction: &Transaction<'_>, file: FileIdentity) -> Result<(), Error> {
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM file WHERE device = ?1 AND inode = ?2 AND born_ns = ?3
+             AND id NOT IN (SELECT file FROM batch WHERE file IS NOT NULL
+                            UNION ALL SELECT file FROM dead_letter WHERE file IS NOT NULL
+                            UNION ALL SELECT file FROM loss WHERE file IS NOT NULL)",
+    )?;
+    statement.execute(params![
+        file.device.cast_signed(),
+        file.inode.cast_signed(),
+        file.born_ns
+    ])?;
+    Ok(())
+}
+
 /// Notes when the agent was started for the first time, unless that is known.
 pub(super) fn note_start(transaction: &Transaction<'_>, now_ms: i64) -> Result<(), Error> {
     transaction
@@ -146,4 +162,31 @@ pub(super) fn salvage(bad: &Connection) -> Vec<(Checkpoint, i64)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::buffer::{Noted, Settings};
+
+    use super::*;
+
+    #[test]
+    fn forgotten_position_is_gone_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut buffer = Buffer::open(&Settings::at(folder.path())).unwrap();
+        let position = |inode| Checkpoint {
+            path: "/log/a.log".into(),
+            identity: FileIdentity { device: 1, inode, born_ns: 3 },
+            head: b"head".to_vec(),
+            position: 4,
+            guard: Guard { bytes: 4, hash: 5 },
+        };
+        let (kept, gone) = (position(1), position(2));
+        buffer.push_checkpoints(&[kept.clone(), gone.clone()], 0).unwrap();
+        let noted = Noted { forgotten: vec![gone.identity], ..Noted::default() };
+        buffer.push_noted(&noted, &[], 0).unwrap();
+        drop(buffer);
+        let mut buffer = Buffer::open(&Settings::at(folder.path())).unwrap();
+        assert_eq!(buffer.history(0).unwrap().checkpoints, Some(vec![kept]));
+    }
 }

@@ -130,6 +130,9 @@ impl Buffer {
         for start in &noted.starts {
             checkpoints::store(&transaction, start, now_ms)?;
         }
+        for file in &noted.forgotten {
+            checkpoints::forget(&transaction, *file)?;
+        }
         if let Some(missed) = &noted.missed {
             missed::store(&transaction, missed)?;
         }

@@ -67,7 +67,7 @@ fn start_of_a_file_that_was_truncated_is_stored_with_its_last_entries_or_not_at_
     }
     let before = buffer.checkpoints().unwrap();
     let last = Entry { checkpoint: None, ..entry(number, 1, 20_000) };
-    let starts = Noted { starts: vec![checkpoint(0)], missed: None };
+    let starts = Noted { starts: vec![checkpoint(0)], ..Noted::default() };
     assert_eq!(buffer.push_noted(&starts, std::slice::from_ref(&last), 1).unwrap().stored, 0);
     assert_eq!(buffer.checkpoints().unwrap(), before, "there was no room for the entries");
     while let Some(first) = buffer.peek(&[]).unwrap() {

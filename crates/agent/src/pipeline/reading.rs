@@ -248,7 +248,8 @@ impl Reader {
         });
         let entries = sealed.collect();
         let first_start_ms = self.first_start_ms.take();
-        let noted = Noted { starts, missed: self.status.take_new_missed() };
+        let forgotten = self.tailer.take_forgotten();
+        let noted = Noted { starts, forgotten, missed: self.status.take_new_missed() };
         Job { first_start_ms, noted, entries, closed: std::mem::take(&mut work.closed) }
     }
 

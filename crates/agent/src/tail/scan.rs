@@ -129,6 +129,7 @@ impl Tailer {
         let present: HashSet<FileIdentity> =
             candidates.iter().map(|candidate| candidate.identity).collect();
         self.left.retain(|identity, _| present.contains(identity));
+        self.forget_gone(&candidates, now);
         self.is_first_scan = false;
     }
 

@@ -31,6 +31,9 @@ pub struct Settings {
     /// The most unread bytes for which a deleted file is kept while nothing may be read; 256 MiB by
     /// default. The file system gets the space back only when the file is closed.
     pub max_deleted_bytes: u64,
+    /// From how many positions of files that are not followed on those are forgotten of which nothing is
+    /// left; 1,024 by default.
+    pub max_positions: usize,
 }
 
 impl Default for Settings {
@@ -41,6 +44,7 @@ impl Default for Settings {
             scan_interval: Duration::from_secs(1),
             max_turn_bytes: 1 << 20,
             max_deleted_bytes: 256 << 20,
+            max_positions: 1024,
         }
     }
 }

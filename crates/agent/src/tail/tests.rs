@@ -8,6 +8,7 @@ use std::{
 use super::*;
 
 mod copies;
+mod forgetting;
 
 /// A folder with a log, and what a tailer has read of it.
 struct Scene {
