@@ -1,9 +1,9 @@
 //! Dropping the oldest batches.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::buffer::{
-    Error, destinations,
+    Error, WhenFull, destinations,
     ledger::{self, Loss},
     totals::Totals,
 };
@@ -31,22 +31,26 @@ pub(super) struct Step {
 }
 
 /// Drops some of the oldest batches, until no more than `target_bytes` are in use, but not the one that
-/// is being sent, and notes the loss in the same transaction. Returns what went.
+/// is being sent, and notes the loss in the same transaction. A buffer that is to pause drops only what the
+/// listener has: an output that takes nothing must not keep it back. Returns what went.
 pub(super) fn step(
     connection: &mut Connection,
     leased: Option<i64>,
+    when_full: WhenFull,
     target_bytes: u64,
     now_ms: i64,
 ) -> Result<Step, Error> {
     let (mut dropped, mut gone) = (Totals::default(), 0);
+    let may_lose = when_full == WhenFull::DropOldest;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let mut oldest = transaction.prepare_cached(
-            "SELECT seq, entries, length(body) FROM batch WHERE seq <> ?1 ORDER BY seq LIMIT ?2",
+            "SELECT seq, entries, length(body) FROM batch
+             WHERE seq <> ?1 AND (?3 OR seq IN (SELECT seq FROM settled)) ORDER BY seq LIMIT ?2",
         )?;
         let mut delete = transaction.prepare_cached("DELETE FROM batch WHERE seq = ?1")?;
         let oldest = oldest
-            .query_map([leased.unwrap_or(-1), STEP_BATCHES], |row| {
+            .query_map(params![leased.unwrap_or(-1), STEP_BATCHES, may_lose], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
             })?
             .collect::<Result<Vec<_>, _>>()?;
@@ -69,4 +73,51 @@ pub(super) fn step(
     }
     transaction.commit()?;
     Ok(Step { dropped, gone })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use wire::{BatchId, Source};
+
+    use super::*;
+    use crate::{
+        batch::{Encoding, SealedBatch},
+        buffer::{Buffer, Entry, Settings},
+    };
+
+    #[test]
+    fn output_that_takes_nothing_does_not_fill_a_buffer_that_is_to_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            max_bytes: 1_000_000,
+            when_full: WhenFull::Pause,
+            ..Settings::at(folder.path())
+        };
+        let mut buffer = Buffer::open(&settings).unwrap();
+        buffer.set_destinations(&["dead".to_owned()]).unwrap();
+        let push = |buffer: &mut Buffer, number: u128| {
+            let batch = SealedBatch {
+                id: BatchId::new(Uuid::from_u128(number)),
+                source: Source::PgLog,
+                entries: 1,
+                encoding: Encoding::Identity,
+                body: number.to_le_bytes().repeat(2_500),
+            };
+            buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap().stored
+        };
+        for number in 0..60 {
+            assert!(buffer.has_room().unwrap());
+            assert_eq!(push(&mut buffer, number), 1, "{number}");
+            let waiting = buffer.peek(&[]).unwrap().unwrap();
+            buffer.ack(waiting.seq).unwrap();
+        }
+        assert!(buffer.destinations().unwrap()[0].lost > 30);
+        // What the listener does not have is kept as ever.
+        let stored: usize = (100..160).map(|number| push(&mut buffer, number)).sum();
+        assert!(stored < 60 && !buffer.has_room().unwrap());
+        let ledger = buffer.ledger().unwrap();
+        assert_eq!((ledger.delivered, ledger.lost_total()), (60, 0));
+        assert!(ledger.balances() && ledger.waiting == stored as u64, "{ledger:?}");
+    }
 }

@@ -189,8 +189,12 @@ impl Buffer {
     /// # Errors
     /// Those of the database.
     pub fn has_room(&mut self) -> Result<bool, Error> {
+        if self.settings.when_full == WhenFull::DropOldest {
+            return Ok(true);
+        }
         let usual_bytes = self.space.capacity_bytes() / 10;
-        Ok(self.settings.when_full == WhenFull::DropOldest || self.fits(usual_bytes)?)
+        self.make_room(usual_bytes, self.now_ms)?;
+        self.fits(usual_bytes)
     }
 
     /// Where nothing may be dropped a part stays free, so that what is there can be split and set aside.
@@ -223,11 +227,9 @@ impl Buffer {
 
     /// Drops some of the oldest batches, where that is allowed.
     pub(super) fn drop_some(&mut self, target_bytes: u64, now_ms: i64) -> Result<Dropped, Error> {
-        if self.settings.when_full == WhenFull::Pause {
-            return Ok(Dropped::default());
-        }
+        let when_full = self.settings.when_full;
         let step = self.attempt(|buffer| {
-            evict::step(&mut buffer.connection, buffer.leased, target_bytes, now_ms)
+            evict::step(&mut buffer.connection, buffer.leased, when_full, target_bytes, now_ms)
         })?;
         self.totals.subtract(&step.dropped);
         Ok(Dropped { batches: step.gone, entries: step.dropped.entries })
