@@ -393,7 +393,7 @@ impl Buffer {
         } else {
             self.reopen(Check::Usual)?;
         }
-        let result = work(self);
+        let result = work(self).map_err(|error| error.or_full(&self.settings.folder));
         let Some((error, check)) =
             result.as_ref().err().and_then(|error| Some((error, error.is_damage()?)))
         else {

@@ -92,6 +92,7 @@ fn full_file_system_stops_nothing() {
     where_mounted(SMALL, "preallocated_buffer_works_without_a_free_byte");
     where_mounted(SMALL, "ballast_is_given_up_for_acknowledgements");
     where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_with_ballast");
+    where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_below_its_size");
 }
 
 #[test]
@@ -155,6 +156,31 @@ fn full_disk_drops_nothing_of_a_buffer_with_ballast() {
     // With space there is room again.
     fs::remove_file(folder.join("somebody else's")).unwrap();
     assert_eq!(buffer.push(&[entry(200, 30_000)], 100_000).unwrap().stored, 1);
+}
+
+#[test]
+#[ignore = "started by full_file_system_stops_nothing"]
+fn full_disk_drops_nothing_of_a_buffer_below_its_size() {
+    let Some(folder) = test_folder() else { return };
+    // More than the file system has: it grows as there is room.
+    let settings = Settings { max_bytes: 20_000_000, ..Settings::at(&folder.join("buffer")) };
+    let mut buffer = Buffer::open(&settings).unwrap();
+    let mut taken = 0;
+    for number in 0..200 {
+        taken += buffer.push(&[entry(number, 30_000)], 1).unwrap().stored as u64;
+        if number == 20 {
+            fill(&folder);
+        }
+    }
+    let ledger = buffer.ledger().unwrap();
+    assert!((20..200).contains(&taken), "{taken} taken");
+    assert!(ledger.balances() && ledger.waiting == 2 * taken, "{ledger:?}");
+    fs::remove_file(folder.join("somebody else's")).unwrap();
+    while let Some(waiting) = buffer.peek(&[]).unwrap() {
+        buffer.ack(waiting.seq).unwrap();
+    }
+    assert_eq!(buffer.push(&[entry(200, 30_000)], 1).unwrap().stored, 1);
+    assert_eq!(buffer.ledger().unwrap().lost_total(), 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! bits, the high byte first.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::unix::fs::FileExt as _,
     path::Path,
@@ -16,6 +16,8 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::buffer::space::PAGE_BYTES;
 
+/// The room that is looked for.
+const PROBE_BYTES: u64 = 64 << 10;
 /// How many pages a trunk page lists. A few more would fit, which old versions of SQLite take for damage.
 const LISTED_PAGES: usize = 1016;
 /// The page in which SQLite's locks are, at 1 GiB. It is never used, and so must not be listed.
@@ -33,10 +35,23 @@ pub(super) fn allocate(path: &Path, bytes: u64) -> io::Result<File> {
     Ok(file)
 }
 
+/// Tells whether an error says that there is no room: on the file system, or for this user.
+pub(super) fn is_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Tells whether a folder's file system has room for a little more. Where that cannot be found out it has.
+pub(super) fn has_room(folder: &Path) -> bool {
+    let probe = folder.join("buffer.probe");
+    let taken = allocate(&probe, PROBE_BYTES);
+    drop(fs::remove_file(&probe));
+    !taken.is_err_and(|error| is_no_room(&error))
+}
+
 /// Takes the space of a whole database, which nobody has open and in which no page is free, and lists what
 /// is new as free.
 pub(super) fn add_free_pages(path: &Path, pages: u64) -> io::Result<()> {
-    let first_new = std::fs::metadata(path)?.len() / PAGE_BYTES + 1;
+    let first_new = fs::metadata(path)?.len() / PAGE_BYTES + 1;
     let file = allocate(path, pages * PAGE_BYTES)?;
     let new: Vec<u32> =
         (number(first_new)?..=number(pages)?).filter(|page| *page != LOCK_PAGE).collect();

@@ -85,7 +85,7 @@ fn connect(draft: &Path, space: &Space) -> Result<Connection, Error> {
 fn take_space(draft: &Path, space: &Space) -> Result<bool, Error> {
     match allocate::add_free_pages(draft, space.pages) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(false),
+        Err(error) if allocate::is_no_room(&error) => Ok(false),
         // Not every file system can do it without writing.
         Err(_) => match fill(&connect(draft, space)?, space.pages) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(false),

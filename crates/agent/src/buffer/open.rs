@@ -102,6 +102,16 @@ impl Error {
         self.code() == Some(ErrorCode::DiskFull)
     }
 
+    /// Returns this error; where there is no room for what could not be written, one that says so. SQLite
+    /// knows of a full file system, but not of a quota that is used up.
+    pub(super) fn or_full(self, folder: &Path) -> Self {
+        if self.code() == Some(ErrorCode::SystemIoFailure) && !allocate::has_room(folder) {
+            let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+            return Self::Database(rusqlite::Error::SqliteFailure(full, None));
+        }
+        self
+    }
+
     /// Tells whether the connection must not be trusted any more, and how the database is to be looked
     /// at then: after a failed write or read nobody knows what reached the disk.
     pub(super) fn is_damage(&self) -> Option<Check> {
@@ -156,6 +166,10 @@ pub(super) fn database_of(folder: &Path) -> PathBuf {
     folder.join("buffer.db")
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
 /// How thoroughly a database is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
@@ -203,6 +217,12 @@ pub(super) fn open(settings: &Settings, check: Check) -> Result<Opened, Error> {
     }
 }
 
+/// Tells whether a database has all the space that it is to have.
+pub(super) fn has_full_size(path: &Path, space: &Space) -> bool {
+    let bytes = fs::metadata(path).map_or(0, |database| database.len());
+    bytes / PAGE_BYTES + make::UNFILLED_PAGES >= space.pages
+}
+
 /// Tells whether a draft had been finished when the process ended.
 fn is_whole(draft: &Path) -> bool {
     let version = |connection: Connection| {
@@ -218,7 +238,7 @@ enum Connected {
 }
 
 fn connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Error> {
-    match try_connect(path, space, check) {
+    match try_connect(path, space, check).map_err(|error| error.or_full(folder_of(path))) {
         Ok(connected) => Ok(connected),
         Err(Error::Database(error)) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -248,7 +268,11 @@ fn try_connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Er
     {
         return Ok(Connected::Damaged(damage));
     }
-    empty_log(&connection)?;
+    match empty_log(&connection).map_err(|error| Error::from(error).or_full(folder_of(path))) {
+        // It is moved when there is space.
+        Err(error) if error.is_full() => {}
+        emptied => emptied?,
+    }
     connection.execute_batch(destinations::TABLES)?;
     if space.preallocated {
         take_log_space(&connection, path, space)?;
@@ -260,7 +284,7 @@ fn try_connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Er
 fn restore_space(path: &Path) {
     let bytes = fs::metadata(path).map_or(0, |database| database.len());
     match allocate::allocate(path, bytes) {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+        Err(error) if allocate::is_no_room(&error) => {
             let path = path.display();
             let hint = "free space there";
             tracing::warn!(%path, hint, "no room for the whole buffer; it grows when there is");
@@ -342,12 +366,8 @@ fn damage_of(connection: &Connection) -> Result<Option<String>, Error> {
 
 /// Moves what is in the log into the database, so that the log is written from its start on. After a crash
 /// SQLite does not know what of it had been moved, and would go on behind all of it.
-fn empty_log(connection: &Connection) -> Result<(), rusqlite::Error> {
-    match connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())) {
-        // It is moved when there is space.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
-        result => result,
-    }
+pub(super) fn empty_log(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
 }
 
 /// Pages that are left out of the filling of the log, for those that change besides.
@@ -358,7 +378,7 @@ fn take_log_space(connection: &Connection, path: &Path, space: &Space) -> Result
     let log = make::log_of(path);
     let taken = match allocate::allocate(&log, space.log_pages * FRAME_BYTES) {
         Ok(_) => true,
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => false,
+        Err(error) if allocate::is_no_room(&error) => false,
         // Not every file system can do it without writing.
         Err(_) => fill_log(connection, &log, space)?,
     };

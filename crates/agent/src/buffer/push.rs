@@ -5,9 +5,9 @@ use rusqlite::{Transaction, TransactionBehavior};
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Buffer, Entry, Error, Noted, Pushed, WhenFull, checkpoints, evict,
+        Buffer, Entry, Error, Noted, Pushed, WhenFull, allocate, checkpoints, evict,
         ledger::{self, Loss},
-        missed,
+        missed, open,
         row::{self, SPAN, Stored},
         space::ROW_BYTES,
         totals::Totals,
@@ -107,7 +107,7 @@ impl Buffer {
             match self.attempt_without_ballast(|buffer| buffer.store(noted, pieces, now_ms)) {
                 Ok(lost) => return Ok(Some(lost_entries + lost)),
                 // Where the disk is full, dropping what is stored would make no room for more.
-                Err(error) if error.is_full() && self.ballast.is_needed() => return Ok(None),
+                Err(error) if error.is_full() && self.is_disk_full() => return Ok(None),
                 Err(error) if error.is_full() => {
                     let dropped = self.drop_some(0, now_ms)?;
                     if dropped.batches == 0 {
@@ -118,6 +118,13 @@ impl Buffer {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Tells whether it is the file system that is full, and not the buffer.
+    fn is_disk_full(&self) -> bool {
+        let folder = &self.settings.folder;
+        let may_grow = || !open::has_full_size(&open::database_of(folder), &self.space);
+        self.ballast.is_needed() || (may_grow() && !allocate::has_room(folder))
     }
 
     /// Stores one group in one transaction. Returns how many entries are too large to be stored.
