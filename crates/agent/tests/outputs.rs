@@ -83,8 +83,12 @@ impl Bench {
         }
     }
 
+    /// Returns what the output got. The account of the listener, which got nothing, balances beside it.
     fn counts(&self) -> Destination {
-        self.buffer.lock().unwrap().destinations().unwrap().remove(0)
+        let mut buffer = self.buffer.lock().unwrap();
+        let ledger = buffer.ledger().unwrap();
+        assert!(ledger.balances() && ledger.waiting == ledger.read, "{ledger:?}");
+        buffer.destinations().unwrap().remove(0)
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
 pub(crate) struct Process {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// The configuration of an agent, whose account is looked at when it has stopped.
+    config: Option<PathBuf>,
 }
 
 impl Process {
@@ -58,7 +60,7 @@ impl Process {
                 shared.lock().unwrap().push(line);
             }
         });
-        Self { child, log }
+        Self { child, log, config: None }
     }
 
     /// Returns the lines of its log that contain a text.
@@ -78,10 +80,12 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM, and waits for its end.
+    /// SIGTERM, and waits for its end. What an agent has read is accounted for then.
     pub(crate) fn terminate(mut self) -> ExitStatus {
         self.signal("TERM");
-        self.wait()
+        let status = self.wait();
+        self.config.as_deref().map(assert_account_balances);
+        status
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -214,5 +218,19 @@ pub(crate) fn agent_config(
 }
 
 pub(crate) fn start_agent(config: &Path) -> Process {
-    Process::start(&["run", "-c", config.to_str().unwrap()])
+    let mut agent = Process::start(&["run", "-c", config.to_str().unwrap()]);
+    agent.config = Some(config.to_owned());
+    agent
+}
+
+/// Fails where read is not delivered + waiting + dead-lettered + lost.
+fn assert_account_balances(config: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+    let output = command.args(["buffer", "stats", "--json", "-c"]).arg(config).output().unwrap();
+    let stats: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ledger = &stats["ledger"];
+    let kept = ["delivered", "waiting", "dead_lettered"].map(|account| ledger[account].as_u64());
+    let lost = ledger["lost"].as_object().unwrap().values().map(Value::as_u64);
+    let sum: Option<u64> = kept.into_iter().chain(lost).sum();
+    assert!(sum.is_some() && ledger["read"].as_u64() == sum, "{ledger}");
 }
