@@ -31,6 +31,7 @@ mod queue;
 mod rescue;
 mod row;
 mod salvage;
+mod shrink;
 mod space;
 mod totals;
 
@@ -59,6 +60,9 @@ use crate::{
     batch::SealedBatch,
     tail::{Checkpoint, FileIdentity},
 };
+
+/// The lowest bound.
+const MIN_BYTES: u64 = 1_000_000;
 
 /// What happens when the buffer is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -220,10 +224,28 @@ impl Buffer {
     /// [`Error`] says what is in the way: no right to write, another process, a later version.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let lock = open::lock(&settings.folder)?;
+        Self::open_locked(settings, lock)
+    }
+
+    /// Opens the buffer of a folder with the bound that its agent gave it, or where that cannot be read with
+    /// the space that it takes.
+    ///
+    /// # Errors
+    /// As [`Buffer::open`].
+    pub fn open_found(folder: &Path) -> Result<Self, Error> {
+        let lock = open::lock(folder)?;
+        let mut settings = Settings::at(folder);
+        let taken_bytes = disk_bytes(folder).max(MIN_BYTES);
+        settings.max_bytes = open::bound_of(folder).unwrap_or(taken_bytes);
+        Self::open_locked(&settings, lock)
+    }
+
+    fn open_locked(settings: &Settings, lock: File) -> Result<Self, Error> {
         let opened = open::open(settings, Check::Usual)?;
         let mut ballast = Ballast::in_folder(&settings.folder, opened.space.ballast_bytes);
         // Where there is no room for it yet, nothing is stored yet.
         let _there = ballast.restore(i64::MIN);
+        open::give_to_owner(&settings.folder);
         Ok(Self {
             totals: Totals::count(&opened.connection)?,
             connection: opened.connection,

@@ -112,10 +112,9 @@ impl Agent {
     /// Where the buffer cannot be opened or the client not be set up.
     pub fn open(settings: Settings) -> Result<Self, Error> {
         let clocks = Clocks::start();
-        let mut buffer = Buffer::open(&settings.buffer)?;
+        let mut buffer = open_buffer(&settings, clocks)?;
         let history = buffer.history(clocks.now_ms())?;
         let first_start_ms = history.first_start_ms;
-        buffer.set_destinations(&settings.output_names())?;
         let status = Arc::new(Status::new(buffer.missed()?));
         let buffer = Arc::new(Mutex::new(buffer));
         let stored = Arc::new(Notify::new());
@@ -223,6 +222,17 @@ impl Agent {
 /// No line is later than the moment of now.
 fn parser_options(options: pglog::ParserOptions, clocks: Clocks) -> pglog::ParserOptions {
     pglog::ParserOptions { not_after: Some(clocks.timestamp()), ..options }
+}
+
+fn open_buffer(settings: &Settings, clocks: Clocks) -> Result<Buffer, buffer::Error> {
+    let mut buffer = Buffer::open(&settings.buffer)?;
+    buffer.set_destinations(&settings.output_names())?;
+    let lost_entries = buffer.take_bound(clocks.now_ms())?;
+    if lost_entries > 0 {
+        let hint = "raise buffer.max_size_mb again where more is to be kept";
+        tracing::error!(lost_entries, hint, "the buffer's bound is lower: oldest entries dropped");
+    }
+    Ok(buffer)
 }
 
 /// Makes the outputs. Each has a number of its own from which its waits vary.

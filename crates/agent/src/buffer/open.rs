@@ -6,12 +6,12 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, config::DbConfig, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::buffer::{
@@ -28,6 +28,9 @@ const MIN_SQLITE_VERSION: i32 = 3_051_003;
 /// The largest database that is checked as a whole at each start; larger ones once a row is found without
 /// its checksum.
 const MAX_CHECKED_BYTES: u64 = 2 << 30;
+
+/// Under which name the bound is noted.
+pub(super) const BOUND_KEY: &str = "max bytes";
 
 /// Why the buffer cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +156,27 @@ pub(super) fn lock(folder: &Path) -> Result<File, Error> {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse { path: folder.to_owned() }),
         Err(error) => Err(cannot(error.into())),
+    }
+}
+
+/// Returns the bound that was noted in the database of a folder which is locked. Nothing changes by that.
+pub(super) fn bound_of(folder: &Path) -> Option<u64> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database_of(folder), flags).ok()?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok()?;
+    connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE").ok()?;
+    let sql = "SELECT value FROM meta WHERE key = ?1";
+    connection.query_row(sql, [BOUND_KEY], |row| row.get::<_, i64>(0)).ok()?.try_into().ok()
+}
+
+/// Gives the files of a folder to whom it belongs, where root has come to have made some.
+pub(super) fn give_to_owner(folder: &Path) {
+    let (Ok(owner), Ok(files)) = (fs::metadata(folder), fs::read_dir(folder)) else { return };
+    for file in files.flatten() {
+        if file.metadata().is_ok_and(|found| found.uid() != owner.uid()) {
+            // Only root can, and only where it was root does it matter.
+            drop(chown(file.path(), Some(owner.uid()), Some(owner.gid())));
+        }
     }
 }
 

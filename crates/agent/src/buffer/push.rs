@@ -99,10 +99,10 @@ impl Buffer {
         let max_bytes = self.space.body_bytes();
         let fitting = pieces.iter().filter(|piece| piece.batch.body.len() as u64 <= max_bytes);
         let needed = fitting.map(Piece::bytes).sum();
+        let mut lost_entries = self.make_room(needed, now_ms)?;
         if self.settings.when_full == WhenFull::Pause && !self.fits(needed)? {
             return Ok(None);
         }
-        let mut lost_entries = self.make_room(needed, now_ms)?;
         loop {
             match self.attempt_without_ballast(|buffer| buffer.store(noted, pieces, now_ms)) {
                 Ok(lost) => return Ok(Some(lost_entries + lost)),
@@ -205,7 +205,7 @@ impl Buffer {
     }
 
     /// Where nothing may be dropped a part stays free, so that what is there can be split and set aside.
-    fn fits(&mut self, needed: u64) -> Result<bool, Error> {
+    pub(super) fn fits(&mut self, needed: u64) -> Result<bool, Error> {
         let capacity = self.space.capacity_bytes();
         let limit = match self.settings.when_full {
             WhenFull::DropOldest => capacity,
@@ -216,7 +216,7 @@ impl Buffer {
 
     /// Drops the oldest batches, down to 80 % of the bound, if `needed` bytes more would exceed it.
     /// Returns how many entries that were.
-    fn make_room(&mut self, needed: u64, now_ms: i64) -> Result<u64, Error> {
+    pub(super) fn make_room(&mut self, needed: u64, now_ms: i64) -> Result<u64, Error> {
         if self.fits(needed)? || (self.give_up_kept()? && self.fits(needed)?) {
             return Ok(0);
         }

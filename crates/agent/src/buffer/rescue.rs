@@ -50,21 +50,27 @@ impl Buffer {
         let (shown, hint) = (path.display(), "leave the folder to the agent while it runs");
         tracing::error!(path = %shown, hint, "the buffer was deleted while in use; writing it anew");
         self.lock_again()?;
-        let draft = draft_of(&path);
-        make::remove(&draft)?;
         if found.database != self.files.database {
             set_aside(&path)?;
         }
+        self.write_anew()?;
+        let batches = self.totals.batches;
+        tracing::warn!(path = %shown, batches, "the buffer is there again");
+        Ok(())
+    }
+
+    /// Writes the database to a new file, which takes its place.
+    pub(super) fn write_anew(&mut self) -> Result<(), Error> {
+        let path = database_of(&self.settings.folder);
+        let draft = draft_of(&path);
+        make::remove(&draft)?;
         self.connection.execute("VACUUM INTO ?1", [draft.to_string_lossy()])?;
         if self.space.preallocated {
             // Without it the database grows as there is room.
             drop(allocate::add_free_pages(&draft, self.space.pages));
         }
         make::publish(&draft, &path)?;
-        self.reopen(Check::Usual)?;
-        let batches = self.totals.batches;
-        tracing::warn!(path = %shown, batches, "the buffer is there again");
-        Ok(())
+        self.reopen(Check::Usual)
     }
 
     /// Takes the folder again, which may be another one by now.

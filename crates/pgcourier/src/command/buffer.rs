@@ -8,9 +8,9 @@ use std::{
     path::PathBuf,
 };
 
-use agent::{buffer::Settings, config::Config};
+use agent::config::Config;
 use clap::Subcommand;
-use door::Door;
+use door::{Door, Named};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -86,7 +86,7 @@ const USUAL_FILE: &str = "/etc/pgcourier/pgcourier.toml";
 const PAGE: usize = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let mut door = Door::find(&settings(args)?)?;
+    let mut door = Door::find(&named(args)?)?;
     match &args.command {
         Command::Stats => stats(&mut door, args.json),
         Command::List => list(&mut door, args.json),
@@ -104,13 +104,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn settings(args: &Args) -> Result<Settings, Failure> {
+fn named(args: &Args) -> Result<Named, Failure> {
     if let Some(path) = &args.path {
-        return Ok(Settings::at(path));
+        return Ok(Named::Folder(path.clone()));
     }
     let file = config_file::named_or_usual(args.config.as_deref(), USUAL_FILE);
     let config: Config = config_file::load(file)?;
-    Ok(config.check_buffer()?)
+    Ok(Named::Settings(config.check_buffer()?))
 }
 
 fn stats(door: &mut Door, as_json: bool) -> Result<(), Failure> {

@@ -14,6 +14,12 @@ use jiff::Timestamp;
 
 use crate::failure::{Failure, in_words};
 
+/// How a buffer was named.
+pub(super) enum Named {
+    Folder(PathBuf),
+    Settings(Settings),
+}
+
 pub(super) enum Door {
     Files(Box<Buffer>),
     Socket(PathBuf),
@@ -21,13 +27,20 @@ pub(super) enum Door {
 
 impl Door {
     /// Opens the buffer, or finds the socket of the agent that has it open.
-    pub(super) fn find(settings: &Settings) -> Result<Self, Failure> {
-        let folder = &settings.folder;
+    pub(super) fn find(named: &Named) -> Result<Self, Failure> {
+        let folder = match named {
+            Named::Folder(folder) => folder,
+            Named::Settings(settings) => &settings.folder,
+        };
         if !folder.join("buffer.db").exists() {
             return Err(Failure::new(format!("there is no buffer in {}", folder.display()))
                 .with_hint("name its folder with --path, or the agent's configuration with -c"));
         }
-        match Buffer::open(settings) {
+        let opened = match named {
+            Named::Folder(folder) => Buffer::open_found(folder),
+            Named::Settings(settings) => Buffer::open(settings),
+        };
+        match opened {
             Ok(buffer) => Ok(Self::Files(Box::new(buffer))),
             Err(Error::InUse { .. }) => Ok(Self::Socket(folder.join(SOCKET))),
             Err(error) => Err(Failure::new(in_words(&error)).with_hint(error.hint())),
