@@ -36,6 +36,7 @@ mod forget;
 mod formats;
 mod identity;
 mod named;
+mod olddir;
 mod order;
 mod problem;
 mod retire;
@@ -64,9 +65,9 @@ use formats::Formats;
 pub use identity::FileIdentity;
 use identity::Stamp;
 pub use named::NamedLogs;
+use olddir::OldDirs;
 use problem::Problems;
 use retire::is_finished;
-use series::series_of;
 pub use settings::{History, Reading, Settings, StartAt};
 pub use watch::Wake;
 use watch::{Changes, Watcher};
@@ -109,6 +110,8 @@ pub struct Tailer {
     closed: Vec<Follower>,
     /// How far files were read that are not followed, or not found yet.
     records: HashMap<FileIdentity, Checkpoint>,
+    /// Where logs are when they were rotated.
+    old_dirs: OldDirs,
     /// Files whose positions are not needed any more.
     forgotten: Vec<FileIdentity>,
     next_forgetting: Duration,
@@ -152,6 +155,7 @@ impl Tailer {
             followers: Vec::new(),
             closed: Vec::new(),
             records: checkpoints.into_iter().map(|known| (known.identity, known)).collect(),
+            old_dirs: OldDirs::default(),
             forgotten: Vec::new(),
             next_forgetting: Duration::ZERO,
             left: HashMap::new(),
@@ -231,7 +235,7 @@ impl Tailer {
         if changes.is_rotation {
             let mut soon = self.last_scan + MIN_SCAN_INTERVAL;
             let renamed: HashSet<String> =
-                changes.renamed.iter().map(|name| series_of(name)).collect();
+                changes.renamed.iter().flat_map(|name| self.old_dirs.series_of(name)).collect();
             if self.followers.iter().any(|follower| renamed.contains(&follower.series)) {
                 // The copy of a small log is made, and the log truncated, within a few milliseconds.
                 self.urgent_until = self.urgent_until.max(now + JUST_ROTATED);

@@ -46,11 +46,9 @@ struct Found {
 impl Found {
     fn new(candidate: &Candidate, source: Source, position: u64) -> io::Result<Self> {
         let opened = Opened { path: candidate.path.clone(), identity: candidate.identity, source };
-        Ok(Self {
-            follower: Follower::new(UNNUMBERED, opened, position)?,
-            stamp: candidate.stamp,
-            is_known: false,
-        })
+        let mut follower = Follower::new(UNNUMBERED, opened, position)?;
+        follower.series.clone_from(&candidate.series);
+        Ok(Self { follower, stamp: candidate.stamp, is_known: false })
     }
 
     /// What was written anew to a file that was deleted then, which has no path any more.
@@ -145,8 +143,10 @@ impl Tailer {
             is_followed: false,
         });
         let begun: Vec<Begun<'_>> = followed.chain(known).collect();
+        self.old_dirs.refresh(&self.settings.logrotate, self.last_scan);
+        let paths = (self.settings.paths.as_slice(), &mut self.old_dirs);
         let formats = (&mut self.formats, self.last_scan);
-        let survey = survey::survey(&self.settings.paths, &begun, formats, &mut self.problems);
+        let survey = survey::survey(paths, &begun, formats, &mut self.problems);
         self.watcher.watch(&survey.folders);
         self.leave_other_formats(&survey.candidates);
         survey.candidates
@@ -464,6 +464,7 @@ impl Candidate {
     }
 
     fn is_of_series(&self, path: &Path) -> bool {
-        series_of(path) == self.series
+        let series = series_of(path);
+        series == self.series || self.series_there.as_ref() == Some(&series)
     }
 }

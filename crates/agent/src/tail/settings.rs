@@ -1,6 +1,6 @@
 //! What a tailer is told before it begins.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
@@ -34,6 +34,9 @@ pub struct Settings {
     /// From how many positions of files that are not followed on those are forgotten of which nothing is
     /// left; 1,024 by default.
     pub max_positions: usize,
+    /// Files and folders of `logrotate`'s configuration, which tell where rotated logs go (`olddir`); the
+    /// usual ones by default.
+    pub logrotate: Vec<PathBuf>,
 }
 
 impl Default for Settings {
@@ -45,6 +48,7 @@ impl Default for Settings {
             max_turn_bytes: 1 << 20,
             max_deleted_bytes: 256 << 20,
             max_positions: 1024,
+            logrotate: vec!["/etc/logrotate.conf".into(), "/etc/logrotate.d".into()],
         }
     }
 }

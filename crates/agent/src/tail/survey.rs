@@ -13,6 +13,7 @@ use crate::tail::{
     discover::LogPath,
     formats::{Begun, Choice, Formats},
     identity::{FileIdentity, Stamp},
+    olddir::OldDirs,
     problem::Problems,
     series::{is_rotated, series_of},
 };
@@ -25,6 +26,8 @@ pub(super) struct Candidate {
     pub(super) identity: FileIdentity,
     pub(super) stamp: Stamp,
     pub(super) series: String,
+    /// What its path says the series is, where it was moved to another folder.
+    pub(super) series_there: Option<String>,
     /// True for what the settings name; false for what only belongs to such a file by its name.
     pub(super) is_wanted: bool,
     /// Where reading begins if nothing of it has been read; `None` where the usual counts.
@@ -35,6 +38,7 @@ impl Candidate {
     fn new(path: PathBuf, metadata: &Metadata, is_wanted: bool) -> Self {
         Self {
             series: series_of(&path),
+            series_there: None,
             path,
             identity: FileIdentity::of(metadata),
             stamp: Stamp::of(metadata),
@@ -59,24 +63,25 @@ const MAX_SURVEYS: usize = 5;
 
 /// Finds the files of the settings, and those that rotation made of them or of begun ones.
 pub(super) fn survey(
-    paths: &[LogPath],
+    (paths, old_dirs): (&[LogPath], &mut OldDirs),
     begun: &[Begun<'_>],
     (formats, now): (&mut Formats, Duration),
     problems: &mut Problems,
 ) -> Survey {
     for _ in 1..MAX_SURVEYS {
-        let (survey, is_whole) = survey_once(paths, begun, (formats, now), problems);
+        let (survey, is_whole) =
+            survey_once((paths, &mut *old_dirs), begun, (formats, now), problems);
         if is_whole {
             return survey;
         }
     }
-    survey_once(paths, begun, (formats, now), problems).0
+    survey_once((paths, &mut *old_dirs), begun, (formats, now), problems).0
 }
 
 /// Also tells whether each name led to the file that was listed under it. Where one did not, files were
 /// renamed in between, as `logrotate` does with a whole chain, and one may have been passed over.
 fn survey_once(
-    paths: &[LogPath],
+    (paths, old_dirs): (&[LogPath], &mut OldDirs),
     begun: &[Begun<'_>],
     (formats, now): (&mut Formats, Duration),
     problems: &mut Problems,
@@ -116,11 +121,15 @@ fn survey_once(
             add(&mut folders, folder, series_of(begun.path));
         }
     }
+    let mut places = HashSet::new();
     for (folder, series) in &folders {
         // What cannot be listed can still hold files that can be read.
-        if let Ok((listed, is_folder_whole)) = list(folder, series, &names) {
-            candidates.extend(listed);
-            is_whole &= is_folder_whole;
+        for place in [folder.clone()].into_iter().chain(old_dirs.of(folder)) {
+            if let Ok((listed, is_folder_whole)) = list((folder, &place), series, &names) {
+                candidates.extend(listed);
+                is_whole &= is_folder_whole;
+            }
+            places.insert(place);
         }
     }
     let mut identities = HashSet::new();
@@ -128,7 +137,7 @@ fn survey_once(
     candidates.sort_by_cached_key(|candidate| {
         (!candidate.is_wanted, is_rotated(&candidate.path), candidate.path.clone())
     });
-    (Survey { folders: folders.into_keys().collect(), candidates }, is_whole)
+    (Survey { folders: places, candidates }, is_whole)
 }
 
 fn add(folders: &mut BTreeMap<PathBuf, HashSet<String>>, folder: &Path, series: String) {
@@ -208,10 +217,10 @@ impl RealPaths {
     }
 }
 
-/// The files of a folder that belong to the series and are not among `names`, which come with their
-/// numbers. Also tells whether each name led to the file that was listed.
+/// The files of a place that belong to the series of a folder and are not among `names`, which come with
+/// their numbers. Also tells whether each name led to the file that was listed.
 fn list(
-    folder: &Path,
+    (folder, place): (&Path, &Path),
     series: &HashSet<String>,
     names: &HashMap<PathBuf, Option<u64>>,
 ) -> io::Result<(Vec<Candidate>, bool)> {
@@ -220,18 +229,23 @@ fn list(
     if series.is_empty() {
         return Ok((listed, is_whole));
     }
-    for entry in fs::read_dir(folder)?.filter_map(Result::ok) {
+    for entry in fs::read_dir(place)?.filter_map(Result::ok) {
         let path = entry.path();
         if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
         if let Some(number) = names.get(&path) {
             is_whole &= number.is_none_or(|number| number == entry.ino());
-        } else if series.contains(&series_of(&path)) {
+            continue;
+        }
+        let of_folder = series_of(&folder.join(entry.file_name()));
+        if series.contains(&of_folder) {
             match entry.metadata() {
                 Ok(metadata) => {
                     is_whole &= metadata.ino() == entry.ino();
-                    listed.push(Candidate::new(path, &metadata, false));
+                    let candidate = Candidate::new(path, &metadata, false);
+                    let series_there = (place != folder).then(|| candidate.series.clone());
+                    listed.push(Candidate { series: of_folder, series_there, ..candidate });
                 }
                 Err(_) => is_whole = false,
             }

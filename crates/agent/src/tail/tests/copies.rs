@@ -41,3 +41,40 @@ fn log_is_read_before_anything_else_when_its_copy_is_begun() {
     tailer.poll(now + JUST_ROTATED, Reading::Allowed, &mut |_| {});
     assert_eq!(tailer.last_scan, now + JUST_ROTATED);
 }
+
+#[test]
+fn logs_that_are_rotated_to_another_folder_are_found_there() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("old")).unwrap();
+    let folder = scene.folder.path().canonicalize().unwrap();
+    let text = format!("{}/*.log {{\n  copytruncate\n  olddir old\n}}\n", folder.display());
+    fs::write(scene.path("logrotate.conf"), text).unwrap();
+    let start = |scene: &Scene, checkpoints| {
+        let mut tailer = scene.tailer("x.log", StartAt::Beginning, checkpoints);
+        tailer.settings.logrotate = vec![scene.path("logrotate.conf")];
+        tailer
+    };
+    let line = |time: &str| format!("2026-11-24 {time} UTC [1] LOG:  x\n");
+    scene.append("x.log", &line("10:00:00"));
+    let mut tailer = start(&scene, None);
+    scene.poll(&mut tailer);
+    scene.append("x.log", &line("10:00:01"));
+    copy_and_truncate(&scene, "x.log", "old/x.log.1");
+    scene.append("x.log", &line("10:00:02"));
+    scene.poll(&mut tailer);
+    scene.poll(&mut tailer);
+    let read = line("10:00:00") + &line("10:00:01") + &line("10:00:02");
+    assert_eq!((scene.text(), scene.missed.len()), (read.clone(), 0));
+
+    // The same while the agent is away, by renaming.
+    let progress = tailer.progress();
+    let newest = progress.iter().find(|file| file.path.ends_with("x.log")).unwrap();
+    let checkpoint = tailer.checkpoint(newest.file, newest.position).unwrap();
+    drop(tailer);
+    scene.append("x.log", &line("10:00:03"));
+    fs::rename(scene.path("x.log"), scene.path("old/x.log.1")).unwrap();
+    scene.append("x.log", &line("10:00:04"));
+    let mut tailer = start(&scene, Some(vec![checkpoint]));
+    scene.poll(&mut tailer);
+    assert_eq!(scene.text(), read + &line("10:00:03") + &line("10:00:04"));
+}
