@@ -364,6 +364,8 @@ mod tests {
         assert_eq!(settings.client.api_key.expose_secret(), "from a file");
         config.listener.api_key_file = Some(file.clone());
         assert!(config.check(None).is_ok());
+        fs::write(&file, "one\ntwo\n").unwrap();
+        assert!(problem(&config).1.contains("a character that cannot be sent"));
         fs::write(&file, "\n").unwrap();
         assert!(problem(&config).1.contains("is empty"));
         config.listener.api_key = SecretString::from("both".to_owned());

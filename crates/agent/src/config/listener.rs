@@ -14,7 +14,7 @@ use crate::{
     batch::Compression,
     config::{Error, in_range},
     ship::{
-        self,
+        self, bearer,
         tls::{self, ClientFiles, Fingerprint},
         without_marks,
     },
@@ -135,6 +135,7 @@ impl Listener {
             return Err(Error::new("listener.api_key", problem, "keep one of the two"));
         }
         if inline {
+            sendable("listener.api_key", &self.api_key)?;
             return Ok((self.api_key.clone(), None));
         }
         let credential = credentials.map(|folder| folder.join("api_key"));
@@ -144,7 +145,9 @@ impl Listener {
                         listener.api_key_file";
             return Err(Error::new("listener.api_key_file", "no key is set", hint));
         };
-        Ok((read_secret("listener.api_key_file", &file)?, Some(file)))
+        let key = read_secret("listener.api_key_file", &file)?;
+        sendable("listener.api_key_file", &key)?;
+        Ok((key, Some(file)))
     }
 
     pub(super) fn project(&self) -> Result<String, Error> {
@@ -164,6 +167,15 @@ impl Listener {
             self.agent_name.clone()
         }
     }
+}
+
+/// Checks that a header can carry a key.
+fn sendable(name: &'static str, key: &SecretString) -> Result<(), Error> {
+    if bearer(key.expose_secret()).is_some() {
+        return Ok(());
+    }
+    let problem = "the key has a character that cannot be sent: only visible ASCII can";
+    Err(Error::new(name, problem, "give the key alone, in one line"))
 }
 
 /// Reads a secret from a file of its own.
