@@ -268,3 +268,12 @@ fn key_that_everybody_can_read_is_told_as_such() {
         assert!(agent.terminate().success());
     }
 }
+
+#[test]
+fn buffer_that_cannot_be_looked_into_is_not_told_as_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let no_folder = file(folder.path(), "file", "");
+    let (code, told) = refused(&["buffer", "stats", "--path", &no_folder]);
+    assert!(code == 1 && told.contains("cannot look into"), "{told}");
+    assert!(told.contains("hint: run the command as the agent's user"), "{told}");
+}

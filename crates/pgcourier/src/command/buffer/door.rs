@@ -32,9 +32,17 @@ impl Door {
             Named::Folder(folder) => folder,
             Named::Settings(settings) => &settings.folder,
         };
-        if !folder.join("buffer.db").exists() {
-            return Err(Failure::new(format!("there is no buffer in {}", folder.display()))
-                .with_hint("name its folder with --path, or the agent's configuration with -c"));
+        match folder.join("buffer.db").try_exists() {
+            Ok(true) => {}
+            Ok(false) => {
+                let hint = "name its folder with --path, or the agent's configuration with -c";
+                let message = format!("there is no buffer in {}", folder.display());
+                return Err(Failure::new(message).with_hint(hint));
+            }
+            Err(error) => {
+                let message = format!("cannot look into {}: {error}", folder.display());
+                return Err(Failure::new(message).with_hint("run the command as the agent's user"));
+            }
         }
         let opened = match named {
             Named::Folder(folder) => Buffer::open_found(folder),
