@@ -53,17 +53,24 @@ pub struct StatementMessage<'a> {
 /// ```
 #[must_use]
 pub fn statement_message(message: &str) -> Option<StatementMessage<'_>> {
-    let first = *message.as_bytes().first()?;
+    let [first, second, ..] = *message.as_bytes() else { return None };
     let start = WORDINGS.partition_point(|wording| wording.first_byte() < first);
-    let mut candidates =
+    let candidates =
         WORDINGS.get(start..)?.iter().take_while(|wording| wording.first_byte() == first);
-    candidates.find_map(|wording| wording.read(message))
+    // Most messages that begin with the same letter go on with another one.
+    candidates
+        .filter(|wording| wording.bytes().nth(1) == Some(second))
+        .find_map(|wording| wording.read(message))
 }
 
 impl Wording {
-    fn first_byte(&self) -> u8 {
+    fn bytes(&self) -> impl Iterator<Item = u8> {
         let text = if self.head.is_empty() { self.behind_number } else { self.head };
-        text.as_bytes().first().copied().unwrap_or_default()
+        text.bytes()
+    }
+
+    fn first_byte(&self) -> u8 {
+        self.bytes().next().unwrap_or_default()
     }
 
     fn read<'a>(&self, message: &'a str) -> Option<StatementMessage<'a>> {

@@ -94,7 +94,7 @@ fn time(bytes: &[u8]) -> Option<(Time<'_>, &[u8])> {
         fits.then(|| CLOCK + fraction_bytes(bytes.get(CLOCK..).unwrap_or_default()))?
     } else {
         has_form_of_iso(bytes.first_chunk()?).then_some(())?;
-        bytes.iter().take(40).position(|byte| *byte == b' ')?
+        memchr::memchr(b' ', bytes.get(..40).unwrap_or(bytes))?
     };
     let (time, rest) = bytes.split_at_checked(length)?;
     let time = std::str::from_utf8(time).ok()?;
@@ -131,7 +131,8 @@ const MAX_WORDS_BEFORE_TAG: usize = 3;
 fn tag(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = bytes;
     for words_before in 0..=MAX_WORDS_BEFORE_TAG {
-        let end = rest.iter().take(256).position(|byte| *byte == b' ').unwrap_or(rest.len());
+        let window = rest.get(..256).unwrap_or(rest);
+        let end = memchr::memchr(b' ', window).unwrap_or(rest.len());
         let (word, behind) = rest.split_at_checked(end)?;
         let behind = behind.strip_prefix(b" ").unwrap_or(behind);
         if let Some(tag) = word.strip_suffix(b":") {
@@ -148,7 +149,10 @@ fn tag(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn is_tag(word: &[u8]) -> bool {
     let open = memchr::memchr(b'[', word).unwrap_or(word.len());
     let (name, process) = word.split_at_checked(open).unwrap_or((word, &[]));
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./@+\\".contains(byte);
+    let is_name = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'@' | b'+' | b'\\')
+    };
     let is_process = |process: &[u8]| {
         let inner = process.strip_prefix(b"[").and_then(|process| process.strip_suffix(b"]"));
         inner.is_some_and(|inner| inner.iter().all(is_name))
@@ -162,9 +166,12 @@ fn pid_in(tag: &[u8]) -> Option<u32> {
     number(tag.get(open + 1..)?.strip_suffix(b"]")?)
 }
 
-fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| std::str::from_utf8(digits).ok()?.parse().ok())?
+fn number<T: TryFrom<u64>>(digits: &[u8]) -> Option<T> {
+    let number = digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })?;
+    if digits.is_empty() { None } else { T::try_from(number).ok() }
 }
 
 /// Splits a word and the blank behind it off.
