@@ -80,14 +80,17 @@ impl Index {
         loop {
             // All heads that the message starts with are sorted before it, and so are all that such a
             // head starts with: looking backwards, each step leaves less of the message to look for.
-            let end = patterns.partition_point(|pattern| pattern.head <= prefix);
-            let head = patterns.get(end.checked_sub(1)?)?.head;
+            let second = second_bytes(prefix);
+            let end =
+                patterns.partition_point(|other| (other.second, other.head) <= (second, prefix));
+            let Pattern { head, second, .. } = *patterns.get(end.checked_sub(1)?)?;
             let common = common_bytes(head, prefix);
             if common < head.len() {
                 prefix = prefix.get(..prefix.floor_char_boundary(common))?;
                 continue;
             }
-            let first = patterns.partition_point(|pattern| pattern.head < head);
+            let first =
+                patterns.partition_point(|other| (other.second, other.head) < (second, head));
             if let Some(found) = best(patterns.get(first..end)?, message) {
                 return Some(found);
             }
@@ -104,9 +107,21 @@ fn best(patterns: &[Pattern], message: &str) -> Option<&'static str> {
 
 /// Returns the first eight bytes as a number that sorts as they do. What is shorter is filled with zeros.
 fn first_bytes(text: &str) -> u64 {
+    eight_bytes(text.as_bytes())
+}
+
+/// Returns the eight bytes behind those in the same way.
+fn second_bytes(text: &str) -> u64 {
+    eight_bytes(text.as_bytes().get(size_of::<u64>()..).unwrap_or_default())
+}
+
+fn eight_bytes(text: &[u8]) -> u64 {
+    if let Some(bytes) = text.first_chunk() {
+        return u64::from_be_bytes(*bytes);
+    }
     let mut bytes = [0; size_of::<u64>()];
-    for (to, from) in bytes.iter_mut().zip(text.bytes()) {
-        *to = from;
+    for (to, from) in bytes.iter_mut().zip(text) {
+        *to = *from;
     }
     u64::from_be_bytes(bytes)
 }
@@ -117,6 +132,8 @@ struct Pattern {
     state_code: &'static str,
     /// What stands before the first gap.
     head: &'static str,
+    /// The second eight bytes of the head, which tell most heads apart that begin alike.
+    second: u64,
     /// What stands behind the first gap. `None` for a message without any.
     rest: Option<&'static str>,
     /// What stands between gaps, if there are several.
@@ -136,7 +153,8 @@ impl Pattern {
             Some((inner, tail)) => (Some(inner), tail),
             None => (None, rest.unwrap_or_default()),
         };
-        Some(Self { state_code, head, rest, inner, tail })
+        let second = second_bytes(head);
+        Some(Self { state_code, head, second, rest, inner, tail })
     }
 
     /// Tells whether a message that starts with the head goes on as the pattern does.

@@ -54,6 +54,9 @@ pub struct StatementMessage<'a> {
 #[must_use]
 pub fn statement_message(message: &str) -> Option<StatementMessage<'_>> {
     let [first, second, ..] = *message.as_bytes() else { return None };
+    if !FIRST_BYTES.get(usize::from(first)).copied().unwrap_or(false) {
+        return None;
+    }
     let start = WORDINGS.partition_point(|wording| wording.first_byte() < first);
     let candidates =
         WORDINGS.get(start..)?.iter().take_while(|wording| wording.first_byte() == first);
@@ -99,6 +102,22 @@ impl Wording {
             statement,
         })
     }
+}
+
+/// The bytes that a message about a statement can begin with.
+const FIRST_BYTES: [bool; 256] = first_bytes();
+
+#[expect(clippy::indexing_slicing, reason = "a constant is computed when the crate is compiled")]
+const fn first_bytes() -> [bool; 256] {
+    let mut bytes = [false; 256];
+    let mut at = 0;
+    while at < WORDINGS.len() {
+        let Wording { head, behind_number, .. } = WORDINGS[at];
+        let text = if head.is_empty() { behind_number } else { head };
+        bytes[text.as_bytes()[0] as usize] = true;
+        at += 1;
+    }
+    bytes
 }
 
 /// Sorted by their first byte, the longest first, because some begin others.

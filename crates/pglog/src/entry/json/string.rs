@@ -39,13 +39,29 @@ fn first_escape(bytes: &[u8]) -> Option<usize> {
 fn first_escape_of_few(bytes: &[u8]) -> Option<usize> {
     let (words, tail) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {
-        let marks = marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return Some(at * 8 + marks.trailing_zeros() as usize / 8);
+        if let Some(found) = first_mark(*word) {
+            return Some(at * 8 + found);
         }
     }
-    let in_tail = tail.iter().position(|byte| needs_escape(*byte))?;
-    Some(words.len() * 8 + in_tail)
+    if tail.is_empty() {
+        return None;
+    }
+    // The last bytes once more, with those before them, which are clean: one by one they would be guesses
+    // for the processor.
+    if let Some(last) = bytes.last_chunk::<8>() {
+        return Some(bytes.len() - 8 + first_mark(*last)?);
+    }
+    if let (Some([a, b, c, d]), Some([e, f, g, h])) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let found = first_mark([*a, *b, *c, *d, *e, *f, *g, *h])?;
+        return Some(if found < 4 { found } else { found + bytes.len() - 8 });
+    }
+    bytes.iter().position(|byte| needs_escape(*byte))
+}
+
+/// Finds the first byte that needs an escape.
+fn first_mark(word: [u8; 8]) -> Option<usize> {
+    let marks = marks(u64::from_le_bytes(word));
+    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
 const fn needs_escape(byte: u8) -> bool {
@@ -93,13 +109,13 @@ mod tests {
     #[test]
     fn every_byte_is_found_at_every_place() {
         for byte in 0..=0x7f {
-            for at in 0..84 {
-                let mut bytes = [b'a'; 84];
+            for (at, length) in (0..84).flat_map(|at| [at + 1, at + 3, 84].map(|end| (at, end))) {
+                let mut bytes = vec![b'a'; length];
                 bytes[at] = byte;
                 assert_eq!(
                     first_escape(&bytes),
                     needs_escape(byte).then_some(at),
-                    "{byte} at {at}"
+                    "{byte} at {at} of {length}"
                 );
             }
         }
