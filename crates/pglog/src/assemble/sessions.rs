@@ -186,6 +186,11 @@ fn names_itself(reading: &ParsedLine<'_>) -> bool {
 /// What a line says that its session's application is called, if it says that its user and its database
 /// are called as the line was read.
 fn told_application_name(line: &ParsedLine<'_>) -> Option<Option<String>> {
+    // In no language is a name translated. One with a blank may be made up of the words around it.
+    let is_missing = |user: &str| !user.contains(' ') && !contains(line.text, user);
+    if line.fields.user.is_some_and(is_missing) {
+        return None;
+    }
     // With `log_error_verbosity = verbose` the SQLSTATE comes first.
     let text = message::split_state_code(line.text).map_or(line.text, |(_, text)| text);
     let text = event::in_english(text);
@@ -223,9 +228,9 @@ fn from<'a>(text: &'a str, words: &str) -> &'a str {
 /// have no name yet.
 fn tells_who_was_authenticated(line: &ParsedLine<'_>) -> bool {
     let text = message::split_state_code(line.text).map_or(line.text, |(_, text)| text);
-    event::in_english(text).starts_with("connection authenticated: ")
-        && line.fields.application_name.is_none()
+    line.fields.application_name.is_none()
         && is_quoted(line.fields.user, text)
+        && event::in_english(text).starts_with("connection authenticated: ")
 }
 
 /// Tells whether an error quotes the names that its line was read with, as those of a refused connection
@@ -238,7 +243,11 @@ fn is_quoted(name: Option<&str>, text: &str) -> bool {
     let is_in = |name: &str| {
         QUOTES.iter().any(|(open, close)| text.contains(&format!("{open}{name}{close}")))
     };
-    name.is_some_and(is_in)
+    name.is_some_and(|name| contains(text, name) && is_in(name))
+}
+
+fn contains(text: &str, words: &str) -> bool {
+    find(text.as_bytes(), words.as_bytes()).is_some()
 }
 
 /// Quotation marks of the languages that the server speaks.
