@@ -245,10 +245,13 @@ pub(super) fn find(text: &str) -> Option<(&'static Row, usize)> {
     if !FIRST_BYTES.get(usize::from(first)).copied().unwrap_or(false) {
         return None;
     }
+    let bytes = text.as_bytes();
+    let colon = memchr::memchr(b':', bytes.get(..MAX_LABEL_BYTES).unwrap_or(bytes))?;
     let start = ROWS.partition_point(|row| first_byte(row) < first);
     let of_first_byte = ROWS.get(start..)?.iter().take_while(|row| first_byte(row) == first);
     // No label is the beginning of another one: each ends with its colon.
-    let mut found = of_first_byte.filter(|row| text.starts_with(row.0));
+    let has_colon = |row: &&Row| row.0.as_bytes().get(colon) == Some(&b':');
+    let mut found = of_first_byte.filter(has_colon).filter(|row| text.starts_with(row.0));
     found.next().map(|row| (row, row.0.len())).or_else(|| find_damaged(text))
 }
 

@@ -200,10 +200,10 @@ fn next_end(window: &[u8], from: usize, next: Option<&Token>) -> Option<usize> {
 /// Takes the blanks off that the server added. It adds none to a value that is wide enough, so blanks
 /// there are the value's own.
 fn unpad(value: &str, padding: Padding) -> &str {
-    let wider = value.len() > padding.width() && !value.contains('\u{fffd}');
+    let is_wider = || value.len() > padding.width() && !value.contains('\u{fffd}');
     match padding {
-        _ if wider => value,
         Padding::None => value,
+        _ if is_wider() => value,
         Padding::Left(_) => value.trim_start_matches(' '),
         Padding::Right(_) => value.trim_end_matches(' '),
     }
