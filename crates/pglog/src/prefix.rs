@@ -11,6 +11,7 @@ mod matcher;
 mod pass;
 mod readings;
 mod shape;
+mod variants;
 mod words;
 
 use std::{fmt, ops::ControlFlow};

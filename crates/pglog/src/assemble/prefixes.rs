@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many prefixes are kept. A line is tried with each of them.
-const MAX_PREFIXES: usize = 4;
+const MAX_PREFIXES: usize = 8;
 
 /// After how many lines with an older prefix that one counts as the log's again.
 const LINES_TO_RETURN: u32 = 50;
@@ -40,7 +40,7 @@ pub(super) struct Prefixes {
 impl Prefixes {
     pub(super) fn of(prefix: LinePrefix) -> Self {
         Self {
-            prefixes: vec![prefix],
+            prefixes: with_variants(prefix),
             sessions: Sessions::default(),
             lines_of_older: 0,
             changes: 0,
@@ -129,11 +129,17 @@ impl Prefixes {
 
     /// Lines are written with this prefix from now on.
     pub(super) fn begin(&mut self, prefix: LinePrefix) {
-        self.prefixes.insert(0, prefix);
+        self.prefixes.splice(0..0, with_variants(prefix));
         self.prefixes.truncate(MAX_PREFIXES);
         self.lines_of_older = 0;
         self.changes += 1;
     }
+}
+
+/// Adds what the log may turn out to have instead.
+fn with_variants(prefix: LinePrefix) -> Vec<LinePrefix> {
+    let variants = prefix.variants();
+    [prefix].into_iter().chain(variants).collect()
 }
 
 /// Lines that are held back, from the first one on that may have a new prefix.

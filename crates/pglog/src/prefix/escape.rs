@@ -102,6 +102,19 @@ impl Escape {
         }
     }
 
+    /// Tells whether only sessions print something for it.
+    pub(super) const fn is_of_sessions(self) -> bool {
+        matches!(
+            self,
+            Self::User
+                | Self::Database
+                | Self::ApplicationName
+                | Self::RemoteHost
+                | Self::RemoteHostAndPort
+                | Self::Ps
+        )
+    }
+
     /// Returns the escape with this letter. `None` for `q`, `%` and letters without a meaning.
     #[must_use]
     pub fn from_letter(letter: char) -> Option<Self> {

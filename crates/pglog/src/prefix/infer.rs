@@ -1,21 +1,29 @@
 //! Finds out which prefix a log was written with.
 //!
-//! Prefixes that many servers have are tried first. Any other one is put together from what the lines
-//! have in common: first its form, the literals and columns of a template, then what each column means.
+//! Prefixes that many servers have are candidates, and others that are put together from what the lines
+//! have in common: first the form, literals and columns of a template, then what each column means. The
+//! candidate that makes prefix and lines likeliest wins; what its rivals call otherwise is left open.
 
 mod align;
+mod candidate;
 mod kind;
 mod known;
+mod likelihood;
 mod meaning;
+mod notes;
 mod sample;
+
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     language::Language,
     prefix::{
         LinePrefix, Token,
         infer::{
-            align::{Aligner, Template},
+            align::Aligner,
+            candidate::{Candidate, Log},
             known::KNOWN,
+            notes::Note,
             sample::Sample,
         },
     },
@@ -69,50 +77,38 @@ impl LinePrefix {
             lines.into_iter().filter(|line| !line.is_empty() && !line.starts_with('\t')).collect();
         let samples: Vec<Sample<'_>> =
             lines.iter().zip(0..).filter_map(|(line, n)| Sample::of_line(n, line)).collect();
-        let known = best_known(&lines, &samples);
-        let aligned = match &known {
-            Some(known) if known.is_sure => None,
-            _ => put_together(&lines, &samples).map_or_else(
-                || put_parts_together(&lines, &samples),
-                |whole| {
-                    let is_poor = whole.is_poorer_than(known.as_ref(), samples.len());
-                    let better = is_poor.then(|| put_parts_together(&lines, &samples)).flatten();
-                    Some(better.unwrap_or(whole))
-                },
-            ),
-        };
-        let (best, other) = match (known, aligned) {
-            // A few strange lines are no reason to know less of all the others.
-            (Some(known), Some(aligned))
-                if aligned.matched < known.matched
-                    || aligned.is_poorer_than(Some(&known), samples.len()) =>
-            {
-                (known, Some(aligned))
-            }
-            (Some(known), Some(aligned)) if aligned.cost + KNOWN_BONUS < known.cost => {
-                (aligned, Some(known))
-            }
-            (Some(known), aligned) => (known, aligned),
-            (None, aligned) => (aligned?, None),
-        };
-        let alternatives = other
-            .filter(|other| other.matched >= best.matched && other.prefix != best.prefix)
-            .map(|other| other.prefix);
+        let notes: Vec<Note<'_>> = samples.iter().map(Note::of).collect();
+        let log = Log { lines: &lines, samples: &samples, notes: &notes };
+        let mut candidates: Vec<Candidate<'_>> =
+            KNOWN.iter().filter_map(|known| Candidate::of_known(known, log)).collect();
+        candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        if candidates.first().is_none_or(|best| best.misfit >= CLEAN) {
+            add_aligned(&mut candidates, log);
+            candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        }
+        let mut rivals = candidates.split_off(candidates.len().min(1));
+        let mut best = candidates.pop()?;
+        rivals.retain(|rival| rival.prefix != best.prefix);
+        best.leave_open_what_differs(&rivals);
+        let alternatives = rivals
+            .into_iter()
+            .filter(|rival| rival.matched >= best.matched && rival.cost < best.cost + NEAR)
+            .map(|rival| rival.prefix);
         let language = Language::guess(samples.iter().map(Sample::tail));
         Some(Inference {
+            matched: lines.iter().filter(|line| best.prefix.match_line(line).is_some()).count(),
             prefix: best.prefix,
-            matched: best.matched,
             lines: lines.len(),
             uncertain: best.uncertain,
             language: language.unwrap_or(Language::English),
-            alternatives: alternatives.into_iter().collect(),
+            alternatives: alternatives.take(1).collect(),
         })
     }
 }
 
 /// Tells whether a prefix is one of those that many servers have.
 pub(crate) fn is_well_known(prefix: &LinePrefix) -> bool {
-    KNOWN.contains(&prefix.as_str())
+    KNOWN.iter().any(|(_, setting)| *setting == prefix.as_str())
 }
 
 /// Tells whether a label stands somewhere in a line.
@@ -120,95 +116,81 @@ pub(crate) fn has_label(line: &str) -> bool {
     Sample::of_line(0, line).is_some()
 }
 
-/// How much likelier a prefix is that many servers have.
-const KNOWN_BONUS: f64 = 0.5;
+/// What lines may have against a prefix that is not doubted.
+const CLEAN: f64 = 1.0;
 
-/// A prefix, and how well it fits.
-#[derive(Debug)]
-struct Candidate {
-    prefix: LinePrefix,
-    matched: usize,
-    cost: f64,
-    uncertain: usize,
-    /// Nothing can fit better.
-    is_sure: bool,
-}
+/// How much less likely than the best one a prefix may be that is told.
+const NEAR: f64 = 10.0;
 
-/// Returns the prefix of [`KNOWN`] that fits most lines.
-fn best_known(lines: &[&str], samples: &[Sample<'_>]) -> Option<Candidate> {
-    let mut best: Option<Candidate> = None;
-    for prefix in KNOWN.map(LinePrefix::compile) {
-        let matched = lines.iter().filter(|line| prefix.match_line(line).is_some()).count();
-        if matched <= best.as_ref().map_or(0, |best| best.matched) {
-            continue;
-        }
-        let Some(cost) = meaning::cost_of_known(&prefix, lines, samples) else { continue };
-        let is_sure = matched >= samples.len() && cost < CLEAN;
-        best = Some(Candidate { prefix, matched, cost, uncertain: 0, is_sure });
-    }
-    best
-}
-
-impl Candidate {
-    /// Tells whether it takes for text what other lines show to be a value: it was made of lines with
-    /// nothing in common, such as those of two prefixes.
-    fn is_poorer_than(&self, known: Option<&Self>, labelled_lines: usize) -> bool {
-        let named = |prefix: &LinePrefix| {
-            prefix.tokens().iter().filter(|token| matches!(token, Token::Field(..))).count()
-        };
-        let has_frozen_time = self.prefix.tokens().iter().any(|token| match token {
-            Token::Literal(text) => {
-                text.bytes().filter(u8::is_ascii_digit).count() >= FROZEN_DIGITS
-            }
-            _ => false,
-        });
-        // Enough lines that are taken apart better are a log's, whatever stands between them.
-        let is_outdone = |known: &Self| {
-            // One that also reads the lines without any prefix, which the other one leaves over.
-            let reads_bare_lines = self.prefix.tokens().first() == Some(&Token::SessionOnly)
-                && self.matched > known.matched;
-            !reads_bare_lines
-                && known.matched * 2 >= labelled_lines
-                && named(&known.prefix) > named(&self.prefix)
-        };
-        has_frozen_time || known.is_some_and(is_outdone)
-    }
-}
-
-/// So many digits in a literal are a moment that many lines share, and no text.
-const FROZEN_DIGITS: usize = 4;
-
-/// Makes a prefix of a part of the lines: a log that changes its prefix has lines of the one first and
-/// lines of the other later. The prefix that comes first is best, for it is read first.
-fn put_parts_together(lines: &[&str], samples: &[Sample<'_>]) -> Option<Candidate> {
-    let halves = |samples: &[Sample<'_>]| samples.len().div_ceil(2).max(1);
-    let (first, second) = samples.split_at_checked(halves(samples))?;
-    let quarter = first.get(..halves(first)).unwrap_or(first);
-    let parts = [first, second, quarter];
-    let made = parts.into_iter().filter(|part| part.len() < samples.len() && !part.is_empty());
-    made.filter_map(|part| put_together(lines, part))
-        .find(|candidate| !candidate.is_poorer_than(None, samples.len()))
-}
-
-/// What the names of a prefix that fits may cost, for blanks and the like in some of them.
-const CLEAN: f64 = 0.2;
-
-/// Makes a prefix of what the lines have in common: of the likeliest templates the one in which most
-/// columns are what messages of the log say.
-fn put_together(lines: &[&str], samples: &[Sample<'_>]) -> Option<Candidate> {
-    let read = |template: &Template<'_>| {
-        let reading = meaning::read(template, samples);
-        let proofs = f64::from(u8::try_from(reading.proven).unwrap_or(u8::MAX));
-        (template.cost, template.cost - proofs * PROOF, reading)
+/// Adds prefixes that are made of what the lines have in common; of what a part of them has in common
+/// where not all of them have the same: a log that changes its prefix has lines of the one first and
+/// lines of the other later.
+fn add_aligned<'a>(candidates: &mut Vec<Candidate<'a>>, log: Log<'_, 'a>) {
+    let whole = aligned(log.samples, log.notes, log);
+    let is_good = |candidate: &Candidate<'_>| {
+        candidate.matched * 10 >= log.samples.len() * 9 && !has_frozen_time(&candidate.prefix)
     };
-    let templates = Aligner::align(samples);
-    let readings = templates.iter().map(read).filter(|(_, _, reading)| ends_well(&reading.tokens));
-    let (cost, _, reading) = readings.min_by(|(_, a, _), (_, b, _)| a.total_cmp(b))?;
-    let prefix = LinePrefix::of_tokens(reading.tokens);
-    let matched = lines.iter().filter(|line| prefix.match_line(line).is_some()).count();
-    let uncertain = reading.uncertain;
-    (matched > 0).then_some(Candidate { prefix, matched, cost, uncertain, is_sure: false })
+    let enough = whole.iter().chain(&*candidates).any(is_good);
+    candidates.extend(whole);
+    if enough {
+        return;
+    }
+    for part in wordiest(log.samples) {
+        let pick = |at: &usize| log.samples.get(*at).copied();
+        let samples: Vec<Sample<'a>> = part.iter().filter_map(pick).collect();
+        let notes: Vec<Note<'a>> = samples.iter().map(Note::of).collect();
+        candidates.extend(aligned(&samples, &notes, log));
+    }
+    for tokens in known::beginnings() {
+        candidates.extend(Candidate::of_beginning(tokens, log));
+    }
+    let half = log.samples.len().div_ceil(2);
+    for part in [0..half, half..log.samples.len(), 0..half.div_ceil(2)] {
+        if let (Some(samples), Some(notes)) =
+            (log.samples.get(part.clone()), log.notes.get(part.clone()))
+            && !samples.is_empty()
+        {
+            candidates.extend(aligned(samples, notes, log));
+        }
+    }
 }
+
+/// Groups lines by how many words their prefix has, and returns the largest groups. Blanks run together
+/// where padded values are not there; among lines with as many words they don't.
+fn wordiest(samples: &[Sample<'_>]) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, sample) in samples.iter().enumerate() {
+        groups.entry(sample.head.split_whitespace().count()).or_default().push(at);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    if groups.len() < 2 {
+        return Vec::new();
+    }
+    groups.sort_by_key(|(words, lines)| Reverse((lines.len() * 4 >= samples.len(), *words)));
+    groups.into_iter().take(MAX_GROUPS).map(|(_, lines)| lines).collect()
+}
+
+/// So many groups of lines are looked at.
+const MAX_GROUPS: usize = 2;
+
+/// Makes prefixes of what some lines have in common.
+fn aligned<'a>(samples: &[Sample<'a>], notes: &[Note<'a>], log: Log<'_, 'a>) -> Vec<Candidate<'a>> {
+    let templates = Aligner::align(samples);
+    let readings = templates.iter().map(|template| meaning::read(template, samples, notes));
+    let readings = readings.filter(|reading| ends_well(&reading.tokens));
+    readings.filter_map(|reading| Candidate::of_reading(reading, log)).collect()
+}
+
+/// Tells whether a prefix takes for text what many lines share by chance: a moment.
+fn has_frozen_time(prefix: &LinePrefix) -> bool {
+    prefix.tokens().iter().any(|token| match token {
+        Token::Literal(text) => text.bytes().filter(u8::is_ascii_digit).count() >= FROZEN_DIGITS,
+        _ => false,
+    })
+}
+
+/// So many digits in a literal are a moment, and no text.
+const FROZEN_DIGITS: usize = 4;
 
 /// Tells whether sessions print a value that other processes don't, if the prefix says that they print
 /// more. Where they print words only, some names have in them what looks like the end of the prefix.
@@ -216,9 +198,6 @@ fn ends_well(tokens: &[Token]) -> bool {
     let mut of_sessions = tokens.iter().skip_while(|token| **token != Token::SessionOnly);
     of_sessions.next().is_none() || of_sessions.any(|token| !matches!(token, Token::Literal(_)))
 }
-
-/// How much likelier a column makes a template that messages of the log prove.
-const PROOF: f64 = 0.5;
 
 #[cfg(test)]
 mod tests {

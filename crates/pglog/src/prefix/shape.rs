@@ -253,6 +253,9 @@ fn host_name(bytes: &[u8]) -> usize {
 #[inline(never)]
 fn host_and_port(bytes: &[u8]) -> usize {
     let host = host(bytes);
+    if host == 0 {
+        return 0;
+    }
     let Some(rest) = bytes.get(host..).and_then(|rest| rest.strip_prefix(b"(")) else {
         return host;
     };

@@ -13,7 +13,8 @@ mod structured;
 
 use std::ops::ControlFlow;
 
-pub(super) use cost::{cost_of_dropped, uncleanness};
+use cost::cost_of_dropped;
+pub(super) use cost::uncleanness;
 
 use crate::prefix::{
     escape::Padding,

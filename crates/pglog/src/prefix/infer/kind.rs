@@ -125,11 +125,16 @@ fn host(bytes: &[u8]) -> Option<usize> {
         text.is_some_and(|text| {
             // Colons of the prefix look like the address of no host.
             let next = bytes.get(*length);
-            text != "::"
+            !is_separated_number(text)
                 && next.is_none_or(|b| !b.is_ascii_alphanumeric())
                 && (text.parse::<Ipv4Addr>().is_ok() || text.parse::<Ipv6Addr>().is_ok())
         })
     })
+}
+
+/// Tells whether colons stand in front of a number, which is the address of no host but `::1`.
+fn is_separated_number(text: &str) -> bool {
+    text.strip_prefix("::").is_some_and(|rest| rest != "1" && !rest.contains([':', '.']))
 }
 
 fn host_and_port(bytes: &[u8]) -> Option<usize> {

@@ -4,6 +4,7 @@
 //! none.
 
 mod hosts;
+mod literals;
 mod names;
 mod numbers;
 mod times;
@@ -11,12 +12,12 @@ mod times;
 use std::collections::HashMap;
 
 use crate::prefix::{
-    LinePrefix,
     escape::{Escape, Padding, Token},
-    fields::PrefixFields,
     infer::{
-        align::{self, Piece, Template},
+        align::{Piece, Template},
         kind::Kind,
+        likelihood,
+        notes::Note,
         sample::Sample,
     },
 };
@@ -28,21 +29,26 @@ pub(super) struct Column<'a> {
     pub(super) padding: Padding,
     /// The value in each line of the sample that has one, by the line's index.
     pub(super) values: Vec<(usize, &'a str)>,
+    /// Only sessions print it.
+    pub(super) of_sessions: bool,
     /// The literals around it.
     pub(super) before: String,
     pub(super) after: String,
     pub(super) escape: Option<Escape>,
     /// True where convention speaks for the meaning, not the log.
     pub(super) is_guess: bool,
-    /// True where messages of the log name enough of the values.
-    pub(super) is_proven: bool,
 }
 
 /// All columns, with the lines that they stand in.
 #[derive(Debug)]
 pub(super) struct Table<'s, 'a> {
     pub(super) samples: &'s [Sample<'a>],
+    pub(super) notes: &'s [Note<'a>],
     pub(super) columns: Vec<Column<'a>>,
+    /// Which of the samples have the columns.
+    pub(super) fits: Vec<bool>,
+    /// The program that each process has named when it began or ended.
+    pub(super) programs: HashMap<&'a str, String>,
 }
 
 /// What the pieces of a template mean.
@@ -50,87 +56,70 @@ pub(super) struct Reading {
     pub(super) tokens: Vec<Token>,
     /// How many columns are guesses or have no meaning.
     pub(super) uncertain: usize,
-    /// How many columns have a meaning that messages of the log prove.
-    pub(super) proven: usize,
+    /// How unlikely the values are with this meaning.
+    pub(super) cost: f64,
 }
 
 /// Gives each piece of a template its meaning.
-pub(super) fn read<'a>(template: &Template<'a>, samples: &[Sample<'a>]) -> Reading {
-    let mut table = Table { samples, columns: columns_of(template) };
+pub(super) fn read<'a>(
+    template: &Template<'a>,
+    samples: &[Sample<'a>],
+    notes: &[Note<'a>],
+) -> Reading {
+    let mut fits = vec![false; samples.len()];
+    for (at, _) in &template.rows {
+        if let Some(fits) = fits.get_mut(*at) {
+            *fits = true;
+        }
+    }
+    let columns = columns_of(template);
+    let mut table = Table { samples, notes, columns, fits, programs: HashMap::new() };
     table.name_the_obvious();
     numbers::name(&mut table);
     times::name(&mut table);
     hosts::name(&mut table);
+    table.learn_programs();
     names::name(&mut table);
     let mut tokens: Vec<Token> = Vec::new();
     let mut columns = table.columns.iter();
     let mut uncertain = 0;
     for piece in &template.pieces {
-        let token = match piece {
-            Piece::Literal(text) => Token::Literal(text.clone()),
-            Piece::SessionOnly => Token::SessionOnly,
+        let read = match piece {
+            Piece::Literal(text) => literals::tokens_of(text),
+            Piece::SessionOnly => vec![Token::SessionOnly],
             Piece::Column(..) => {
                 let Some(column) = columns.next() else { break };
                 uncertain += usize::from(column.is_guess || column.escape.is_none());
-                column.token()
+                vec![column.token()]
             }
         };
-        match (tokens.last_mut(), token) {
-            (Some(Token::Literal(last)), Token::Literal(text)) => last.push_str(&text),
-            (_, token) => tokens.push(token),
+        for token in read {
+            match (tokens.last_mut(), token) {
+                (Some(Token::Literal(last)), Token::Literal(text)) => last.push_str(&text),
+                (_, token) => tokens.push(token),
+            }
         }
     }
-    let proven = table.columns.iter().filter(|column| column.is_proven).count();
-    Reading { tokens, uncertain, proven }
-}
-
-/// A name in the values of a prefix.
-type Name = (Escape, for<'x> fn(&PrefixFields<'x>) -> Option<&'x str>);
-
-const NAMES: [Name; 3] = [
-    (Escape::User, |fields| fields.user),
-    (Escape::Database, |fields| fields.database),
-    (Escape::ApplicationName, |fields| fields.application_name),
-];
-
-/// Returns how unlikely a prefix is whose columns have a meaning: for lines that it does not fit, and for
-/// names that look like more than one. `None` where the log itself says that a name is another one.
-pub(super) fn cost_of_known<'a>(
-    prefix: &LinePrefix,
-    lines: &[&'a str],
-    samples: &[Sample<'a>],
-) -> Option<f64> {
-    let fields = |(index, sample): (usize, &Sample<'a>)| {
-        Some((index, prefix.match_line(lines.get(sample.number)?)?.fields))
-    };
-    let rows: Vec<_> = samples.iter().enumerate().filter_map(fields).collect();
-    let mut cost = align::cost_of_dropped(samples.len() - rows.len(), samples.len());
-    for (escape, get) in NAMES.iter().filter(|(escape, _)| prefix.has(*escape)) {
-        let values = rows.iter().filter_map(|(index, fields)| Some((*index, get(fields)?)));
-        let column = Column::of_values(values.collect());
-        cost += align::uncleanness(column.values.iter().map(|(_, value)| *value));
-        let table = Table { samples, columns: vec![column] };
-        let contradicted =
-            table.columns.iter().any(|column| names::is_contradicted(&table, column, *escape));
-        if contradicted {
-            return None;
-        }
-    }
-    Some(cost)
+    Reading { tokens, uncertain, cost: likelihood::of_table(&table) }
 }
 
 impl<'a> Column<'a> {
-    fn of_values(values: Vec<(usize, &'a str)>) -> Self {
+    pub(super) fn of_values(values: Vec<(usize, &'a str)>) -> Self {
         Self {
             kind: Kind::Text,
             padding: Padding::None,
             values,
+            of_sessions: false,
             before: String::new(),
             after: String::new(),
             escape: None,
             is_guess: false,
-            is_proven: false,
         }
+    }
+
+    /// Tells whether the values have no form of their own.
+    pub(super) fn is_text(&self) -> bool {
+        self.kind == Kind::Text
     }
 
     fn token(&self) -> Token {
@@ -206,6 +195,26 @@ impl<'a> Table<'_, 'a> {
         session.or_else(|| self.column(Escape::Pid)?.get(sample))
     }
 
+    /// Notes the program that each process says it is, where it is called neither like the user nor like
+    /// the database.
+    pub(super) fn learn_programs(&mut self) {
+        for at in 0..self.samples.len() {
+            let note = self.notes.get(at).and_then(|note| note.connection.as_deref());
+            let found = note.and_then(|text| text.split_once(" application_name="));
+            let (Some((before, name)), Some(process)) = (found, self.process(at)) else { continue };
+            let end = name.find(" SSL ").or_else(|| name.find(" GSS ")).unwrap_or(name.len());
+            let name = name.get(..end).unwrap_or(name);
+            if !before.contains(&format!("={name} ")) && !name.is_empty() {
+                self.programs.insert(process, name.to_owned());
+            }
+        }
+    }
+
+    /// Returns the program that the line's process says it is.
+    pub(super) fn announced(&self, sample: usize) -> Option<&str> {
+        self.programs.get(self.process(sample)?).map(String::as_str)
+    }
+
     /// Groups the values of a column by process, each with its line, in the order of the log.
     pub(super) fn by_process(&self, column: &Column<'a>) -> Vec<Vec<(usize, &'a str)>> {
         let mut groups: HashMap<&str, Vec<(usize, &'a str)>> = HashMap::new();
@@ -221,6 +230,7 @@ impl<'a> Table<'_, 'a> {
 fn columns_of<'a>(template: &Template<'a>) -> Vec<Column<'a>> {
     let mut columns: Vec<Column<'a>> = Vec::new();
     let mut before = "";
+    let mut of_sessions = false;
     for piece in &template.pieces {
         match piece {
             Piece::Literal(text) => {
@@ -231,7 +241,7 @@ fn columns_of<'a>(template: &Template<'a>) -> Vec<Column<'a>> {
                     last.after.clone_from(text);
                 }
             }
-            Piece::SessionOnly => {}
+            Piece::SessionOnly => of_sessions = true,
             Piece::Column(kind, padding) => {
                 let number = columns.len();
                 let value =
@@ -239,6 +249,7 @@ fn columns_of<'a>(template: &Template<'a>) -> Vec<Column<'a>> {
                 columns.push(Column {
                     kind: *kind,
                     padding: *padding,
+                    of_sessions,
                     before: std::mem::take(&mut before).to_owned(),
                     ..Column::of_values(template.rows.iter().filter_map(value).collect())
                 });

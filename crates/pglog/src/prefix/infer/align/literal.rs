@@ -142,5 +142,5 @@ fn begins_name(before: &str, after: &str) -> bool {
         return false;
     };
     !second.trim_start_matches(is_word).starts_with('=')
-        && (second.starts_with(is_word) || second.is_empty())
+        && (second.starts_with(is_word) || second.starts_with('[') || second.is_empty())
 }

@@ -53,7 +53,7 @@ impl<'a> Aligner<'_, 'a> {
         });
         let found: Vec<Found<'_>> = found.collect();
         match kind {
-            Kind::StateCode => self.are_state_codes(&found),
+            Kind::StateCode => is_behind_code_key(state) || self.are_state_codes(&found),
             Kind::HostAndPort => found.iter().any(|(_, value)| value.ends_with(b")")),
             Kind::Ps => found.iter().any(|(_, value)| *value != b"startup"),
             // A detail belongs to the same transaction as its error.
@@ -148,6 +148,18 @@ fn ends_in_blank(state: &State<'_>) -> bool {
         Some(Piece::Column(..)) => true,
         Some(Piece::SessionOnly) | None => false,
     }
+}
+
+/// Tells whether what comes next is called a code.
+fn is_behind_code_key(state: &State<'_>) -> bool {
+    const KEYS: [&str; 6] = ["sqlstate", "sql_error_code", "code", "state", "e", "PG-"];
+    let Some(Piece::Literal(text)) = state.pieces.last() else { return false };
+    let before = text.trim_end_matches([' ', '=', '"']);
+    before.ends_with("PG-")
+        || before.len() < text.len()
+            && KEYS.iter().any(|key| {
+                before.strip_suffix(key).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+            })
 }
 
 /// Finds a value of this form, with the blanks around it.

@@ -1,206 +1,199 @@
 //! Columns of free text: users, databases, applications.
 //!
-//! Nothing in a name says whose it is. What proves it are messages that name the session's user and
-//! database themselves; the words around the column come next; two names around an `@` are a user and a
-//! database.
-
-use std::collections::HashMap;
+//! Nothing in a name says whose it is. All columns get their names at once, in the likeliest way: what
+//! messages say about a session, the words around a column, what stays and what changes within a process.
+//! A column that could as well be another one stays without a name.
 
 use crate::{
-    event, language,
+    language,
     prefix::{
         escape::{Escape, Padding},
         infer::{
             align::uncleanness,
             kind::Kind,
+            likelihood,
             meaning::{Column, Table},
         },
     },
-    severity::{Label, Level},
 };
 
-/// Programs that set `application_name`, and no one is called after.
-const APPLICATIONS: [&str; 16] = [
-    "psql",
-    "pg_dump",
-    "pg_dumpall",
-    "pg_restore",
-    "pg_basebackup",
-    "pg_receivewal",
-    "walreceiver",
-    "vacuumdb",
-    "reindexdb",
-    "clusterdb",
-    "PostgreSQL JDBC Driver",
-    "pgAdmin 4",
-    "DBeaver",
-    "TablePlus",
-    "DataGrip",
-    "pgcourier",
+/// The meanings that a column of free text can have.
+const MEANINGS: [Option<Escape>; 6] = [
+    Some(Escape::User),
+    Some(Escape::Database),
+    Some(Escape::ApplicationName),
+    Some(Escape::Ps),
+    Some(Escape::BackendType),
+    None,
 ];
 
-/// The meanings that a column of free text can have.
-const MEANINGS: [Escape; 3] = [Escape::User, Escape::Database, Escape::ApplicationName];
+/// The most columns that get names.
+const MAX_COLUMNS: usize = 5;
 
-/// How many lines speak for each of [`MEANINGS`].
-type Votes = [usize; 3];
+/// What the word in front of a column says.
+const KEY: f64 = 6.0;
+
+/// So much likelier than any other a name must be.
+const MIN_DISTANCE: f64 = 3.0;
+
+/// What it costs that a column has no name.
+const NAMELESS: f64 = 3.0;
+
+/// One way to name some columns, the first ones first.
+#[derive(Debug, Clone, Default)]
+struct Naming {
+    names: Vec<Option<Escape>>,
+    cost: f64,
+}
 
 pub(super) fn name(table: &mut Table<'_, '_>) {
-    let applications = announced_applications(table);
-    let votes: Vec<Votes> =
-        table.columns.iter().map(|column| votes(table, column, &applications)).collect();
-    let keys: Vec<Option<Escape>> = table.columns.iter().map(by_key).collect();
-    let mut escapes: Vec<Option<Escape>> = Vec::new();
-    for ((column, votes), key) in table.columns.iter().zip(&votes).zip(&keys) {
-        let is_text = column.kind == Kind::Text;
-        let proven = winner(votes);
-        escapes.push(key.or(proven).filter(|_| is_text));
-    }
-    leave_out_doubles(&mut escapes, &votes, &keys);
-    name_around_at(table, &mut escapes);
-    let are_proven: Vec<bool> = (table.columns.iter().zip(&votes))
-        .map(|(column, votes)| is_proven(votes) && !has_half_names(table, column, &applications))
+    let texts: Vec<usize> = (table.columns.iter().zip(0..))
+        .filter_map(|(column, at)| column.is_text().then_some(at))
+        .filter(|at| !says_the_same(table, *at))
+        .take(MAX_COLUMNS)
         .collect();
-    leave_out_unsure(table, &mut escapes, &are_proven);
-    let columns = table.columns.iter_mut().zip(escapes);
-    for ((column, escape), (votes, is_proven)) in columns.zip(votes.into_iter().zip(are_proven)) {
-        if column.kind == Kind::Text {
+    let costs: Vec<Vec<f64>> = texts.iter().map(|at| costs(table, *at)).collect();
+    let mut namings = vec![Naming::default()];
+    for costs in &costs {
+        namings = namings.iter().flat_map(|naming| naming.with_next(costs)).collect();
+    }
+    for naming in &mut namings {
+        naming.cost += order(table, &texts, &naming.names);
+    }
+    let Some(best) = namings.iter().min_by(|a, b| a.cost.total_cmp(&b.cost)).cloned() else {
+        return;
+    };
+    let mut escapes: Vec<Option<Escape>> = vec![None; table.columns.len()];
+    let mut distances: Vec<f64> = vec![0.0; table.columns.len()];
+    for (place, (at, name)) in texts.iter().zip(&best.names).enumerate() {
+        let others = namings.iter().filter(|naming| {
+            naming.names.get(place).is_some_and(|other| other != name && other.is_some())
+                && !swaps_equals(table, &texts, &best.names, &naming.names)
+        });
+        let distance = others.map(|other| other.cost - best.cost).fold(f64::INFINITY, f64::min);
+        if let (Some(escape), Some(kept)) = (escapes.get_mut(*at), distances.get_mut(*at)) {
+            *escape = name.filter(|_| distance >= MIN_DISTANCE);
+            *kept = distance;
+        }
+    }
+    leave_out_unsure(table, &mut escapes);
+    for ((column, escape), distance) in table.columns.iter_mut().zip(escapes).zip(distances) {
+        if column.is_text() {
             column.escape = escape;
-            column.is_guess = winner(&votes).is_none();
-            column.is_proven = is_proven;
+            column.is_guess = distance < MIN_DISTANCE * 2.0;
         }
     }
 }
 
-/// Tells whether what messages say contradicts a meaning.
-pub(in crate::prefix::infer) fn is_contradicted(
+/// Tells whether a column has the key of one before it: a prefix may have a value twice.
+fn says_the_same(table: &Table<'_, '_>, at: usize) -> bool {
+    let Some(key) = table.columns.get(at).and_then(by_key) else { return false };
+    let mut before = table.columns.iter().take(at).filter(|column| column.is_text());
+    before.any(|column| by_key(column) == Some(key))
+}
+
+impl Naming {
+    /// Names one more column in each way that is left.
+    fn with_next<'n>(&'n self, costs: &'n [f64]) -> impl Iterator<Item = Self> + use<'n> {
+        let free = MEANINGS.iter().zip(costs).filter(|(meaning, cost)| {
+            cost.is_finite() && (meaning.is_none() || !self.names.contains(meaning))
+        });
+        free.map(|(meaning, cost)| {
+            let mut next = self.clone();
+            next.names.push(*meaning);
+            next.cost += cost;
+            next
+        })
+    }
+}
+
+/// Returns how unlikely each meaning is for a column.
+fn costs(table: &Table<'_, '_>, at: usize) -> Vec<f64> {
+    let Some(column) = table.columns.get(at) else { return Vec::new() };
+    let key = by_key(column);
+    let cost = |meaning: &Option<Escape>| {
+        let Some(escape) = meaning else {
+            let looks = likelihood::of_column(table, column, None);
+            return NAMELESS + looks + if key.is_some() { KEY } else { 0.0 };
+        };
+        let cost = likelihood::of_column(table, column, *meaning);
+        let is_own_word = matches!(escape, Escape::Ps | Escape::BackendType);
+        let by_key = match key {
+            Some(key) if key == *escape => 0.0,
+            Some(_) => KEY * 2.0,
+            None if column.before.ends_with('=') => KEY,
+            None if is_own_word => 1.0,
+            None => 0.5,
+        };
+        if is_own_word && key != *meaning && cost >= 4.0 { f64::INFINITY } else { cost + by_key }
+    };
+    MEANINGS.iter().map(cost).collect()
+}
+
+/// Returns how unusual the order of names is: most people put the user first, and nearly all do around
+/// an `@`.
+fn order(table: &Table<'_, '_>, texts: &[usize], names: &[Option<Escape>]) -> f64 {
+    let place = |escape| names.iter().position(|name| *name == Some(escape));
+    let (user, database) = (place(Escape::User), place(Escape::Database));
+    let mut cost = match (user, database) {
+        (Some(user), Some(database)) if user < database => 0.3,
+        (Some(_), Some(_)) => 1.2,
+        (Some(_), None) => 1.0,
+        (None, Some(_)) => 1.4,
+        (None, None) => 1.8,
+    };
+    if let Some(program) = place(Escape::ApplicationName) {
+        let others = [user, database];
+        // Whoever wants to know the program wants to know the user too.
+        cost += match others.iter().flatten().count() {
+            0 => 4.0,
+            1 => 2.0,
+            _ => 0.0,
+        };
+        if others.into_iter().flatten().any(|other| other > program) {
+            cost += 0.7;
+        }
+    }
+    for (pair, names) in texts.windows(2).zip(names.windows(2)) {
+        let ([left, right], [first, second]) = (pair, names) else { continue };
+        let is_at = left + 1 == *right
+            && table.columns.get(*left).is_some_and(|column| column.after == "@");
+        cost += match (is_at, first, second) {
+            (false, ..) | (true, Some(Escape::User), Some(Escape::Database)) => 0.0,
+            (true, Some(Escape::Database), Some(Escape::User)) => 6.0,
+            (true, ..) => 12.0,
+        };
+    }
+    cost
+}
+
+/// Tells whether two ways to name columns differ only in columns that have the same values in every
+/// line.
+fn swaps_equals(
     table: &Table<'_, '_>,
-    column: &Column<'_>,
-    meaning: Escape,
+    texts: &[usize],
+    names: &[Option<Escape>],
+    others: &[Option<Escape>],
 ) -> bool {
-    let votes = votes(table, column, &announced_applications(table));
-    winner(&votes).is_some_and(|proven| proven != meaning)
-}
-
-/// Returns the meaning with twice as many votes as any other.
-fn winner(votes: &Votes) -> Option<Escape> {
-    let (best, most) = MEANINGS.iter().zip(votes).max_by_key(|(_, votes)| **votes)?;
-    let others: usize = votes.iter().sum::<usize>() - most;
-    (*most > 0 && others * 2 <= *most).then_some(*best)
-}
-
-/// Tells whether so many messages name the values of a column, exactly as they are, that they are whole.
-fn is_proven(votes: &Votes) -> bool {
-    winner(votes).is_some() && votes.iter().any(|votes| *votes >= PROOFS)
+    let values = |names: &[Option<Escape>], meaning: &Option<Escape>| {
+        let place = names.iter().position(|name| name == meaning)?;
+        table.columns.get(*texts.get(place)?).map(|column| &column.values)
+    };
+    MEANINGS
+        .iter()
+        .filter(|meaning| meaning.is_some())
+        .all(|meaning| values(names, meaning) == values(others, meaning))
 }
 
 /// Tells whether a column has a part of what some process has announced as its application.
-fn has_half_names(
-    table: &Table<'_, '_>,
-    column: &Column<'_>,
-    applications: &HashMap<&str, String>,
-) -> bool {
+fn has_half_names(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     column.values.iter().any(|(index, value)| {
-        let announced = table.process(*index).and_then(|process| applications.get(process));
-        announced.is_some_and(|name| {
-            !value.is_empty() && name != value && (name.starts_with(value) || name.ends_with(value))
+        table.announced(*index).is_some_and(|name| {
+            !value.is_empty()
+                && name != *value
+                && (name.starts_with(value) || name.ends_with(value))
         })
     })
-}
-
-/// So many lines are no coincidence.
-const PROOFS: usize = 4;
-
-/// Counts the lines whose message names the column's value.
-fn votes(
-    table: &Table<'_, '_>,
-    column: &Column<'_>,
-    applications: &HashMap<&str, String>,
-) -> Votes {
-    let mut votes = [0; 3];
-    if column.kind != Kind::Text {
-        return votes;
-    }
-    for (index, value) in &column.values {
-        let Some(sample) = table.samples.get(*index) else { continue };
-        if value.is_empty() || language::is_unknown(value) {
-            continue;
-        }
-        let named = match sample.label {
-            Label::Level(Level::Log) => named_by_connection(sample.text, value),
-            Label::Level(Level::Fatal) => named_by_failure(sample.text, value),
-            _ => None,
-        };
-        let by_process = || {
-            let announced = applications.get(table.process(*index)?)?;
-            (announced == value).then_some(Escape::ApplicationName)
-        };
-        let known = || APPLICATIONS.iter().any(|name| value == name || is_version_of(value, name));
-        let meaning =
-            named.or_else(by_process).or_else(|| known().then_some(Escape::ApplicationName));
-        for (votes, _) in votes.iter_mut().zip(MEANINGS).filter(|(_, m)| Some(*m) == meaning) {
-            *votes += 1;
-        }
-    }
-    votes
-}
-
-/// Tells whether a value is an application's name with more behind it, such as `pgAdmin 4 - CONN:1`.
-fn is_version_of(value: &str, application: &str) -> bool {
-    application.contains(' ') && value.strip_prefix(application).is_some_and(|r| r.starts_with(' '))
-        || value.strip_prefix("DBeaver ").is_some() && application == "DBeaver"
-}
-
-/// A message about a connection names user and database: a value that is one of them and not the other
-/// is that.
-fn named_by_connection(text: &str, value: &str) -> Option<Escape> {
-    let text = &*event::in_english(text);
-    match (has_value(text, " user=", value), has_value(text, " database=", value)) {
-        (true, false) => Some(Escape::User),
-        (false, true) => Some(Escape::Database),
-        _ => None,
-    }
-}
-
-/// Tells whether `key` and then exactly this value stand in a message.
-fn has_value(text: &str, key: &str, value: &str) -> bool {
-    text.match_indices(key).any(|(at, _)| {
-        let rest = text.get(at + key.len()..).unwrap_or_default();
-        rest.strip_prefix(value).is_some_and(|rest| {
-            // Behind a name comes the next word with its value, or nothing.
-            rest.is_empty()
-                || rest.starts_with(' ') && rest.contains('=')
-                || rest.starts_with(" SSL")
-                || rest.starts_with(" GSS")
-        })
-    })
-}
-
-/// A connection that is refused names the user or the database in quotes.
-fn named_by_failure(text: &str, value: &str) -> Option<Escape> {
-    let quoted = |word: &str| text.contains(&format!("{word} \"{value}\""));
-    match (quoted("user") || quoted("role"), quoted("database")) {
-        (true, false) => Some(Escape::User),
-        (false, true) => Some(Escape::Database),
-        _ => None,
-    }
-}
-
-/// Returns the application that each process has announced when it connected, where it is called
-/// neither like the user nor like the database.
-fn announced_applications<'a>(table: &Table<'_, 'a>) -> HashMap<&'a str, String> {
-    let mut announced = HashMap::new();
-    for (index, sample) in table.samples.iter().enumerate() {
-        let text = event::in_english(sample.text);
-        let found = text.split_once(" application_name=");
-        let (Some((before, name)), Some(process)) = (found, table.process(index)) else { continue };
-        let end = name.find(" SSL ").or_else(|| name.find(" GSS ")).unwrap_or(name.len());
-        let name = name.get(..end).unwrap_or(name);
-        if !before.contains(&format!("={name} ")) && !name.is_empty() {
-            announced.insert(process, name.to_owned());
-        }
-    }
-    announced
 }
 
 /// Returns the meaning that the word in front of a column gives it.
@@ -219,28 +212,13 @@ fn by_key(column: &Column<'_>) -> Option<Escape> {
     }
 }
 
-/// Of columns that seem to mean the same keeps only the one that most speaks for.
-fn leave_out_doubles(escapes: &mut [Option<Escape>], votes: &[Votes], keys: &[Option<Escape>]) {
-    for (meaning, at) in MEANINGS.into_iter().zip(0..) {
-        let weight = |column: usize| {
-            let has_key = keys.get(column).copied().flatten() == Some(meaning);
-            (has_key, votes.get(column).and_then(|votes| votes.get(at)).copied())
-        };
-        let same = (0..escapes.len()).filter(|column| escapes.get(*column) == Some(&Some(meaning)));
-        let same: Vec<usize> = same.collect();
-        let best = same.iter().rev().max_by_key(|column| weight(**column)).copied();
-        for column in same.into_iter().filter(|column| Some(*column) != best) {
-            if let Some(escape) = escapes.get_mut(column) {
-                *escape = None;
-            }
-        }
-    }
-}
-
 /// Takes the name off columns that may have more or less in them than one value.
-fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>], are_proven: &[bool]) {
+fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>]) {
     for (at, column) in table.columns.iter().enumerate() {
-        if are_proven.get(at) == Some(&true) {
+        let escape = escapes.get(at).copied().flatten();
+        let is_proven = escape.is_some_and(|escape| likelihood::is_proven(table, column, escape))
+            && !has_half_names(table, column);
+        if is_proven {
             continue;
         }
         let neighbour = |at: Option<usize>| {
@@ -271,43 +249,7 @@ fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>], are_p
 
 /// Tells whether a value ends in what stands between values, or begins with it.
 fn is_half_a_value(value: &str) -> bool {
-    value.starts_with([' ', '-', '/', ':', ',', ']', ')'])
-        || value.ends_with([' ', '-', '/', ':', ',', '[', '('])
-}
-
-/// Names the two columns around an `@`, unless one of them is known to be something else.
-fn name_around_at(table: &Table<'_, '_>, escapes: &mut [Option<Escape>]) {
-    for (at, pair) in table.columns.windows(2).enumerate() {
-        let [left, right] = pair else { continue };
-        let is_number = |column: &Column<'_>| {
-            column.values.iter().all(|(_, value)| value.bytes().all(|b| b.is_ascii_digit()))
-        };
-        if left.kind != Kind::Text
-            || right.kind != Kind::Text
-            || left.after != "@"
-            || is_number(left)
-            || is_number(right)
-        {
-            continue;
-        }
-        let [Some(left), Some(right)] =
-            [at, at + 1].map(|at| escapes.get(at).copied().flatten()).map(Some)
-        else {
-            continue;
-        };
-        let named = match (left, right) {
-            (None, None) | (Some(Escape::User), None) | (None, Some(Escape::Database)) => {
-                (Escape::User, Escape::Database)
-            }
-            (Some(Escape::Database), None) | (None, Some(Escape::User)) => {
-                (Escape::Database, Escape::User)
-            }
-            _ => continue,
-        };
-        for (offset, escape) in [(0, named.0), (1, named.1)] {
-            if let Some(place) = escapes.get_mut(at + offset) {
-                *place = Some(escape);
-            }
-        }
-    }
+    !language::is_unknown(value)
+        && (value.starts_with([' ', '-', '/', ':', ',', ']', ')'])
+            || value.ends_with([' ', '-', '/', ':', ',', '[', '(']))
 }

@@ -108,7 +108,9 @@ fn name_pid(table: &mut Table<'_, '_>) {
     let best = candidates()
         .filter(|column| may_be_pid(table, column))
         // Brackets stand around pids nearly always.
-        .max_by_key(|column| (is_bracketed(column), usize::from(column.constant().is_none())));
+        .max_by_key(|column| {
+            (is_pid_key(column), is_bracketed(column), column.constant().is_none())
+        });
     let Some(values) = best.map(|column| column.values.clone()) else { return };
     for column in &mut table.columns {
         if is_unnamed(column) && column.values == values {
@@ -121,6 +123,10 @@ fn is_bracketed(column: &Column<'_>) -> bool {
     column.before.ends_with('[') && column.after.starts_with([']', '-', ':'])
 }
 
+fn is_pid_key(column: &Column<'_>) -> bool {
+    matches!(column.key().as_str(), "pid" | "p" | "process" | "proc" | "process_id")
+}
+
 fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     let numbers: Vec<u64> =
         column.values.iter().filter_map(|(_, value)| value.parse().ok()).collect();
@@ -131,14 +137,16 @@ fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     if same * 10 < parts * 9 {
         return false;
     }
-    let is_key = matches!(column.key().as_str(), "pid" | "p" | "process" | "proc" | "process_id");
+    let is_key = is_pid_key(column);
     let is_large = numbers.iter().all(|number| *number >= USUAL_PID);
     let is_one = column.constant() == Some("1");
     // Numbers that go on from line to line count something.
     let counts = numbers.windows(2).filter(|pair| matches!(pair, [a, b] if a + 1 == *b)).count();
     let is_counter = numbers.len() > 3 && counts * 2 > numbers.len();
+    let is_other_key = !is_key && column.before.trim_end().ends_with('=');
     !is_one
         && !is_counter
+        && !is_other_key
         && (is_key || is_bracketed(column) || (is_large && parts > 0) || {
             // Without a hint: as many processes as sessions usually are, with several lines each.
             is_large && repeats(&numbers)

@@ -11,20 +11,17 @@ use crate::{
     timestamp::local_seconds,
 };
 
-/// So few lines prove nothing about a time.
-const FEW_LINES: usize = 20;
-
 pub(super) fn name(table: &mut Table<'_, '_>) {
     let is_time = |column: &&Column<'_>| column.kind == Kind::Time;
     let precise = [Escape::TimeMillis, Escape::TimeEpoch];
     let mut has_time = precise.iter().any(|escape| table.column(*escape).is_some());
     let verdicts: Vec<_> =
         table.columns.iter().filter(is_time).map(|column| starts_session(table, column)).collect();
-    // Every log has the time of its lines; in a few of them it can look like a session's start.
-    let is_sole = !has_time && verdicts.len() == 1 && table.samples.len() < FEW_LINES;
+    // Every log has the time of its lines, which can look like a session's start.
+    let is_sole = !has_time && verdicts.len() == 1;
     let columns = table.columns.iter_mut().filter(|column| column.kind == Kind::Time);
     for (column, verdict) in columns.zip(verdicts) {
-        let verdict = verdict.filter(|_| !is_sole);
+        let verdict = if is_sole { goes_back(column).then_some(true) } else { verdict };
         column.escape = match verdict {
             Some(true) => Some(Escape::SessionStart),
             Some(false) => Some(Escape::Time),
@@ -51,14 +48,19 @@ fn starts_session(table: &Table<'_, '_>, column: &Column<'_>) -> Option<bool> {
     if let Some(verdict) = agrees_with_session_ids(table, column) {
         return Some(verdict);
     }
-    let times: Vec<_> =
-        column.values.iter().filter_map(|(_, value)| local_seconds(value)).collect();
-    let back = times.windows(2).filter(|pair| matches!(pair, [a, b] if b < a)).count();
-    if back * 20 > times.len() {
+    if goes_back(column) {
         return Some(true);
     }
     let spans = groups.iter().filter(|group| spans_seconds(table, group)).count();
     (spans > 0).then_some(true)
+}
+
+/// Tells whether a time is earlier than the one above too often for a clock.
+fn goes_back(column: &Column<'_>) -> bool {
+    let times: Vec<_> =
+        column.values.iter().filter_map(|(_, value)| local_seconds(value)).collect();
+    let back = times.windows(2).filter(|pair| matches!(pair, [a, b] if b < a)).count();
+    back * 20 > times.len()
 }
 
 /// Compares a time with the start in the session's id: the difference is that of the time zone in every

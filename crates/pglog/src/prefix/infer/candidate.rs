@@ -1,0 +1,320 @@
+//! Prefixes that a log may have, and how unlikely each of them is.
+
+use std::collections::HashMap;
+
+use crate::{
+    language,
+    prefix::{
+        LinePrefix, ParsedLine,
+        escape::{Escape, Padding, Token},
+        fields::PrefixFields,
+        infer::{
+            kind::Kind,
+            known::Known,
+            likelihood,
+            meaning::{Column, Reading, Table},
+            notes::Note,
+            sample::Sample,
+        },
+    },
+};
+
+/// A log that wants a prefix.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Log<'s, 'a> {
+    pub(super) lines: &'s [&'a str],
+    pub(super) samples: &'s [Sample<'a>],
+    pub(super) notes: &'s [Note<'a>],
+}
+
+/// A prefix, and how well it fits.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) prefix: LinePrefix,
+    pub(super) matched: usize,
+    /// How unlikely it is; less is better.
+    pub(super) cost: f64,
+    /// How much of that is the fault of the lines.
+    pub(super) misfit: f64,
+    pub(super) uncertain: usize,
+    /// Each line with a label, taken apart.
+    pub(super) parsed: Vec<Option<ParsedLine<'a>>>,
+}
+
+/// What a line with a label costs that does not fit: few other programs write such.
+const DROPPED: f64 = 8.0;
+
+/// What a prefix costs that nobody is known to have, before its parts are looked at.
+const UNKNOWN: f64 = 5.0;
+/// What each of its values costs.
+const COLUMN: f64 = 0.8;
+/// A value that has no name.
+const NAMELESS: f64 = 3.0;
+/// A word that is no key.
+const WORD: f64 = 1.5;
+/// A word that is no key, where it may be a value that is the same in all of a few lines.
+const DOUBTFUL_WORD: f64 = 3.0;
+/// So few lines.
+const FEW_LINES: usize = 20;
+/// What nobody writes.
+const NEVER: f64 = 8.0;
+/// What else there can be.
+const PART: f64 = 0.7;
+
+/// What it costs to leave the rest of a prefix open: more than any way to read it.
+const OPEN_END: f64 = 60.0;
+
+/// What each line costs that is read so: of a log with two prefixes, one is rather read rightly than both
+/// hardly.
+const OPEN_LINE: f64 = 6.0;
+
+/// So much likelier than any other a prefix must be to tell what its values are.
+const MIN_DISTANCE: f64 = 3.0;
+
+impl<'a> Candidate<'a> {
+    /// Makes a candidate of a prefix that servers are known to have. `None` where it fits no line.
+    pub(super) fn of_known((rarity, setting): &Known, log: Log<'_, 'a>) -> Option<Self> {
+        let prefix = LinePrefix::compile(setting);
+        let parsed = parse(&prefix, log);
+        let matched = parsed.iter().flatten().count();
+        if matched == 0 {
+            return None;
+        }
+        let table = table_of(&prefix, &parsed, log);
+        let misfit = likelihood::of_table(&table) + dropped(matched, log);
+        let cost = rarity + misfit;
+        Some(Self { prefix, matched, cost, misfit, uncertain: 0, parsed })
+    }
+
+    /// Makes a candidate of what the columns of a template seem to mean.
+    pub(super) fn of_reading(reading: Reading, log: Log<'_, 'a>) -> Option<Self> {
+        let rarity = rarity(&reading.tokens, log);
+        let prefix = LinePrefix::of_tokens(reading.tokens);
+        let parsed = parse(&prefix, log);
+        let matched = parsed.iter().flatten().count();
+        let of_all = likelihood::of_table(&table_of(&prefix, &parsed, log));
+        let misfit = reading.cost.max(of_all) + dropped(matched, log);
+        let cost = rarity + misfit;
+        let uncertain = reading.uncertain;
+        (matched > 0).then_some(Self { prefix, matched, cost, misfit, uncertain, parsed })
+    }
+
+    /// Makes a candidate that reads the beginning of a prefix and leaves the rest open.
+    pub(super) fn of_beginning(tokens: Vec<Token>, log: Log<'_, 'a>) -> Option<Self> {
+        let prefix = LinePrefix::of_tokens(tokens);
+        let parsed = parse(&prefix, log);
+        let matched = parsed.iter().flatten().count();
+        let read = f64::from(u32::try_from(matched).unwrap_or(u32::MAX));
+        let misfit = OPEN_END + read * OPEN_LINE + dropped(matched, log);
+        let cost = UNKNOWN + misfit;
+        (matched > 0).then_some(Self { prefix, matched, cost, misfit, uncertain: 1, parsed })
+    }
+
+    /// Takes the names off values that a rival, nearly as likely, calls otherwise.
+    pub(super) fn leave_open_what_differs(&mut self, rivals: &[Self]) {
+        let near = rivals.iter().filter(|rival| rival.cost < self.cost + MIN_DISTANCE);
+        let doubtful: Vec<Escape> = near.flat_map(|rival| self.differences(rival)).collect();
+        if doubtful.is_empty() {
+            return;
+        }
+        let tokens = self.prefix.tokens().iter().map(|token| match token {
+            Token::Field(escape, padding) if doubtful.contains(escape) => {
+                Token::Unknown { like: like(*escape), padding: *padding }
+            }
+            token => token.clone(),
+        });
+        self.prefix = LinePrefix::of_tokens(tokens.collect());
+        self.uncertain += doubtful.len();
+    }
+
+    /// Returns the escapes whose values a rival calls otherwise in some line.
+    fn differences(&self, rival: &Self) -> Vec<Escape> {
+        let both = || self.parsed.iter().zip(&rival.parsed).filter_map(|(a, b)| a.zip(*b));
+        let differs = |escape: &Escape| {
+            both().any(|(own, other)| {
+                value_of(&own.fields, *escape)
+                    .is_some_and(|value| is_otherwise(*escape, value, &other.fields))
+            })
+        };
+        Escape::ALL.into_iter().filter(|escape| self.prefix.has(*escape)).filter(differs).collect()
+    }
+}
+
+/// Tells whether a value has another name in the same line, or more or less in it.
+fn is_otherwise(escape: Escape, value: &str, fields: &PrefixFields<'_>) -> bool {
+    if let Some(other) = value_of(fields, escape) {
+        return other != value;
+    }
+    let place = |text: &str| {
+        let start = text.as_ptr().addr();
+        start..start + text.len()
+    };
+    let own = place(value);
+    Escape::ALL.iter().filter_map(|other| value_of(fields, *other)).any(|other| {
+        let other = place(other);
+        own.start < other.end && other.start < own.end
+    })
+}
+
+/// Returns an escape whose values look like those of another one.
+const fn like(escape: Escape) -> Option<Escape> {
+    match escape {
+        Escape::User | Escape::Database | Escape::ApplicationName => None,
+        escape => Some(escape),
+    }
+}
+
+fn parse<'a>(prefix: &LinePrefix, log: Log<'_, 'a>) -> Vec<Option<ParsedLine<'a>>> {
+    let line = |sample: &Sample<'a>| prefix.match_line(log.lines.get(sample.number)?);
+    log.samples.iter().map(line).collect()
+}
+
+fn dropped(matched: usize, log: Log<'_, '_>) -> f64 {
+    let dropped = u32::try_from(log.samples.len() - matched).unwrap_or(u32::MAX);
+    f64::from(dropped) * DROPPED
+}
+
+/// Returns how seldom somebody makes up such a prefix.
+fn rarity(tokens: &[Token], log: Log<'_, '_>) -> f64 {
+    let word = if log.samples.len() < FEW_LINES { DOUBTFUL_WORD } else { WORD };
+    let behind = |at: usize| tokens.get(at + 1);
+    let before = |at: usize| at.checked_sub(1).and_then(|at| tokens.get(at));
+    let cost = |(at, token): (usize, &Token)| match token {
+        Token::Field(_, Padding::None) => COLUMN,
+        Token::Field(..) => COLUMN + PART,
+        // What stands in front of an equals sign is a key.
+        Token::Unknown { .. } if begins(behind(at), "=") => COLUMN + NEVER,
+        Token::Unknown { .. } => COLUMN + NAMELESS,
+        Token::SessionOnly if is_key(before(at)) => NEVER,
+        Token::SessionOnly => PART,
+        Token::Literal(text) => {
+            let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let words = words.filter(|word| !word.is_empty()).count();
+            let keys = text.matches('=').count();
+            PART + word * f64::from(u32::try_from(words.saturating_sub(keys)).unwrap_or(u32::MAX))
+        }
+    };
+    let is_value = |token: &Token| matches!(token, Token::Field(..) | Token::Unknown { .. });
+    let joined = tokens.windows(2).filter(|pair| pair.iter().all(is_value)).count();
+    let never =
+        f64::from(u32::try_from(joined + repeated_keys(tokens)).unwrap_or(u32::MAX)) * NEVER;
+    UNKNOWN + tokens.iter().enumerate().map(cost).sum::<f64>() + never
+}
+
+/// Counts the keys that stand in front of more than one value.
+fn repeated_keys(tokens: &[Token]) -> usize {
+    let key = |token: &Token| match token {
+        Token::Literal(text) => {
+            let before = text.strip_suffix('=')?;
+            let start = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+            before.get(start..).map(str::to_owned)
+        }
+        _ => None,
+    };
+    let keys: Vec<String> = tokens.iter().filter_map(key).collect();
+    let distinct: std::collections::HashSet<&String> = keys.iter().collect();
+    keys.len() - distinct.len()
+}
+
+fn begins(token: Option<&Token>, with: &str) -> bool {
+    matches!(token, Some(Token::Literal(text)) if text.starts_with(with))
+}
+
+/// Tells whether a value must follow.
+fn is_key(token: Option<&Token>) -> bool {
+    matches!(token, Some(Token::Literal(text)) if text.ends_with(['=', '@']))
+}
+
+/// Makes columns of lines that were taken apart.
+fn table_of<'s, 'a>(
+    prefix: &LinePrefix,
+    parsed: &[Option<ParsedLine<'a>>],
+    log: Log<'s, 'a>,
+) -> Table<'s, 'a> {
+    let whole = LinePrefix::of_tokens(
+        prefix.tokens().iter().filter(|token| **token != Token::SessionOnly).cloned().collect(),
+    );
+    let ends_early: Vec<bool> = (log.samples.iter().zip(parsed))
+        .map(|(sample, parsed)| {
+            let line = log.lines.get(sample.number).copied().unwrap_or_default();
+            parsed.is_some() && whole != *prefix && whole.match_line(line).is_none()
+        })
+        .collect();
+    let unknown: Vec<bool> = log.samples.iter().map(|sample| has_unknown(sample.head)).collect();
+    let mut columns = Vec::new();
+    let mut of_sessions = false;
+    for token in prefix.tokens() {
+        of_sessions |= *token == Token::SessionOnly;
+        let Token::Field(escape, padding) = token else { continue };
+        let value = |(at, parsed): (usize, &Option<ParsedLine<'a>>)| {
+            if of_sessions && ends_early.get(at) == Some(&true) {
+                return None;
+            }
+            // Whether nothing is printed, or that it is not known, is seen in the line only.
+            let stand_in = if unknown.get(at) == Some(&true) { "[unknown]" } else { "" };
+            Some((at, value_of(&parsed.as_ref()?.fields, *escape).unwrap_or(stand_in)))
+        };
+        let mut column = Column::of_values(parsed.iter().enumerate().filter_map(value).collect());
+        column.kind = kind_of(*escape);
+        column.of_sessions = of_sessions;
+        column.padding = *padding;
+        column.escape = Some(*escape);
+        columns.push(column);
+    }
+    let fits = parsed.iter().map(Option::is_some).collect();
+    let Log { samples, notes, .. } = log;
+    let mut table = Table { samples, notes, columns, fits, programs: HashMap::new() };
+    table.learn_programs();
+    table
+}
+
+/// Tells whether `[unknown]` stands in a text, in any language.
+fn has_unknown(head: &str) -> bool {
+    head.match_indices('[').any(|(at, _)| {
+        let rest = head.get(at..).unwrap_or_default();
+        let word = rest.find(']').and_then(|end| rest.get(..=end));
+        word.is_some_and(language::is_unknown)
+    })
+}
+
+const fn kind_of(escape: Escape) -> Kind {
+    match escape {
+        Escape::User | Escape::Database | Escape::ApplicationName => Kind::Text,
+        Escape::Ps => Kind::Ps,
+        Escape::BackendType => Kind::BackendType,
+        Escape::Time | Escape::SessionStart => Kind::Time,
+        Escape::TimeMillis => Kind::TimeMillis,
+        Escape::TimeEpoch => Kind::Epoch,
+        Escape::SessionId => Kind::SessionId,
+        Escape::Vxid => Kind::Vxid,
+        Escape::StateCode => Kind::StateCode,
+        Escape::RemoteHost | Escape::LocalHost => Kind::Host,
+        Escape::RemoteHostAndPort => Kind::HostAndPort,
+        Escape::Pid | Escape::LeaderPid | Escape::LineNum | Escape::Txid | Escape::QueryId => {
+            Kind::Number
+        }
+    }
+}
+
+fn value_of<'a>(fields: &PrefixFields<'a>, escape: Escape) -> Option<&'a str> {
+    match escape {
+        Escape::User => fields.user,
+        Escape::Database => fields.database,
+        Escape::ApplicationName => fields.application_name,
+        Escape::RemoteHost | Escape::RemoteHostAndPort => fields.remote_host,
+        Escape::LocalHost => fields.local_host,
+        Escape::BackendType => fields.backend_type,
+        Escape::Pid => fields.pid,
+        Escape::LeaderPid => fields.leader_pid,
+        Escape::Time | Escape::TimeMillis => fields.time,
+        Escape::TimeEpoch => fields.epoch,
+        Escape::Ps => fields.ps,
+        Escape::StateCode => fields.state_code,
+        Escape::SessionId => fields.session_id,
+        Escape::LineNum => fields.line_num,
+        Escape::SessionStart => fields.session_start,
+        Escape::Vxid => fields.vxid,
+        Escape::Txid => fields.txid,
+        Escape::QueryId => fields.query_id,
+    }
+}
