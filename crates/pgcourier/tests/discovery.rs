@@ -3,8 +3,16 @@
 
 mod support;
 
-use std::fs;
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
+use agent::database::{self, Connection, Password, SslMode};
 use serde_json::Value;
 use support::{Listener, Process, agent_config, eventually, postgres::Postgres, start_agent};
 
@@ -105,4 +113,75 @@ fn logs_are_read_while_the_database_cannot_be_reached() {
     let told = agent.wait_for_log("cannot ask the database");
     assert!(told.contains("database.host"), "{told}");
     assert!(agent.terminate().success());
+}
+
+fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/tls").join(name)
+}
+
+/// A server whose certificate is for 127.0.0.1, and which can be reached under 127.0.0.2 as well.
+fn encrypted_server(port: u16, folder: &Path) -> Postgres {
+    for name in ["server.pem", "server.key"] {
+        fs::copy(certificate(name), folder.join(name)).unwrap();
+    }
+    let key = folder.join("server.key");
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    // The server runs as postgres where the test runs as root.
+    let _is_not_root = Command::new("chown").arg("postgres").arg(&key).output();
+    let files = format!(
+        "ssl_cert_file = '{}'\nssl_key_file = '{}'\n",
+        folder.join("server.pem").display(),
+        key.display()
+    );
+    Postgres::start_on(
+        port,
+        &format!("listen_addresses = '127.0.0.1,127.0.0.2'\nssl = on\n{files}"),
+    )
+}
+
+#[test]
+fn other_end_of_a_connection_is_verified_as_sslmode_says() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let _server = encrypted_server(port, folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let is_encrypted = |host: &str, sslmode, ca_file: Option<&str>| {
+        let settings = database::Settings {
+            host: host.to_owned(),
+            port,
+            name: "postgres".to_owned(),
+            user: "postgres".to_owned(),
+            password: Password::None,
+            sslmode,
+            ca_file: ca_file.map(certificate),
+            connect_timeout: Duration::from_secs(20),
+            statement_timeout: Duration::from_secs(20),
+            lock_timeout: Duration::from_secs(1),
+        };
+        runtime.block_on(async {
+            let connection =
+                Connection::open(&settings).await.map_err(|error| error.to_string())?;
+            let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+            let rows = connection.query(sql).await.map_err(|error| error.to_string())?;
+            // Nothing can be written.
+            let written = connection.query("CREATE TABLE t (a int)").await;
+            assert!(written.unwrap_err().to_string().contains("read-only"));
+            Ok::<bool, String>(rows[0].get(0))
+        })
+    };
+    let (ours, other) = (Some("ca.pem"), Some("client.pem"));
+    assert_eq!(is_encrypted("127.0.0.1", SslMode::Disable, None), Ok(false));
+    assert_eq!(is_encrypted("127.0.0.1", SslMode::Prefer, None), Ok(true));
+    assert_eq!(is_encrypted("127.0.0.1", SslMode::Require, None), Ok(true));
+    assert_eq!(is_encrypted("127.0.0.1", SslMode::VerifyFull, ours), Ok(true));
+    assert_eq!(is_encrypted("127.0.0.2", SslMode::VerifyCa, ours), Ok(true));
+    for (host, sslmode, ca_file) in [
+        ("127.0.0.2", SslMode::VerifyFull, ours),
+        ("127.0.0.1", SslMode::VerifyCa, other),
+        ("127.0.0.1", SslMode::VerifyFull, None),
+    ] {
+        let refused = is_encrypted(host, sslmode, ca_file).unwrap_err();
+        assert!(refused.contains("certificate"), "{host} {sslmode:?}: {refused}");
+    }
 }

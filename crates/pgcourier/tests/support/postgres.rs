@@ -13,11 +13,17 @@ use super::eventually;
 pub(crate) struct Postgres {
     server: Child,
     folder: tempfile::TempDir,
+    port: u16,
 }
 
 impl Postgres {
     /// Makes a cluster with these settings and starts it.
     pub(crate) fn start(settings: &str) -> Self {
+        Self::start_on(5432, settings)
+    }
+
+    /// The same, with this port.
+    pub(crate) fn start_on(port: u16, settings: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("pgc").tempdir_in("/tmp").unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let data = folder.path().join("data");
@@ -30,7 +36,7 @@ impl Postgres {
         assert!(initialized.success(), "initdb failed");
         let all = format!(
             "listen_addresses = ''\nunix_socket_directories = '{}'\nlogging_collector = on\n\
-             log_file_mode = 0644\nlog_timezone = 'UTC'\nfsync = off\n{settings}",
+             log_file_mode = 0644\nlog_timezone = 'UTC'\nfsync = off\nport = {port}\n{settings}",
             folder.path().display()
         );
         let file = data.join("postgresql.auto.conf");
@@ -42,7 +48,7 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self { server, folder };
+        let server = Self { server, folder, port };
         eventually("the server accepts connections", || server.psql("SELECT 1"));
         fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
         server
@@ -78,6 +84,7 @@ impl Postgres {
         let mut client = command(program);
         client
             .env("PGHOST", self.folder.path())
+            .env("PGPORT", self.port.to_string())
             .env("PGUSER", "postgres")
             .env("PGDATABASE", "postgres")
             .stdout(Stdio::null())
