@@ -33,7 +33,12 @@ impl Ballast {
     /// more may be stored, so that what is stored can be taken out.
     pub(super) fn restore(&mut self, now_ms: i64) -> bool {
         self.now_ms = now_ms;
-        if self.bytes == 0 || self.path.exists() {
+        let found_bytes = fs::metadata(&self.path).map_or(0, |found| found.len());
+        if found_bytes > self.bytes {
+            // Of another bound, or of a database that has its full size by now.
+            drop(fs::remove_file(&self.path));
+        }
+        if self.bytes == 0 || (1..=self.bytes).contains(&found_bytes) {
             return true;
         }
         // A clock that was set back must not make this pause a long one.

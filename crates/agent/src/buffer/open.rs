@@ -224,16 +224,14 @@ pub(super) fn open(settings: &Settings, check: Check) -> Result<Opened, Error> {
         "it failed while it was used".to_owned()
     } else {
         match connect(&path, &space, check)? {
-            Connected::Whole(connection) => {
-                return Ok(Opened { connection, space, salvaged: None });
-            }
+            Connected::Whole(connection) => return opened(connection, space, &path, None),
             Connected::Damaged(damage) => damage,
         }
     };
     let salvaged = salvage::rebuild(&path, settings, &damage)?;
     let space = Space::of(settings, salvage::kept_bytes(&path));
     match connect(&path, &space, Check::Usual)? {
-        Connected::Whole(connection) => Ok(Opened { connection, space, salvaged: Some(salvaged) }),
+        Connected::Whole(connection) => opened(connection, space, &path, Some(salvaged)),
         Connected::Damaged(damage) => {
             let source = io::Error::other(damage);
             Err(Error::Folder { path, source })
@@ -245,6 +243,20 @@ pub(super) fn open(settings: &Settings, check: Check) -> Result<Opened, Error> {
 pub(super) fn has_full_size(path: &Path, space: &Space) -> bool {
     let bytes = fs::metadata(path).map_or(0, |database| database.len());
     bytes / PAGE_BYTES + make::UNFILLED_PAGES >= space.pages
+}
+
+fn opened(
+    connection: Connection,
+    space: Space,
+    path: &Path,
+    salvaged: Option<Salvaged>,
+) -> Result<Opened, Error> {
+    if !space.preallocated || has_full_size(path, &space) {
+        return Ok(Opened { connection, space, salvaged });
+    }
+    let space = space.growing();
+    connection.pragma_update(None, "max_page_count", space.pages.cast_signed())?;
+    Ok(Opened { connection, space, salvaged })
 }
 
 /// Tells whether a draft had been finished when the process ended.

@@ -49,6 +49,14 @@ impl Space {
         }
     }
 
+    /// The same for a database that does not have its full size, as for want of room when it was made: it grows as
+    /// there is room, and has a ballast for when there is none. All that its log holds finds room there.
+    pub(super) fn growing(self) -> Self {
+        let ballast_bytes = self.log_pages * FRAME_BYTES;
+        let pages = self.pages.saturating_sub(ballast_bytes.div_ceil(PAGE_BYTES));
+        Self { pages, ballast_bytes, ..self }
+    }
+
     /// The most bytes that live pages may take.
     pub(super) const fn capacity_bytes(&self) -> u64 {
         self.pages * PAGE_BYTES
