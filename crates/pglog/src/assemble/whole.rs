@@ -75,3 +75,45 @@ impl Assembler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::prefix::LinePrefix;
+
+    const LINES: [&str; 8] = [
+        "[7] a@b LOG:  x",
+        "[7] a@b DETAIL:  y",
+        "[8] a@b@c ERROR:  connection authorized: user=a@b database=c",
+        "\tcontinued",
+        "(9) other: LOG:  z",
+        "no label [7] a@b LOG:  x",
+        "\u{fffd}",
+        "",
+    ];
+
+    proptest! {
+        #[test]
+        fn message_read_at_once_says_what_it_says_in_pieces(
+            numbers in proptest::collection::vec(0..LINES.len(), 0..12),
+        ) {
+            let text = numbers.iter().map(|number| LINES[*number]).collect::<Vec<_>>().join("\n");
+            let assembler = || Assembler::new(LinePrefix::compile("[%p] %u@%d "));
+            let (mut whole, mut parts) = (assembler(), assembler());
+            let mut at_once = Vec::new();
+            whole.read_at_once(text.as_bytes(), &mut |entry, behind| {
+                at_once.push((entry.into_owned(), behind));
+            });
+            let mut in_pieces = Vec::new();
+            let mut keep = |found: &crate::Assembled<'_>| {
+                in_pieces.push(found.entry.clone().into_owned());
+            };
+            parts.push(text.as_bytes(), &mut keep);
+            parts.finish(&mut keep);
+            let behind = (0..in_pieces.len()).rev();
+            prop_assert_eq!(at_once, in_pieces.into_iter().zip(behind).collect::<Vec<_>>());
+        }
+    }
+}
