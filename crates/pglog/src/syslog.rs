@@ -27,8 +27,15 @@ use crate::{
     timestamp::{Clock, Timestamp},
 };
 
-/// How many messages in a row may overlap before they are ended by force, see [`Assembler`].
-const MAX_OVERLAPPING: usize = 256;
+/// How many messages in a row may overlap before they are ended by force, see [`Assembler`]. A server with
+/// many sessions writes parts of many messages side by side.
+const MAX_OVERLAPPING: usize = 2048;
+
+/// How many bytes are made of a line that the daemon counted at most.
+const MAX_REPEATED_BYTES: usize = 64 << 10;
+
+/// How many messages may be open for each entry that may be: of most it is not known that they are whole.
+const MESSAGES_PER_ENTRY: usize = 8;
 
 /// Reads one file that a syslog daemon has written, from one position on.
 ///
@@ -208,6 +215,7 @@ impl SyslogReader {
         self.position += raw_bytes;
         match header::parse(line) {
             Some(parsed) => self.take_parsed(line, &parsed, start),
+            None if line.trim_ascii().is_empty() => self.pass_blank_line(),
             None => {
                 let origin = Origin { tag: Vec::new(), pid: None, sequence: None, time: None };
                 self.open.push_back(Message::foreign(origin, line, start, self.position));
@@ -218,7 +226,18 @@ impl SyslogReader {
         }
     }
 
+    /// An empty line says nothing.
+    fn pass_blank_line(&mut self) {
+        if self.open.is_empty() {
+            self.safe_position = self.position;
+            self.taken_end = self.position;
+        }
+    }
+
     fn take_parsed(&mut self, whole: &[u8], line: &Line<'_>, start: u64) {
+        if let Some((times, text)) = header::repeated(line.text) {
+            return self.take_repeated(whole, &line.with_text(text), (times, start));
+        }
         let text = unescape(line.text);
         match line.number {
             Number::Pair(sequence, chunk) => {
@@ -247,6 +266,15 @@ impl SyslogReader {
         }
     }
 
+    /// Takes a line that the daemon wrote once for several.
+    fn take_repeated(&mut self, whole: &[u8], line: &Line<'_>, (times, start): (u32, u64)) {
+        let most = MAX_REPEATED_BYTES / whole.len().max(1) + 1;
+        for _ in 0..most.min(usize::try_from(times).unwrap_or(usize::MAX)) {
+            self.max_bytes_open += whole.len();
+            self.take_parsed(whole, line, start);
+        }
+    }
+
     /// Takes a line that only its text and its process connect with others.
     fn take_unnumbered(
         &mut self,
@@ -262,8 +290,9 @@ impl SyslogReader {
             Some(_) => true,
             None => before == Break::Perhaps || text.starts_with(b"\t"),
         };
-        let open = self.open.iter_mut().rev().find(|open| open.is_of(line, None));
-        match open.filter(|_| continues) {
+        let mut open = self.open.iter_mut().rev();
+        let open = if continues { open.find(|open| open.is_of(line, None)) } else { None };
+        match open {
             Some(open) => open.add(text, before, end),
             None if label.is_some() || continues => {
                 self.begin(line, None, start).add(text, before, end);
@@ -300,7 +329,7 @@ impl SyslogReader {
 
     /// Tells whether more is open than may be.
     fn is_surplus(&mut self) -> bool {
-        self.open.len() > self.limits.max_open_entries.max(1)
+        self.open.len() > self.limits.max_open_entries.max(1).saturating_mul(MESSAGES_PER_ENTRY)
             || (self.open.len() > 1 && self.is_too_much())
             || (self.taken_since_safe >= MAX_OVERLAPPING && !self.open.is_empty())
     }

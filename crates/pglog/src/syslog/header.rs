@@ -21,6 +21,12 @@ pub(super) enum Time<'l> {
     NoYear(&'l str),
     /// RFC 5424, `2026-11-24T02:22:07.522084+00:00`.
     Iso(&'l str),
+    /// `journalctl -o short-full`, `2026-11-24 02:22:07 UTC`, or without the zone, as daemons can be told.
+    Spaced(&'l str),
+    /// `journalctl -o short-unix`, seconds since 1970.
+    Unix(&'l str),
+    /// `journalctl -o short-monotonic`: since the machine started, whenever that was.
+    Unknown,
 }
 
 /// The number that the server puts before each line (`syslog_sequence_numbers`).
@@ -31,6 +37,21 @@ pub(super) enum Number<'l> {
     Pair(u64, u32),
     /// `[12]`: one of both, or the beginning of the prefix. The text behind it.
     Single(&'l [u8]),
+}
+
+impl<'l> Line<'l> {
+    /// Returns the same line with another text.
+    pub(super) fn with_text(self, text: &'l [u8]) -> Self {
+        with_text(self.time, self.tag, self.pid, text)
+    }
+}
+
+/// Reads `message repeated 2 times: [ TEXT]`: how often, and the text.
+pub(super) fn repeated(text: &[u8]) -> Option<(u32, &[u8])> {
+    let rest = text.strip_prefix(b"message repeated ")?;
+    let (times, rest) = word(rest)?;
+    let rest = rest.strip_prefix(b"times: [")?.strip_suffix(b"]")?;
+    Some((number(times)?, rest.strip_prefix(b" ").unwrap_or(rest)))
 }
 
 /// Takes a line apart. `None` where syslog did not write it.
@@ -84,22 +105,76 @@ pub(super) fn month(name: &str) -> Option<usize> {
 
 /// Splits the time and the blank behind it off.
 fn time(bytes: &[u8]) -> Option<(Time<'_>, &[u8])> {
-    let is_letter = bytes.first().is_some_and(u8::is_ascii_uppercase);
-    let is_month = is_letter && bytes.get(..3).is_some_and(|name| MONTHS.contains(&name));
-    let length = if is_month {
-        const CLOCK: usize = 15;
+    const CLOCK: usize = 15;
+    let first = *bytes.first()?;
+    let is_letter = first.is_ascii_uppercase();
+    if is_letter && bytes.get(..3).is_some_and(|name| MONTHS.contains(&name)) {
         let fits = bytes.get(3) == Some(&b' ')
             && bytes.get(4..6)?.iter().all(|byte| *byte == b' ' || byte.is_ascii_digit())
             && has_form(bytes.get(6..CLOCK)?, b" 00:00:00");
-        fits.then(|| CLOCK + fraction_bytes(bytes.get(CLOCK..).unwrap_or_default()))?
-    } else {
-        has_form_of_iso(bytes.first_chunk()?).then_some(())?;
-        memchr::memchr(b' ', bytes.get(..40).unwrap_or(bytes))?
-    };
+        let length =
+            fits.then(|| CLOCK + fraction_bytes(bytes.get(CLOCK..).unwrap_or_default()))?;
+        return split_time(bytes, length, Time::NoYear);
+    }
+    if bytes.first_chunk().is_some_and(has_form_of_iso) {
+        let length = memchr::memchr(b' ', bytes.get(..40).unwrap_or(bytes))?;
+        return split_time(bytes, length, Time::Iso);
+    }
+    if first.is_ascii_digit() {
+        return spaced_time(bytes).or_else(|| unix_time(bytes));
+    }
+    if first == b'[' {
+        let end = memchr::memchr(b']', bytes.get(..32).unwrap_or(bytes))?;
+        let digits = bytes.get(1..end)?.trim_ascii_start();
+        return is_journal_time(digits).then(|| split_time(bytes, end + 1, |_| Time::Unknown))?;
+    }
+    let rest = WEEKDAYS.iter().find_map(|day| bytes.strip_prefix(*day))?.strip_prefix(b" ")?;
+    let length = has_form(rest, SPACED)
+        .then(|| rest.iter().skip(SPACED.len() + 1).position(|byte| *byte == b' '))??;
+    split_time(rest, SPACED.len() + 1 + length, Time::Spaced)
+}
+
+const SPACED: &[u8] = b"0000-00-00 00:00:00";
+
+const WEEKDAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+
+/// Reads `2026-11-24 02:22:07 `, with a fraction or without. With a zone behind it, it is a prefix of the
+/// server's own: no host is called so.
+fn spaced_time(bytes: &[u8]) -> Option<(Time<'_>, &[u8])> {
+    if !has_form(bytes, SPACED) {
+        return None;
+    }
+    let length = SPACED.len() + fraction_bytes(bytes.get(SPACED.len()..)?);
+    let (time, rest) = split_time(bytes, length, Time::Spaced)?;
+    let host = rest.split(|byte| *byte == b' ').next()?;
+    let is_zone = host.first().is_some_and(|byte| b"+-<".contains(byte))
+        || (host.len() <= 5 && host.iter().all(u8::is_ascii_uppercase));
+    (!is_zone).then_some((time, rest))
+}
+
+/// Reads `1769593263.123456 `. The server's own `%n` has three digits behind the point.
+fn unix_time(bytes: &[u8]) -> Option<(Time<'_>, &[u8])> {
+    let length = memchr::memchr(b' ', bytes.get(..32).unwrap_or(bytes))?;
+    let time = bytes.get(..length)?;
+    (time.len() == 17 && is_journal_time(time)).then(|| split_time(bytes, length, Time::Unix))?
+}
+
+/// Tells whether bytes are digits with six more behind a point.
+fn is_journal_time(bytes: &[u8]) -> bool {
+    let Some(point) = memchr::memchr(b'.', bytes) else { return false };
+    let (whole, fraction) = bytes.split_at_checked(point).unwrap_or((bytes, &[]));
+    let digits = fraction.get(1..).unwrap_or_default();
+    !whole.is_empty() && digits.len() == 6 && whole.iter().chain(digits).all(u8::is_ascii_digit)
+}
+
+/// Splits a time of so many bytes and the blank behind it off.
+fn split_time<'l>(
+    bytes: &'l [u8],
+    length: usize,
+    kind: impl FnOnce(&'l str) -> Time<'l>,
+) -> Option<(Time<'l>, &'l [u8])> {
     let (time, rest) = bytes.split_at_checked(length)?;
-    let time = std::str::from_utf8(time).ok()?;
-    let rest = rest.strip_prefix(b" ")?;
-    Some((if is_month { Time::NoYear(time) } else { Time::Iso(time) }, rest))
+    Some((kind(std::str::from_utf8(time).ok()?), rest.strip_prefix(b" ")?))
 }
 
 fn fraction_bytes(bytes: &[u8]) -> usize {
@@ -234,16 +309,40 @@ fn number_off(text: &[u8]) -> (Number<'_>, &[u8]) {
     found().unwrap_or((Number::None, text))
 }
 
-/// Puts control characters back for which a syslog daemon has written `#011` and the like.
+/// Puts control characters back for which a syslog daemon has written `#011` and the like. Others write
+/// `\\011` or `\\t`, which can stand in a statement as well; so these count only in lines that begin with one,
+/// as only the server's TAB does.
 pub(super) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
+    match text {
+        [b'\\', b'0', b'1', b'1', ..] => {
+            unescape_behind(text, b'\\', |rest| Some((rest.get(..3).and_then(control)?, 3)))
+        }
+        [b'\\', b't', ..] => unescape_behind(text, b'\\', |rest| match rest.first()? {
+            b't' => Some((b'\t', 1)),
+            b'n' => Some((b'\n', 1)),
+            b'r' => Some((b'\r', 1)),
+            b'\\' => Some((b'\\', 1)),
+            _ => None,
+        }),
+        _ => unescape_behind(text, b'#', |rest| Some((rest.get(..3).and_then(control)?, 3))),
+    }
+}
+
+/// Puts back what `escape` reads behind a sign: the byte, and how many it is written in.
+fn unescape_behind(
+    text: &[u8],
+    sign: u8,
+    escape: impl Fn(&[u8]) -> Option<(u8, usize)>,
+) -> Cow<'_, [u8]> {
     let mut plain: Option<Vec<u8>> = None;
     let mut from = 0;
-    for hash in memchr::memchr_iter(b'#', text) {
-        let Some(control) = text.get(hash + 1..hash + 4).and_then(control) else { continue };
+    for at in memchr::memchr_iter(sign, text) {
+        let rest = text.get(at + 1..).filter(|_| at >= from);
+        let Some((byte, length)) = rest.and_then(&escape) else { continue };
         let plain = plain.get_or_insert_with(|| Vec::with_capacity(text.len()));
-        plain.extend_from_slice(text.get(from..hash).unwrap_or_default());
-        plain.push(control);
-        from = hash + 4;
+        plain.extend_from_slice(text.get(from..at).unwrap_or_default());
+        plain.push(byte);
+        from = at + 1 + length;
     }
     match plain {
         None => Cow::Borrowed(text),
@@ -306,6 +405,25 @@ mod tests {
                 "app[postgres.9]",
                 None,
             ),
+            (
+                "Tue 2026-11-24 02:22:07 UTC vm postgres[74]: [1-2] x",
+                Time::Spaced("2026-11-24 02:22:07 UTC"),
+                "postgres[74]",
+                Some(74),
+            ),
+            (
+                "2026-11-24 02:22:07.5 vm postgres[74]: [1-2] x",
+                Time::Spaced("2026-11-24 02:22:07.5"),
+                "postgres[74]",
+                Some(74),
+            ),
+            (
+                "1769593263.123456 vm postgres[74]: [1-2] x",
+                Time::Unix("1769593263.123456"),
+                "postgres[74]",
+                Some(74),
+            ),
+            ("[    5.123456] vm postgres[74]: [1-2] x", Time::Unknown, "postgres[74]", Some(74)),
         ] {
             assert_eq!(parts(line), Some((time, tag, pid, Number::Pair(1, 2), "x")), "{line}");
         }
@@ -330,6 +448,10 @@ mod tests {
         for line in [
             "",
             "2026-11-24 02:22:07.522 UTC [7] LOG:  x",
+            "2026-11-24 02:22:07 UTC bob[7]: LOG:  x",
+            "2026-11-24 02:22:07 -03 bob[7]: LOG:  x",
+            "1769593263.123 bob[7]: LOG:  x",
+            "[7] bob[7]: LOG:  x",
             "Nov 24 02:22:07",
             "Nov 24 02:22:07 no tag here at all",
             "Nov 2x 02:22:07 vm postgres[74]: x",
@@ -343,7 +465,9 @@ mod tests {
     #[test]
     fn escapes_of_control_characters_are_taken_back() {
         assert_eq!(*unescape(b"#011a#012#015#177#033"), *b"\ta\n\r\x7f\x1b");
-        for text in [&b"#"[..], b"#01", b"#048", b"#101", b"##", b"a"] {
+        assert_eq!(*unescape(b"\\011a\\011b\\015#011\\d"), *b"\ta\tb\r#011\\d");
+        assert_eq!(*unescape(br"\ta\\tb\nc\d"), *b"\ta\\tb\nc\\d");
+        for text in [&b"#"[..], b"#01", b"#048", b"#101", b"##", b"a", br"a\t\011"] {
             assert!(matches!(unescape(text), Cow::Borrowed(same) if same == text));
         }
     }

@@ -34,7 +34,10 @@ impl SyslogClock {
 
     /// Returns the moment, and whether it is a guess.
     pub(super) fn read(&mut self, time: Time<'_>) -> Option<(Timestamp, bool)> {
-        let (Time::NoYear(text) | Time::Iso(text)) = time;
+        let (Time::NoYear(text) | Time::Iso(text) | Time::Spaced(text) | Time::Unix(text)) = time
+        else {
+            return None;
+        };
         if let Some((last, moment)) = &self.last
             && last == text
         {
@@ -43,6 +46,9 @@ impl SyslogClock {
         let moment = match time {
             Time::Iso(text) => self.read_iso(text),
             Time::NoYear(text) => self.read_without_year(text),
+            Time::Spaced(text) => self.read_spaced(text),
+            Time::Unix(text) => read_unix(text),
+            Time::Unknown => None,
         };
         self.last = Some((text.to_owned(), moment));
         moment
@@ -67,6 +73,16 @@ impl SyslogClock {
         }
         let time = self.clock.read(&self.text)?;
         Some((time.timestamp, time.ambiguous))
+    }
+
+    /// Reads `2026-11-24 02:22:07 UTC`. Without a zone it is in that of the log, as far as it is known.
+    fn read_spaced(&mut self, text: &str) -> Option<(Timestamp, bool)> {
+        let zoned = self.clock.read(text).map(|time| (time.timestamp, time.ambiguous));
+        let local = || {
+            let local: civil::DateTime = text.parse().ok()?;
+            self.in_zone(local, Precision::Micros)
+        };
+        zoned.or_else(local)
     }
 
     /// Reads `Nov 24 02:22:07`. The year is the latest that is possible, but a log that is followed over
@@ -97,14 +113,26 @@ impl SyslogClock {
         let (hour, minute, second) = (number(7, 9)?, number(10, 12)?, number(13, 15)?.min(59));
         let date = civil::Date::new(year, month, number(4, 6)?).ok()?;
         let local = date.to_datetime(civil::Time::new(hour, minute, second, 0).ok()?);
+        self.in_zone(local, Precision::Seconds)
+    }
+
+    /// Returns the moment of a local time, and whether it is a guess.
+    fn in_zone(&self, local: civil::DateTime, precision: Precision) -> Option<(Timestamp, bool)> {
         let zone = self.clock.zone().cloned();
         let is_guess = zone.is_none();
         let moment = zone.unwrap_or(TimeZone::UTC).to_ambiguous_timestamp(local);
         let is_ambiguous = moment.is_ambiguous();
         let micros = moment.compatible().ok()?.as_microsecond();
-        let moment = Timestamp::from_micros(micros, Precision::Seconds);
-        Some((moment, is_guess || is_ambiguous))
+        Some((Timestamp::from_micros(micros, precision), is_guess || is_ambiguous))
     }
+}
+
+/// Reads `1769593263.123456`.
+fn read_unix(text: &str) -> Option<(Timestamp, bool)> {
+    let (seconds, micros) = text.split_once('.')?;
+    let seconds: i64 = seconds.parse().ok()?;
+    let micros = seconds.checked_mul(1_000_000)?.checked_add(micros.parse().ok()?)?;
+    Some((Timestamp::from_micros(micros, Precision::Micros), false))
 }
 
 const fn later(one: Timestamp, other: Timestamp) -> Timestamp {
@@ -136,6 +164,28 @@ mod tests {
             assert_eq!(read(Time::Iso(time), None, None), Some((expected.to_owned(), false)));
         }
         assert_eq!(read(Time::Iso("2026-11-24Tx"), None, None), None);
+    }
+
+    #[test]
+    fn times_of_the_journal_are_read() {
+        for (time, zone, expected) in [
+            (Time::Spaced("2026-11-24 02:22:07 UTC"), None, ("2026-11-24T02:22:07Z", false)),
+            (Time::Spaced("2026-11-24 02:22:07 CET"), None, ("2026-11-24T01:22:07Z", false)),
+            (Time::Spaced("2026-11-24 02:22:07.5"), None, ("2026-11-24T02:22:07.500000Z", true)),
+            (
+                Time::Spaced("2026-11-24 02:22:07"),
+                Some("Europe/Berlin"),
+                ("2026-11-24T01:22:07.000000Z", false),
+            ),
+            (Time::Unix("1769593263.123456"), None, ("2026-01-28T09:41:03.123456Z", false)),
+        ] {
+            assert_eq!(
+                read(time, zone, None),
+                Some((expected.0.to_owned(), expected.1)),
+                "{time:?}"
+            );
+        }
+        assert_eq!(read(Time::Unknown, None, None), None);
     }
 
     #[test]
