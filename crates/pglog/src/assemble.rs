@@ -408,7 +408,7 @@ impl Assembler {
     }
 
     /// Adds a line that does not begin with the prefix: another program's, or the rest of a line that
-    /// was cut, with a line of the server perhaps right behind it.
+    /// was cut, with a line of the server perhaps right behind it. An empty line is nothing.
     fn take_foreign_line<'a>(
         &mut self,
         open: &mut OpenEntries<'a>,
@@ -416,6 +416,10 @@ impl Assembler {
         (start, end): (u64, u64),
         patience: Patience,
     ) -> Taken {
+        if line.bytes().all(|byte| byte.is_ascii_whitespace()) {
+            open.pass_blank(end);
+            return Taken::Yes;
+        }
         let max_bytes = self.limits.max_field_bytes;
         if patience == Patience::MayHold && self.prefixes.is_strange(line) {
             return Taken::Strange;

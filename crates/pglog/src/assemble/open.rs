@@ -345,6 +345,18 @@ impl<'a> OpenEntries<'a> {
         true
     }
 
+    /// A line up to `position` says nothing. It goes with the entry before it, if that is open.
+    pub(super) fn pass_blank(&mut self, position: u64) {
+        if let Some(number) = self.current_number().or_else(|| self.last_number())
+            && let Some(open) = self.entry_mut(number)
+        {
+            open.assembled.end = position;
+        } else if self.entries.is_empty() {
+            self.safe_position = position;
+            self.taken_since_safe = 0;
+        }
+    }
+
     /// All lines up to `position` have been used.
     pub(super) fn reached(&mut self, position: u64) {
         self.position = position;
