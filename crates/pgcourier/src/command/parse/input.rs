@@ -1,5 +1,7 @@
 //! Bytes of the logs: files and stdin, compressed or not.
 
+mod utf16;
+
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _},
@@ -11,6 +13,8 @@ use std::{
     },
     thread,
 };
+
+use crate::command::parse::input::utf16::{Order, Utf16};
 
 /// How much is read at once.
 pub(super) const READ_BYTES: usize = 256 << 10;
@@ -75,7 +79,7 @@ impl Input {
     }
 }
 
-/// Opens a file, and unpacks it if its first bytes say that it is packed.
+/// Opens a file, and unpacks it if its first bytes say that it is packed. Text in UTF-16 becomes UTF-8.
 fn open(path: &Path, counter: Arc<AtomicU64>) -> io::Result<Box<dyn Read>> {
     let input: Box<dyn Read> =
         if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
@@ -84,8 +88,12 @@ fn open(path: &Path, counter: Arc<AtomicU64>) -> io::Result<Box<dyn Read>> {
 
 fn unpacked(input: impl Read + 'static) -> io::Result<Box<dyn Read>> {
     let mut input = BufReader::with_capacity(READ_BYTES, input);
-    Ok(match Packing::of(input.fill_buf()?) {
-        None => Box::new(input),
+    let head = input.fill_buf()?;
+    Ok(match Packing::of(head) {
+        None => match Order::of(head) {
+            Some(order) => Box::new(Utf16::new(input, order)),
+            None => Box::new(input),
+        },
         Some(Packing::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         Some(Packing::Zstd) => Box::new(zstd::Decoder::with_buffer(input)?),
         Some(Packing::Bzip2) => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
@@ -151,7 +159,8 @@ pub(super) fn is_big(path: &Path) -> bool {
     let is_packed = || -> io::Result<bool> {
         let mut head = [0; 8];
         let read = File::open(path)?.read(&mut head)?;
-        Ok(Packing::of(head.get(..read).unwrap_or_default()).is_some())
+        let head = head.get(..read).unwrap_or_default();
+        Ok(Packing::of(head).is_some() || Order::of(head).is_some())
     };
     size_of(path).is_some_and(|size| size >= BIG_BYTES) && is_packed().is_ok_and(|packed| !packed)
 }
