@@ -65,7 +65,7 @@ const PGLOG: Layers = &[
     ),
     ("syslog", &["severity", "timestamp", "entry", "prefix", "assemble", "held"]),
     ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
-    ("wrapping", &["json", "syslog"]),
+    ("wrapping", &["held", "json", "syslog"]),
     ("parser", PARSER),
 ];
 

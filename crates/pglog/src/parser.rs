@@ -1,6 +1,9 @@
 //! Reads a log of which nothing is known beforehand.
 
+mod document;
+mod marks;
 mod reader;
+mod recognise;
 mod sample;
 mod wrapped;
 
@@ -11,10 +14,10 @@ use crate::{
     format::Format,
     parser::{
         reader::Reader,
-        sample::{MAX_SAMPLED_BYTES, SAMPLE_LINES, sample_bytes, samples},
+        recognise::{Recognised, recognise},
+        sample::{MAX_SAMPLED_BYTES, sample_bytes, samples},
     },
     prefix::LinePrefix,
-    syslog,
     timestamp::{Clock, Timestamp},
     wrapping::Wrapping,
 };
@@ -92,12 +95,9 @@ impl Parser {
     /// Makes a parser for a file that is read from `position`, which must be the start of a line.
     #[must_use]
     pub fn new(options: ParserOptions, position: u64) -> Self {
-        let prefix = options.log_line_prefix.clone();
-        let state = match (options.format, prefix) {
-            (Some(format), Some(prefix)) => reading(&options, format, prefix, position),
-            (Some(format @ (Format::Csvlog | Format::Jsonlog)), None) => {
-                reading(&options, format, LinePrefix::compile(""), position)
-            }
+        let state = match given(&options) {
+            // A byte order mark can stand only at the very start.
+            Some((format, prefix)) if position > 0 => reading(&options, format, prefix, position),
             _ => State::Sampling { held: Vec::new(), start: position, tried: 0 },
         };
         Self { options, told: None, state, is_text_so_far: false }
@@ -120,7 +120,8 @@ impl Parser {
         let State::Sampling { held, start, .. } = &self.state else { return };
         // What is held already says more about itself than what came before it.
         if held.is_empty()
-            && let Some(recognised) = samples(sample).find_map(|sample| self.recognise(sample))
+            && let Some(recognised) = samples(sample)
+                .find_map(|sample| recognise(sample, &self.options, self.told.as_ref()))
         {
             let mut reader = recognised.reader(&self.options, *start);
             reader.tell(self.told.as_ref(), None);
@@ -132,9 +133,18 @@ impl Parser {
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
         match &mut self.state {
             State::Reading(reader, _) => reader.push(bytes, sink),
-            State::Sampling { held, .. } => {
+            State::Sampling { held, start, .. } => {
                 held.extend_from_slice(bytes);
-                self.try_samples(sink);
+                if skip_byte_order_mark(held, start) == Mark::MayCome {
+                    return;
+                }
+                match given(&self.options) {
+                    Some(_) if !held.is_empty() => {
+                        let recognised = recognise(held, &self.options, self.told.as_ref());
+                        self.settle(recognised, sink);
+                    }
+                    _ => self.try_samples(sink),
+                }
             }
             State::Skipping { position } => *position += bytes.len() as u64,
         }
@@ -217,12 +227,12 @@ impl Parser {
         }
     }
 
-    /// Returns what is wrapped around the log's lines, once it is known.
+    /// Returns what is wrapped around the log's lines, the outermost first, once it is known.
     #[must_use]
-    pub fn wrapping(&self) -> Option<Wrapping> {
+    pub fn wrappings(&self) -> Vec<Wrapping> {
         match &self.state {
-            State::Reading(reader, Kind::Log) => reader.wrapping(),
-            _ => None,
+            State::Reading(reader, Kind::Log) => reader.wrappings(),
+            _ => Vec::new(),
         }
     }
 
@@ -244,7 +254,8 @@ impl Parser {
             let known = self.options.log_line_prefix.as_ref().or(self.told.as_ref());
             let prefix = known.filter(|_| *tried == 0);
             let Some(length) = sample_bytes(rest, prefix) else { return };
-            let recognised = self.recognise(rest.get(..length).unwrap_or(rest));
+            let recognised =
+                recognise(rest.get(..length).unwrap_or(rest), &self.options, self.told.as_ref());
             let is_binary = *tried == 0 && looks_binary(rest);
             let tried = *tried + length;
             if recognised.is_some() || is_binary || tried >= MAX_SAMPLED_BYTES {
@@ -259,7 +270,8 @@ impl Parser {
     /// Looks at the last sample, which is not whole.
     fn recognise_rest(&self) -> Option<Recognised> {
         let State::Sampling { held, tried, .. } = &self.state else { return None };
-        self.recognise(held.get(*tried..).filter(|rest| *tried == 0 || !rest.is_empty())?)
+        let rest = held.get(*tried..).filter(|rest| *tried == 0 || !rest.is_empty())?;
+        recognise(rest, &self.options, self.told.as_ref())
     }
 
     /// Decides how to read from fewer lines than there should be. If they are none of a log, what comes
@@ -300,60 +312,6 @@ impl Parser {
         reader.push(&held, sink);
         self.state = State::Reading(Box::new(reader), kind);
     }
-
-    /// Finds out what is not known about a log. `None` where no prefix fits.
-    fn recognise(&self, sample: &[u8]) -> Option<Recognised> {
-        let known = self.options.format;
-        match Wrapping::detect(sample).filter(|_| known.is_none()) {
-            Some(wrapping) => {
-                let sample = wrapping.unwrap_all(sample);
-                let (format, prefix) = self.recognise_format(&sample)?;
-                Some(Recognised { wrapping: Some(wrapping), format, prefix })
-            }
-            None => {
-                let (format, prefix) = self.recognise_format(sample)?;
-                Some(Recognised { wrapping: None, format, prefix })
-            }
-        }
-    }
-
-    fn recognise_format(&self, sample: &[u8]) -> Option<(Format, LinePrefix)> {
-        let format = self.options.format.unwrap_or_else(|| Format::detect(sample));
-        let prefix = match (&self.options.log_line_prefix, format) {
-            (Some(prefix), _) => prefix.clone(),
-            (None, Format::Stderr) => {
-                let text = String::from_utf8_lossy(sample);
-                match &self.told {
-                    Some(told) if text.lines().any(|line| told.match_line(line).is_some()) => {
-                        told.clone()
-                    }
-                    _ => infer(text.lines().map(str::to_owned))?,
-                }
-            }
-            (None, Format::Syslog) => infer(syslog::server_lines(sample))?,
-            (None, Format::Csvlog | Format::Jsonlog) => LinePrefix::compile(""),
-        };
-        Some((format, prefix))
-    }
-}
-
-/// What the first bytes of a log have told about it.
-struct Recognised {
-    wrapping: Option<Wrapping>,
-    format: Format,
-    prefix: LinePrefix,
-}
-
-impl Recognised {
-    fn reader(self, options: &ParserOptions, position: u64) -> Reader {
-        match self.wrapping {
-            None => Reader::new(self.format, self.prefix, options, position),
-            Some(wrapping) => {
-                let inner = Reader::new(self.format, self.prefix, options, 0);
-                Reader::wrapped(wrapping, inner, options, position)
-            }
-        }
-    }
 }
 
 /// Tells whether bytes are those of a program, an archive or an image: text has next to no control
@@ -364,13 +322,41 @@ fn looks_binary(bytes: &[u8]) -> bool {
     odd * 50 > bytes.len()
 }
 
-fn reading(options: &ParserOptions, format: Format, prefix: LinePrefix, position: u64) -> State {
-    State::Reading(Box::new(Reader::new(format, prefix, options, position)), Kind::Log)
+/// What the options say of format and prefix, if that is all there is to know.
+fn given(options: &ParserOptions) -> Option<(Format, LinePrefix)> {
+    match (options.format?, &options.log_line_prefix) {
+        (format, Some(prefix)) => Some((format, prefix.clone())),
+        (format @ (Format::Csvlog | Format::Jsonlog), None) => {
+            Some((format, LinePrefix::compile("")))
+        }
+        (Format::Stderr | Format::Syslog, None) => None,
+    }
 }
 
-fn infer(lines: impl Iterator<Item = String>) -> Option<LinePrefix> {
-    let lines: Vec<String> = lines.take(SAMPLE_LINES).collect();
-    LinePrefix::infer(lines.iter().map(String::as_str)).map(|inference| inference.prefix)
+/// Whether a byte order mark can still come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    MayCome,
+    IsPast,
+}
+
+/// Takes the mark off with which Windows' programs begin a text in UTF-8.
+fn skip_byte_order_mark(held: &mut Vec<u8>, start: &mut u64) -> Mark {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if *start > 0 {
+        return Mark::IsPast;
+    }
+    if held.starts_with(MARK) {
+        held.drain(..MARK.len());
+        *start = MARK.len() as u64;
+    } else if MARK.starts_with(held) {
+        return Mark::MayCome;
+    }
+    Mark::IsPast
+}
+
+fn reading(options: &ParserOptions, format: Format, prefix: LinePrefix, position: u64) -> State {
+    State::Reading(Box::new(Reader::new(format, prefix, options, position)), Kind::Log)
 }
 
 #[cfg(test)]
@@ -395,6 +381,29 @@ mod tests {
         assert_eq!(parser.log_line_prefix(), None);
         assert_eq!(users(&mut parser, &LINE[15..]), [Some("bob".to_owned())]);
         assert_eq!(parser.safe_position(), LINE.len() as u64);
+    }
+
+    #[test]
+    fn byte_order_mark_is_of_no_entry() {
+        let log = [b"\xef\xbb\xbf", LINE].concat();
+        let told = ParserOptions {
+            format: Some(Format::Stderr),
+            log_line_prefix: Some(LinePrefix::compile("%m [%p] %q%u@%d ")),
+            ..ParserOptions::default()
+        };
+        for options in [ParserOptions::default(), told] {
+            for chunk in [1, 2, 3, 100] {
+                let mut parser = Parser::new(options.clone(), 0);
+                let mut found = Vec::new();
+                let mut keep = |entry: &Assembled<'_>| {
+                    found.push((entry.start, entry.entry.pid, entry.entry.unparsed));
+                };
+                log.chunks(chunk).for_each(|bytes| parser.push(bytes, &mut keep));
+                parser.finish(&mut keep);
+                assert_eq!(found, [(3, Some(1), false)]);
+                assert_eq!(parser.position(), log.len() as u64);
+            }
+        }
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! What collectors put around the lines of a log, in whatever format it is.
 
+mod document;
+mod object;
+
 use std::borrow::Cow;
 
+pub(crate) use document::{Records, Shape};
+
 use crate::{
-    json::{Raw, members, unescape},
     syslog,
+    wrapping::object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
 };
 
 /// How lines are wrapped.
@@ -29,8 +34,16 @@ pub enum Wrapping {
     CloudNativePg,
     /// `journalctl -o json`: the line as `MESSAGE` in an object.
     Journal,
+    /// Any other collector that has the line as `message`, `msg`, `line` or `body` in an object.
+    Json,
+    /// A pod's and a container's name in front of each line, as `stern` prints them, in colour or not.
+    Stern,
     /// Lines that end as on Windows.
     Crlf,
+    /// Objects in an array, be it a member of an object: what clouds give for download.
+    JsonArray,
+    /// Objects that stand over many lines each.
+    JsonObjects,
 }
 
 /// A line without its wrapping.
@@ -39,13 +52,13 @@ pub(crate) struct Unwrapped<'l> {
     pub(crate) text: Cow<'l, [u8]>,
     /// False for a piece of a line that goes on in the next one.
     pub(crate) is_whole: bool,
-    /// The time that the collector gave it.
+    /// The time that the collector gave it: RFC 3339, or a number since 1970.
     pub(crate) time: Option<&'l str>,
 }
 
 impl Wrapping {
     /// Every wrapping, the ones that cannot be mistaken first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Docker,
         Self::CloudLogging,
         Self::Azure,
@@ -55,7 +68,11 @@ impl Wrapping {
         Self::Timestamps,
         Self::Compose,
         Self::Kubectl,
+        Self::Json,
+        Self::Stern,
         Self::Crlf,
+        Self::JsonArray,
+        Self::JsonObjects,
     ];
 
     /// Returns a short name.
@@ -71,7 +88,11 @@ impl Wrapping {
             Self::Kubectl => "kubectl",
             Self::CloudNativePg => "cloudnative-pg",
             Self::Journal => "journal",
+            Self::Json => "json",
+            Self::Stern => "stern",
             Self::Crlf => "crlf",
+            Self::JsonArray => "json-array",
+            Self::JsonObjects => "json-objects",
         }
     }
 
@@ -79,24 +100,45 @@ impl Wrapping {
     /// `None` where they are not.
     #[must_use]
     pub fn detect(sample: &[u8]) -> Option<Self> {
-        let fits = |wrapping: &Self| {
-            // Lines that begin with a TAB say nothing about what others begin with.
-            let lines = || lines_of(sample).filter(|line| !line.starts_with(b"\t"));
-            let fitting = lines().filter(|line| wrapping.unwrap(line).is_some()).count();
-            let all = lines().count();
-            if *wrapping == Self::Crlf {
-                return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0;
-            }
-            // The first one may be cut, and a few may have been written by something else.
-            fitting > 0 && fitting + 1 + all / 10 >= all
-        };
-        let wrapping = Self::ALL.into_iter().find(fits)?;
+        let wrapping = Self::ALL.into_iter().find(|wrapping| match wrapping.shape() {
+            Some(shape) => is_document(sample, shape),
+            None => wrapping.fits_lines(sample),
+        })?;
         // The header of syslog begins with a time too.
         (wrapping != Self::Timestamps || !syslog::is_syslog(sample)).then_some(wrapping)
     }
 
+    /// Tells whether the lines of a sample are wrapped so.
+    fn fits_lines(self, sample: &[u8]) -> bool {
+        // Lines that begin with a TAB say nothing about what others begin with.
+        let lines = || lines_of(sample).filter(|line| !line.starts_with(b"\t"));
+        let fitting = lines().filter(|line| self.unwrap(line).is_some()).count();
+        let all = lines().count();
+        if self == Self::Crlf {
+            return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0;
+        }
+        // The first one may be cut, and a few may have been written by something else.
+        fitting > 0 && fitting + 1 + all / 10 >= all && self.is_sure(sample)
+    }
+
+    /// Tells whether a sample that fits cannot be a plain log. Two names may be a user and a database of the
+    /// prefix as well, but then a line that goes on begins with its TAB.
+    fn is_sure(self, sample: &[u8]) -> bool {
+        let proves = |line: &[u8]| {
+            let goes_on = self.unwrap(line).is_some_and(|line| {
+                let text = time_off(&line.text).map_or(&*line.text, |(_, text)| text);
+                text.starts_with(b"\t")
+            });
+            goes_on || line.starts_with(b"\x1b[")
+        };
+        self != Self::Stern || lines_of(sample).any(proves)
+    }
+
     /// Takes the wrapping off a sample.
     pub(crate) fn unwrap_all(self, sample: &[u8]) -> Vec<u8> {
+        if let Some(shape) = self.shape() {
+            return lines_of_document(sample, shape);
+        }
         let mut plain = Vec::with_capacity(sample.len());
         for line in lines_of(sample) {
             let Some(line) = self.unwrap(line) else { continue };
@@ -106,6 +148,28 @@ impl Wrapping {
             }
         }
         plain
+    }
+
+    /// Tells whether each line is an object.
+    const fn is_object(self) -> bool {
+        matches!(
+            self,
+            Self::Docker
+                | Self::CloudLogging
+                | Self::Azure
+                | Self::CloudNativePg
+                | Self::Journal
+                | Self::Json
+        )
+    }
+
+    /// How the wrapping's records stand in the document that it is. `None` where it is one of lines.
+    pub(crate) const fn shape(self) -> Option<Shape> {
+        match self {
+            Self::JsonArray => Some(Shape::Array),
+            Self::JsonObjects => Some(Shape::Objects),
+            _ => None,
+        }
     }
 
     /// Takes the wrapping off a line. `None` where it has none.
@@ -120,86 +184,50 @@ impl Wrapping {
             Self::Kubectl => behind_pod(line),
             Self::CloudNativePg => in_record_of_pod(line),
             Self::Journal => in_journal(line),
+            Self::Json => in_any_object(line),
+            Self::Stern => behind_names(line),
             Self::Crlf => {
                 let text = line.strip_suffix(b"\r")?;
                 Some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
             }
+            // Their lines are records, not lines.
+            Self::JsonArray | Self::JsonObjects => None,
         }
     }
+}
+
+/// Tells whether a sample is the beginning of a document whose records are wrapped lines.
+fn is_document(sample: &[u8], shape: Shape) -> bool {
+    let begins = match shape {
+        Shape::Array => sample.trim_ascii_start().first().is_some_and(|b| b"[{".contains(b)),
+        Shape::Objects => sample.trim_ascii_start().starts_with(b"{"),
+    };
+    begins && {
+        let lines = lines_of_document(sample, shape);
+        Wrapping::ALL.into_iter().any(|inner| inner.is_object() && inner.fits_lines(&lines))
+    }
+}
+
+/// The records of a document, each on a line.
+fn lines_of_document(sample: &[u8], shape: Shape) -> Vec<u8> {
+    let mut records = Records::new(shape, false, sample.len());
+    let mut lines = Vec::with_capacity(sample.len());
+    let mut rest = sample;
+    while !rest.is_empty() {
+        let (used, record) = records.take(rest);
+        if let Some(record) = record {
+            lines.extend_from_slice(&record);
+            lines.push(b'\n');
+        }
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    lines
 }
 
 /// The lines of a sample that have a beginning and an end, where there are such.
 fn lines_of(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
     let whole = memchr::memrchr(b'\n', sample).and_then(|end| sample.get(..end)).unwrap_or(sample);
     whole.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
-}
-
-/// Takes a member of an object as the line; its `time` or `timestamp` is the line's.
-fn in_object(line: &[u8], is_text: impl Fn(&[u8], Raw<'_>) -> bool) -> Option<Unwrapped<'_>> {
-    if !line.starts_with(b"{") {
-        return None;
-    }
-    let (mut text, mut time) = (None, None);
-    members(line, |key, value| match value {
-        Raw::String(raw, has_escapes) if is_text(key, value) => text = Some((raw, has_escapes)),
-        Raw::String(raw, false) if key == b"time" || key == b"timestamp" => {
-            time = std::str::from_utf8(raw).ok();
-        }
-        _ => {}
-    })?;
-    let (raw, has_escapes) = text?;
-    let mut text = if has_escapes { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) };
-    // Docker leaves the line break away where it cuts a long line; others have none at all.
-    let is_docker = memchr::memmem::find(line, b"\"stream\":").is_some();
-    let is_whole = !is_docker || text.ends_with(b"\n");
-    if text.ends_with(b"\n") {
-        text.to_mut().pop();
-    }
-    Some(Unwrapped { text, is_whole, time })
-}
-
-fn in_properties(line: &[u8]) -> Option<Unwrapped<'_>> {
-    if !line.starts_with(b"{") {
-        return None;
-    }
-    let mut properties = None;
-    members(line, |key, value| {
-        if let (b"properties", Raw::Nested(nested)) = (key, value) {
-            properties = Some(nested);
-        }
-    })?;
-    let unwrapped = in_object(properties?, |key, _| key == b"message")?;
-    // The time in there is not in the form of the others; the message has its own.
-    Some(Unwrapped { time: None, ..unwrapped })
-}
-
-/// Reads what `CloudNativePG` makes of a line that the server wrote to stderr.
-fn in_record_of_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
-    memchr::memmem::find(line, b"\"logger\":\"postgres\"")?;
-    let unwrapped = in_object(line, |key, _| key == b"msg")?;
-    // A record of csvlog or jsonlog is another member.
-    (&*unwrapped.text != b"record").then_some(Unwrapped { is_whole: true, ..unwrapped })
-}
-
-/// Reads an entry of the journal. What is no plain text is an array of bytes.
-fn in_journal(line: &[u8]) -> Option<Unwrapped<'_>> {
-    if !line.starts_with(b"{") {
-        return None;
-    }
-    let mut text = None;
-    members(line, |key, value| match (key, value) {
-        (b"MESSAGE", Raw::String(raw, true)) => text = Some(Cow::Owned(unescape(raw))),
-        (b"MESSAGE", Raw::String(raw, false)) => text = Some(Cow::Borrowed(raw)),
-        (b"MESSAGE", Raw::Nested(array)) => text = bytes_of(array).map(Cow::Owned),
-        _ => {}
-    })?;
-    Some(Unwrapped { text: text?, is_whole: true, time: None })
-}
-
-/// Reads `[76,79,71]`.
-fn bytes_of(array: &[u8]) -> Option<Vec<u8>> {
-    let array = std::str::from_utf8(array).ok()?.strip_prefix('[')?.strip_suffix(']')?;
-    array.split(',').map(|byte| byte.trim().parse().ok()).collect()
 }
 
 /// Reads `2026-11-24T02:20:47.123456789Z stderr F LINE`.
@@ -258,6 +286,23 @@ fn behind_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
     Some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
 }
 
+/// Reads `pg-0 postgres LINE`.
+fn behind_names(line: &[u8]) -> Option<Unwrapped<'_>> {
+    let (pod, rest) = name_off(line)?;
+    let (_container, text) = name_off(rest)?;
+    let is_pod = pod.contains(&b'-');
+    is_pod.then_some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
+}
+
+/// Splits a name as Kubernetes allows it, in colour or not, and the blank behind it off.
+fn name_off(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = colour_off(line);
+    let is_part = |byte: &&u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    let (name, rest) = line.split_at_checked(line.iter().take_while(is_part).count())?;
+    let rest = colour_off(rest).strip_prefix(b" ")?;
+    (!name.is_empty()).then_some((name, rest))
+}
+
 /// Splits an RFC 3339 time and the blank behind it off.
 fn time_off(line: &[u8]) -> Option<(&str, &[u8])> {
     const FORM: &[u8] = b"0000-00-00T00:00:00";
@@ -297,6 +342,12 @@ mod tests {
                 time,
             ),
             (Wrapping::Azure, r#"{"properties":{"message":"LOG:  a\tb"}}"#, true, None),
+            (
+                Wrapping::Json,
+                r#"{"@timestamp":"2026-11-24T02:20:47.1Z","message":"LOG:  a\tb"}"#,
+                true,
+                time,
+            ),
             (Wrapping::Timestamps, "2026-11-24T02:20:47.1Z LOG:  a\tb", true, time),
             (Wrapping::Compose, "db-1  | LOG:  a\tb", true, None),
             (Wrapping::Compose, "\x1b[36mdb-1  | \x1b[0mLOG:  a\tb", true, None),
@@ -307,7 +358,12 @@ mod tests {
                 true,
                 None,
             ),
-            (Wrapping::Journal, r#"{"_PID":"7","MESSAGE":"LOG:  a\tb"}"#, true, None),
+            (
+                Wrapping::Journal,
+                r#"{"__REALTIME_TIMESTAMP":"1769593263123456","MESSAGE":"LOG:  a\tb"}"#,
+                true,
+                Some("1769593263123456"),
+            ),
             (
                 Wrapping::Journal,
                 r#"{"MESSAGE":[76,79,71,58,32,32,97,9,98],"_PID":"7"}"#,
@@ -325,11 +381,26 @@ mod tests {
     }
 
     #[test]
+    fn two_names_before_a_line_that_goes_on_are_a_pod_and_a_container() {
+        for log in [
+            "pg-0 postgres LOG:  a\npg-0 postgres \tb\n",
+            "\x1b[36mpg-0\x1b[0m \x1b[36mpostgres\x1b[0m LOG:  a\n",
+        ] {
+            assert_eq!(Wrapping::detect(log.as_bytes()), Some(Wrapping::Stern), "{log}");
+            let line = unwrapped(Wrapping::Stern, log.lines().next().unwrap());
+            assert_eq!(line, Some(("LOG:  a".to_owned(), true, None)));
+        }
+        // Here the TAB is the server's, and the names are of the prefix.
+        assert_eq!(Wrapping::detect(b"bob-1 shop LOG:  a\n\tb\n"), None);
+    }
+
+    #[test]
     fn plain_logs_are_not_wrapped() {
         for line in [
             "2026-11-24 02:20:47 UTC [7] LOG:  x",
             r#"{"timestamp":"2026-11-24 02:20:47.123 UTC","error_severity":"LOG","message":"x"}"#,
             r#"{"level":"info","logger":"postgres","msg":"record","record":{"message":"x"}}"#,
+            "bob-1 shop 2026-11-24 02:20:47 UTC LOG:  x",
             "Nov 24 02:22:07 vm postgres[7]: [1-1] LOG:  x",
             "a b | LOG:  x",
             "",

@@ -6,7 +6,7 @@ use crate::{
     fingerprint::Fingerprint,
     format::Format,
     jsonlog::JsonReader,
-    parser::{ParserOptions, wrapped::Wrapped},
+    parser::{ParserOptions, document::Document, wrapped::Wrapped},
     prefix::LinePrefix,
     syslog::SyslogReader,
     timestamp::Clock,
@@ -21,6 +21,7 @@ pub(super) enum Reader {
     Jsonlog(Box<JsonReader>),
     Syslog(Box<SyslogReader>),
     Wrapped(Box<Wrapped>),
+    Document(Box<Document>),
 }
 
 impl Reader {
@@ -72,23 +73,39 @@ impl Reader {
         options: &ParserOptions,
         position: u64,
     ) -> Self {
-        Self::Wrapped(Box::new(Wrapped::new(wrapping, inner, position, options.limits)))
-    }
-
-    pub(super) const fn wrapping(&self) -> Option<Wrapping> {
-        match self {
-            Self::Wrapped(reader) => Some(reader.wrapping()),
-            Self::Stderr(_) | Self::Csvlog(_) | Self::Jsonlog(_) | Self::Syslog(_) => None,
+        match wrapping.shape() {
+            Some(shape) => {
+                let kind = (wrapping, shape);
+                Self::Document(Box::new(Document::new(kind, inner, position, options.limits)))
+            }
+            None => {
+                Self::Wrapped(Box::new(Wrapped::new(wrapping, inner, position, options.limits)))
+            }
         }
     }
 
-    pub(super) const fn format(&self) -> Format {
+    /// The wrappings, the outermost first.
+    pub(super) fn wrappings(&self) -> Vec<Wrapping> {
+        let (wrapping, inner) = match self {
+            Self::Wrapped(reader) => (reader.wrapping(), reader.inner()),
+            Self::Document(reader) => (reader.wrapping(), reader.inner()),
+            Self::Stderr(_) | Self::Csvlog(_) | Self::Jsonlog(_) | Self::Syslog(_) => {
+                return Vec::new();
+            }
+        };
+        let mut wrappings = vec![wrapping];
+        wrappings.extend(inner.wrappings());
+        wrappings
+    }
+
+    pub(super) fn format(&self) -> Format {
         match self {
             Self::Stderr(_) => Format::Stderr,
             Self::Csvlog(_) => Format::Csvlog,
             Self::Jsonlog(_) => Format::Jsonlog,
             Self::Syslog(_) => Format::Syslog,
             Self::Wrapped(reader) => reader.inner().format(),
+            Self::Document(reader) => reader.inner().format(),
         }
     }
 
@@ -97,6 +114,7 @@ impl Reader {
             Self::Stderr(assembler) => Some(assembler.prefix()),
             Self::Syslog(reader) => Some(reader.prefix()),
             Self::Wrapped(reader) => reader.inner().log_line_prefix(),
+            Self::Document(reader) => reader.inner().log_line_prefix(),
             Self::Csvlog(_) | Self::Jsonlog(_) => None,
         }
     }
@@ -106,6 +124,7 @@ impl Reader {
         match (self, clock) {
             (Self::Stderr(assembler), clock) => assembler.tell(prefix, clock),
             (Self::Wrapped(reader), clock) => reader.inner_mut().tell(prefix, clock),
+            (Self::Document(reader), clock) => reader.inner_mut().tell(prefix, clock),
             (Self::Csvlog(reader), Some(clock)) => reader.set_clock(clock.clone()),
             (Self::Jsonlog(reader), Some(clock)) => reader.set_clock(clock.clone()),
             // Syslog has lines of many servers.
@@ -119,7 +138,7 @@ impl Reader {
             Self::Stderr(assembler) => assembler.add_to(fingerprint),
             Self::Csvlog(reader) => reader.add_to(fingerprint),
             Self::Jsonlog(reader) => reader.add_to(fingerprint),
-            Self::Syslog(_) | Self::Wrapped(_) => return None,
+            Self::Syslog(_) | Self::Wrapped(_) | Self::Document(_) => return None,
         }
         Some(())
     }
@@ -131,6 +150,7 @@ impl Reader {
             Self::Jsonlog(reader) => reader.push(bytes, sink),
             Self::Syslog(reader) => reader.push(bytes, sink),
             Self::Wrapped(reader) => reader.push(bytes, sink),
+            Self::Document(reader) => reader.push(bytes, sink),
         }
     }
 
@@ -140,6 +160,7 @@ impl Reader {
             Self::Csvlog(reader) => reader.flush_before(position, sink),
             Self::Syslog(reader) => reader.flush_before(position, sink),
             Self::Wrapped(reader) => reader.flush_before(position, sink),
+            Self::Document(reader) => reader.flush_before(position, sink),
             // A line is given out as soon as it is whole.
             Self::Jsonlog(_) => {}
         }
@@ -151,6 +172,7 @@ impl Reader {
             Self::Csvlog(reader) => reader.flush(sink),
             Self::Syslog(reader) => reader.flush(sink),
             Self::Wrapped(reader) => reader.flush(sink),
+            Self::Document(reader) => reader.flush(sink),
             Self::Jsonlog(_) => {}
         }
     }
@@ -162,6 +184,7 @@ impl Reader {
             Self::Jsonlog(reader) => reader.finish(sink),
             Self::Syslog(reader) => reader.finish(sink),
             Self::Wrapped(reader) => reader.finish(sink),
+            Self::Document(reader) => reader.finish(sink),
         }
     }
 
@@ -172,6 +195,7 @@ impl Reader {
             Self::Jsonlog(reader) => reader.safe_position(),
             Self::Syslog(reader) => reader.safe_position(),
             Self::Wrapped(reader) => reader.safe_position(),
+            Self::Document(reader) => reader.safe_position(),
         }
     }
 
@@ -182,6 +206,7 @@ impl Reader {
             Self::Jsonlog(reader) => reader.position(),
             Self::Syslog(reader) => reader.position(),
             Self::Wrapped(reader) => reader.position(),
+            Self::Document(reader) => reader.position(),
         }
     }
 }

@@ -1,12 +1,9 @@
 //! Reads a log through its wrapping.
 
-use std::collections::VecDeque;
-
 use crate::{
     assemble::{Assembled, Limits},
     held::HeldLine,
-    parser::reader::Reader,
-    timestamp::{Precision, Timestamp},
+    parser::{marks::Marks, reader::Reader},
     wrapping::Wrapping,
 };
 
@@ -23,26 +20,6 @@ pub(super) struct Wrapped {
     marks: Marks,
 }
 
-/// The places of wrapped lines. The inner log begins at position 0.
-#[derive(Debug, Default)]
-struct Marks {
-    lines: VecDeque<Mark>,
-    /// The ends of all lines so far.
-    inner_end: u64,
-    outer_end: u64,
-    /// Where reading may resume: the start of a line, behind which the inner log may be resumed too. A line
-    /// with a line break in it can end one entry and begin another, and then is no such place.
-    safe: u64,
-}
-
-/// Where a line begins, within its wrapping and with it.
-#[derive(Debug, Clone, Copy)]
-struct Mark {
-    inner: u64,
-    outer: u64,
-    time: Option<Timestamp>,
-}
-
 impl Wrapped {
     /// Makes a reader for bytes from `position` on; `inner` begins at position 0.
     pub(super) fn new(wrapping: Wrapping, inner: Reader, position: u64, limits: Limits) -> Self {
@@ -53,7 +30,7 @@ impl Wrapped {
             max_line_bytes: limits.max_field_bytes.saturating_mul(6) + (64 << 10),
             position,
             held: HeldLine::default(),
-            marks: Marks { outer_end: position, safe: position, ..Marks::default() },
+            marks: Marks::at(position),
         }
     }
 
@@ -108,7 +85,7 @@ impl Wrapped {
     }
 
     pub(super) const fn safe_position(&self) -> u64 {
-        self.marks.safe
+        self.marks.safe()
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -131,7 +108,7 @@ impl Wrapped {
             Some(unwrapped) => (&*unwrapped.text, unwrapped.is_whole),
             None => (line, true),
         };
-        let time = unwrapped.as_ref().and_then(|unwrapped| read_time(unwrapped.time?));
+        let time = unwrapped.as_ref().and_then(|unwrapped| unwrapped.time);
         self.marks.add(outer, self.position, text.len() as u64 + u64::from(is_whole), time);
         let mut translated = self.marks.translate(sink);
         self.inner.push(text, &mut translated);
@@ -143,80 +120,6 @@ impl Wrapped {
         self.marks.reach_safe(safe);
         self.marks.forget_before(safe);
     }
-}
-
-impl Marks {
-    fn add(&mut self, outer: u64, outer_end: u64, inner_bytes: u64, time: Option<Timestamp>) {
-        self.lines.push_back(Mark { inner: self.inner_end, outer, time });
-        self.inner_end += inner_bytes;
-        self.outer_end = outer_end;
-    }
-
-    /// The line in which an inner position is.
-    fn line_of(&self, inner: u64) -> Option<&Mark> {
-        let behind = self.lines.partition_point(|mark| mark.inner <= inner);
-        self.lines.get(behind.checked_sub(1)?)
-    }
-
-    /// Where the line begins in which an inner position is.
-    fn outer_of(&self, inner: u64) -> u64 {
-        if inner >= self.inner_end {
-            return self.outer_end;
-        }
-        self.line_of(inner).map_or(self.outer_end, |mark| mark.outer)
-    }
-
-    /// The inner log may be resumed at a position: moves the outer one up to it, if a line begins there.
-    fn reach_safe(&mut self, inner: u64) -> u64 {
-        let line = self.line_of(inner).filter(|mark| mark.inner == inner).map(|mark| mark.outer);
-        let place = if inner >= self.inner_end { Some(self.outer_end) } else { line };
-        self.safe = self.safe.max(place.unwrap_or_default());
-        self.safe
-    }
-
-    /// Where the line ends that has the last byte before an inner position.
-    fn outer_end_of(&self, inner: u64) -> u64 {
-        let next = self.lines.partition_point(|mark| mark.inner < inner);
-        self.lines.get(next).map_or(self.outer_end, |mark| mark.outer)
-    }
-
-    /// The first inner position whose line begins at or behind an outer one.
-    fn first_inner_from(&self, outer: u64) -> u64 {
-        let next = self.lines.partition_point(|mark| mark.outer < outer);
-        self.lines.get(next).map_or(u64::MAX, |mark| mark.inner)
-    }
-
-    fn forget_before(&mut self, inner: u64) {
-        while self.lines.get(1).is_some_and(|second| second.inner <= inner) {
-            self.lines.pop_front();
-        }
-    }
-
-    /// Turns inner positions into those of the file.
-    fn translate<'m>(
-        &'m mut self,
-        sink: &'m mut impl FnMut(&Assembled<'_>),
-    ) -> Box<dyn FnMut(&Assembled<'_>) + 'm> {
-        // Boxed, for the reader behind it has a type of its own for each sink.
-        Box::new(|found| {
-            let mut entry = found.entry.clone();
-            if entry.timestamp.is_none() {
-                entry.timestamp = self.line_of(found.start).and_then(|mark| mark.time);
-            }
-            sink(&Assembled {
-                entry,
-                start: self.outer_of(found.start),
-                end: self.outer_end_of(found.end),
-                safe_position: self.reach_safe(found.safe_position),
-            });
-        })
-    }
-}
-
-/// Reads the time of a collector: RFC 3339.
-fn read_time(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    Some(Timestamp::from_micros(time.as_microsecond(), Precision::Micros))
 }
 
 #[cfg(test)]
@@ -250,7 +153,7 @@ mod tests {
         parser.push(log.as_bytes(), &mut keep);
         parser.finish(&mut keep);
         let starts = [0, lines[0].len() as u64, (lines[0].len() + lines[1].len()) as u64];
-        assert_eq!(parser.wrapping(), Some(Wrapping::Docker));
+        assert_eq!(parser.wrappings(), [Wrapping::Docker]);
         assert_eq!(places[0], ("one\ncontinued".to_owned(), 0, starts[2], 0));
         assert_eq!(places[1], ("two".to_owned(), starts[1], starts[2], starts[2]));
         assert_eq!(places[2].3, log.len() as u64);

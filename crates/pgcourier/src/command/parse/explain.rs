@@ -88,11 +88,14 @@ pub(super) fn explain(file: &Path, options: &ParserOptions) -> io::Result<String
 
 fn describe(parser: &Parser, options: &ParserOptions, sample: &[u8], text: &mut String) {
     let format = parser.format().unwrap_or(Format::Stderr);
-    let wrapping = parser.wrapping().map(|wrapping| format!(", wrapped: {wrapping:?}"));
-    push(text, "format", &format!("{}{}", format.as_str(), wrapping.unwrap_or_default()));
+    let wrappings = parser.wrappings();
+    let names: Vec<&str> = wrappings.iter().map(|wrapping| wrapping.as_str()).collect();
+    let wrapped =
+        if names.is_empty() { String::new() } else { format!(", wrapped: {}", names.join(", ")) };
+    push(text, "format", &format!("{}{wrapped}", format.as_str()));
     let sample = String::from_utf8_lossy(sample);
     let inferred = LinePrefix::infer(sample.lines().take(200));
-    let inferred = inferred.filter(|_| format == Format::Stderr && parser.wrapping().is_none());
+    let inferred = inferred.filter(|_| format == Format::Stderr && wrappings.is_empty());
     let language = inferred.as_ref().map(|found| found.language.to_string());
     if let Some(prefix) = parser.log_line_prefix() {
         let inference = inferred.filter(|_| options.log_line_prefix.is_none());

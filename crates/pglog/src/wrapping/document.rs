@@ -1,0 +1,172 @@
+//! Documents of JSON whose elements hold a log's lines: what clouds give to those who download a log, and
+//! objects that stand over many lines.
+
+use crate::held::HeldLine;
+
+/// Where the records of a document are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    /// They are the elements of an array, which may be a member of an object: `[{…},…]`,
+    /// `{"events":[{…},…]}`.
+    Array,
+    /// They follow each other, each over as many lines as it likes.
+    Objects,
+}
+
+/// Brackets around the records that are kept in mind. No document has as many.
+const MAX_OUTER: usize = 16;
+
+/// Cuts a document into its records, each of which becomes a line.
+#[derive(Debug)]
+pub(crate) struct Records {
+    shape: Shape,
+    /// The brackets that are open around the records.
+    outer: Vec<u8>,
+    /// How many brackets are open within the record; 0 outside of one.
+    depth: usize,
+    in_string: bool,
+    is_escaped: bool,
+    /// The record so far, without its line breaks.
+    held: HeldLine,
+    max_record_bytes: usize,
+}
+
+impl Records {
+    /// Makes a cutter for a document from its start on, or, where `is_begun`, from behind a record.
+    pub(crate) fn new(shape: Shape, is_begun: bool, max_record_bytes: usize) -> Self {
+        let outer = if is_begun && shape == Shape::Array { vec![b'['] } else { Vec::new() };
+        Self {
+            shape,
+            outer,
+            depth: 0,
+            in_string: false,
+            is_escaped: false,
+            held: HeldLine::default(),
+            max_record_bytes,
+        }
+    }
+
+    /// Tells whether a record has begun that is not at its end.
+    pub(crate) const fn is_within(&self) -> bool {
+        self.depth > 0
+    }
+
+    /// Takes what there is of a record that will not be completed.
+    pub(crate) fn take_rest(&mut self) -> Vec<u8> {
+        self.depth = 0;
+        self.held.take()
+    }
+
+    /// Takes the next bytes up to the end of a record. Returns how many they are, and the record, if it is
+    /// whole.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
+        let mut from = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            let was_within = self.is_within();
+            self.step(*byte);
+            match (was_within, self.is_within()) {
+                (false, true) => from = at,
+                (true, false) => {
+                    self.hold(bytes.get(from..=at).unwrap_or_default());
+                    return (at + 1, Some(self.held.take()));
+                }
+                _ => {}
+            }
+        }
+        if self.is_within() {
+            self.hold(bytes.get(from..).unwrap_or_default());
+        }
+        (bytes.len(), None)
+    }
+
+    /// A line break stands only between the members, where it means nothing.
+    fn hold(&mut self, bytes: &[u8]) {
+        for line in bytes.split(|byte| *byte == b'\n') {
+            self.held.extend(line, self.max_record_bytes);
+        }
+    }
+
+    fn step(&mut self, byte: u8) {
+        if self.in_string {
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+            return;
+        }
+        match byte {
+            b'"' => self.in_string = true,
+            b'{' | b'[' if self.is_within() => self.depth += 1,
+            b'}' | b']' if self.is_within() => self.depth -= 1,
+            b'{' if self.is_place_of_record() => self.depth = 1,
+            b'{' | b'[' if self.outer.len() < MAX_OUTER => self.outer.push(byte),
+            b'}' | b']' => {
+                self.outer.pop();
+            }
+            _ => {}
+        }
+    }
+
+    fn is_place_of_record(&self) -> bool {
+        match self.shape {
+            Shape::Objects => self.outer.is_empty(),
+            Shape::Array => matches!(*self.outer, [b'['] | [b'{', b'[']),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(shape: Shape, text: &str, chunk: usize) -> Vec<String> {
+        let mut records = Records::new(shape, false, 1000);
+        let mut found = Vec::new();
+        for bytes in text.as_bytes().chunks(chunk) {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let (used, record) = records.take(rest);
+                found.extend(record.map(|record| String::from_utf8(record).unwrap()));
+                rest = &rest[used..];
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn records_are_cut_out_however_the_bytes_come() {
+        for (shape, text, expected) in [
+            (
+                Shape::Array,
+                "[\n {\"a\": \"]}\\\"{\"},\n {\"b\": [{}]}\n]\n",
+                &["{\"a\": \"]}\\\"{\"}", "{\"b\": [{}]}"][..],
+            ),
+            (
+                Shape::Array,
+                "{\"next\":\"[{\",\"events\":[{\"a\":{}},{\"b\":1}],\"n\":1}\n",
+                &["{\"a\":{}}", "{\"b\":1}"],
+            ),
+            (
+                Shape::Objects,
+                "{\n  \"a\": {}\n}\n{\n  \"b\": 1\n}\n",
+                &["{  \"a\": {}}", "{  \"b\": 1}"],
+            ),
+            (Shape::Array, "{\"a\":{}}\n", &[]),
+            (Shape::Objects, "]}}{\"a\":1", &[]),
+        ] {
+            for chunk in 1..text.len() {
+                assert_eq!(records(shape, text, chunk), expected, "{text} by {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn reading_goes_on_behind_a_record() {
+        let mut records = Records::new(Shape::Array, true, 1000);
+        let (used, record) = records.take(b",\n {\"a\":1}\n]");
+        assert_eq!((used, record), (10, Some(b"{\"a\":1}".to_vec())));
+        assert!(!records.is_within());
+    }
+}

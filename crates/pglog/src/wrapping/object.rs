@@ -1,0 +1,98 @@
+//! Lines that are a member of an object.
+
+use std::borrow::Cow;
+
+use crate::{
+    json::{Raw, members, unescape},
+    wrapping::Unwrapped,
+};
+
+/// Takes a member of an object as the line; its `time` or `timestamp` is the line's.
+pub(super) fn in_object(
+    line: &[u8],
+    is_text: impl Fn(&[u8], Raw<'_>) -> bool,
+) -> Option<Unwrapped<'_>> {
+    if !line.starts_with(b"{") {
+        return None;
+    }
+    let (mut text, mut time, mut stream, mut tag) = (None, None, false, None);
+    members(line, |key, value| match (key, value) {
+        (_, Raw::String(raw, has_escapes)) if is_text(key, value) => {
+            text = Some((raw, has_escapes));
+        }
+        (b"time" | b"timestamp" | b"@timestamp", Raw::String(raw, false) | Raw::Scalar(raw)) => {
+            time = std::str::from_utf8(raw).ok();
+        }
+        (b"stream", Raw::String(b"stdout" | b"stderr", _)) => stream = true,
+        (b"logtag", Raw::String(raw, _)) => tag = Some(raw),
+        _ => {}
+    })?;
+    let (raw, has_escapes) = text?;
+    let mut text = if has_escapes { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) };
+    // Docker leaves the line break away where it cuts a long line; others have none at all. What reads
+    // Kubernetes' logs hands their tag on.
+    let is_whole = match tag {
+        Some(tag) => tag != b"P",
+        None => !stream || text.ends_with(b"\n"),
+    };
+    if text.ends_with(b"\n") {
+        text.to_mut().pop();
+    }
+    Some(Unwrapped { text, is_whole, time })
+}
+
+pub(super) fn in_properties(line: &[u8]) -> Option<Unwrapped<'_>> {
+    if !line.starts_with(b"{") {
+        return None;
+    }
+    let mut properties = None;
+    members(line, |key, value| {
+        if let (b"properties", Raw::Nested(nested)) = (key, value) {
+            properties = Some(nested);
+        }
+    })?;
+    let unwrapped = in_object(properties?, |key, _| key == b"message")?;
+    // The time in there is not in the form of the others; the message has its own.
+    Some(Unwrapped { time: None, ..unwrapped })
+}
+
+/// Reads what `CloudNativePG` makes of a line that the server wrote to stderr.
+pub(super) fn in_record_of_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
+    memchr::memmem::find(line, b"\"logger\":\"postgres\"")?;
+    let unwrapped = in_object(line, |key, _| key == b"msg")?;
+    // A record of csvlog or jsonlog is another member.
+    (&*unwrapped.text != b"record").then_some(Unwrapped { is_whole: true, ..unwrapped })
+}
+
+/// Reads what most collectors write, if it is none of the server's own objects.
+pub(super) fn in_any_object(line: &[u8]) -> Option<Unwrapped<'_>> {
+    const NAMES: [&[u8]; 6] = [b"message", b"@message", b"msg", b"line", b"body", b"MESSAGE"];
+    let mut is_of_server = false;
+    members(line, |key, _| is_of_server |= key == b"error_severity" || key == b"record")?;
+    if is_of_server {
+        return None;
+    }
+    in_object(line, |key, _| NAMES.contains(&key))
+}
+
+/// Reads an entry of the journal. What is no plain text is an array of bytes.
+pub(super) fn in_journal(line: &[u8]) -> Option<Unwrapped<'_>> {
+    if !line.starts_with(b"{") {
+        return None;
+    }
+    let (mut text, mut time) = (None, None);
+    members(line, |key, value| match (key, value) {
+        (b"__REALTIME_TIMESTAMP", Raw::String(raw, _)) => time = std::str::from_utf8(raw).ok(),
+        (b"MESSAGE", Raw::String(raw, true)) => text = Some(Cow::Owned(unescape(raw))),
+        (b"MESSAGE", Raw::String(raw, false)) => text = Some(Cow::Borrowed(raw)),
+        (b"MESSAGE", Raw::Nested(array)) => text = bytes_of(array).map(Cow::Owned),
+        _ => {}
+    })?;
+    Some(Unwrapped { text: text?, is_whole: true, time })
+}
+
+/// Reads `[76,79,71]`.
+fn bytes_of(array: &[u8]) -> Option<Vec<u8>> {
+    let array = std::str::from_utf8(array).ok()?.strip_prefix('[')?.strip_suffix(']')?;
+    array.split(',').map(|byte| byte.trim().parse().ok()).collect()
+}
