@@ -28,8 +28,8 @@ pub struct ParserOptions {
     /// The log's format; found by itself where absent. A format that is given means that nothing is
     /// wrapped around the lines.
     pub format: Option<Format>,
-    /// The server's `log_line_prefix`; found by itself where absent. Formats without a prefix don't
-    /// mind it.
+    /// The server's `log_line_prefix`; found by itself where absent, and where no line of the log's beginning
+    /// fits it. Formats without a prefix don't mind it.
     pub log_line_prefix: Option<LinePrefix>,
     /// How times are read.
     pub clock: Clock,
@@ -74,6 +74,7 @@ pub struct Parser {
     state: State,
     /// The lines that have been given out so far were those of no log.
     is_text_so_far: bool,
+    is_prefix_replaced: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +101,7 @@ impl Parser {
             Some((format, prefix)) if position > 0 => reading(&options, format, prefix, position),
             _ => State::Sampling { held: Vec::new(), start: position, tried: 0 },
         };
-        Self { options, told: None, state, is_text_so_far: false }
+        Self { options, told: None, state, is_text_so_far: false, is_prefix_replaced: false }
     }
 
     /// Takes what the server says about its log: its `log_line_prefix`, and how times are read. It counts
@@ -123,6 +124,7 @@ impl Parser {
             && let Some(recognised) = samples(sample)
                 .find_map(|sample| recognise(sample, &self.options, self.told.as_ref()))
         {
+            self.is_prefix_replaced = recognised.is_replaced;
             let mut reader = recognised.reader(&self.options, *start);
             reader.tell(self.told.as_ref(), None);
             self.state = State::Reading(Box::new(reader), Kind::Log);
@@ -138,12 +140,12 @@ impl Parser {
                 if skip_byte_order_mark(held, start) == Mark::MayCome {
                     return;
                 }
-                match given(&self.options) {
-                    Some(_) if !held.is_empty() => {
-                        let recognised = recognise(held, &self.options, self.told.as_ref());
-                        self.settle(recognised, sink);
-                    }
-                    _ => self.try_samples(sink),
+                let is_told = matches!(self.options.format, Some(Format::Csvlog | Format::Jsonlog));
+                if is_told && !held.is_empty() {
+                    let recognised = recognise(held, &self.options, self.told.as_ref());
+                    self.settle(recognised, sink);
+                } else {
+                    self.try_samples(sink);
                 }
             }
             State::Skipping { position } => *position += bytes.len() as u64,
@@ -216,6 +218,13 @@ impl Parser {
             State::Reading(reader, Kind::Log) => reader.log_line_prefix(),
             _ => None,
         }
+    }
+
+    /// Tells whether no line of the log's beginning fits the prefix that was given, so that the log is read
+    /// with another one.
+    #[must_use]
+    pub const fn is_prefix_replaced(&self) -> bool {
+        self.is_prefix_replaced
     }
 
     /// Returns the format, once it is known.
@@ -298,7 +307,10 @@ impl Parser {
         let State::Sampling { held, start, .. } = &mut self.state else { return };
         let (held, start) = (std::mem::take(held), *start);
         let (mut reader, kind) = match recognised {
-            Some(recognised) => (recognised.reader(&self.options, start), Kind::Log),
+            Some(recognised) => {
+                self.is_prefix_replaced = recognised.is_replaced;
+                (recognised.reader(&self.options, start), Kind::Log)
+            }
             None if looks_binary(&held) => {
                 self.state = State::Skipping { position: start + held.len() as u64 };
                 return;
@@ -360,141 +372,4 @@ fn reading(options: &ParserOptions, format: Format, prefix: LinePrefix, position
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LINE: &[u8] = b"2026-11-24 02:21:01.123 UTC [1] bob@shop LOG:  x\n";
-
-    fn users(parser: &mut Parser, log: &[u8]) -> Vec<Option<String>> {
-        let mut users = Vec::new();
-        parser.push(log, &mut |found| users.push(found.entry.user.as_deref().map(str::to_owned)));
-        parser.flush_before(u64::MAX, &mut |found| {
-            users.push(found.entry.user.as_deref().map(str::to_owned));
-        });
-        users
-    }
-
-    #[test]
-    fn prefix_is_settled_when_the_log_goes_quiet() {
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        assert_eq!(users(&mut parser, b"2026-11-24 02:2"), []);
-        assert_eq!(parser.log_line_prefix(), None);
-        assert_eq!(users(&mut parser, &LINE[15..]), [Some("bob".to_owned())]);
-        assert_eq!(parser.safe_position(), LINE.len() as u64);
-    }
-
-    #[test]
-    fn byte_order_mark_is_of_no_entry() {
-        let log = [b"\xef\xbb\xbf", LINE].concat();
-        let told = ParserOptions {
-            format: Some(Format::Stderr),
-            log_line_prefix: Some(LinePrefix::compile("%m [%p] %q%u@%d ")),
-            ..ParserOptions::default()
-        };
-        for options in [ParserOptions::default(), told] {
-            for chunk in [1, 2, 3, 100] {
-                let mut parser = Parser::new(options.clone(), 0);
-                let mut found = Vec::new();
-                let mut keep = |entry: &Assembled<'_>| {
-                    found.push((entry.start, entry.entry.pid, entry.entry.unparsed));
-                };
-                log.chunks(chunk).for_each(|bytes| parser.push(bytes, &mut keep));
-                parser.finish(&mut keep);
-                assert_eq!(found, [(3, Some(1), false)]);
-                assert_eq!(parser.position(), log.len() as u64);
-            }
-        }
-    }
-
-    #[test]
-    fn what_was_learned_is_used_from_the_first_byte() {
-        let mut parser = Parser::new(ParserOptions::default(), 1000);
-        parser.learn(LINE);
-        assert_eq!(parser.log_line_prefix().unwrap().as_str(), "%m [%p] %q%u@%d ");
-        assert_eq!(users(&mut parser, LINE), [Some("bob".to_owned())]);
-        assert_eq!(parser.safe_position(), 1000 + LINE.len() as u64);
-    }
-
-    #[test]
-    fn what_the_server_says_wins_over_what_lines_look_like_from_the_next_line_on() {
-        let (swapped, zone) = (LinePrefix::compile("%m [%p] %d@%u "), "America/New_York");
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        assert_eq!(users(&mut parser, LINE), [Some("bob".to_owned())]);
-        parser.tell(Some(&swapped), Some(&Clock::in_zone(zone).unwrap()));
-        assert_eq!(users(&mut parser, LINE), [Some("shop".to_owned())]);
-        // A line that does not fit is read with the prefix that was found.
-        let of_server = b"2026-11-24 02:21:01.123 EST [1] LOG:  x\n";
-        let mut times = Vec::new();
-        parser.push(of_server, &mut |found| times.extend(found.entry.timestamp));
-        parser.finish(&mut |found| times.extend(found.entry.timestamp));
-        assert_eq!(times.len(), 1);
-        // The same where the log has not shown anything yet.
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        parser.tell(Some(&swapped), None);
-        assert_eq!(users(&mut parser, LINE), [Some("shop".to_owned())]);
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        parser.tell(Some(&swapped), None);
-        parser.learn(LINE);
-        assert_eq!(users(&mut parser, LINE), [Some("shop".to_owned())]);
-    }
-
-    #[test]
-    fn log_behind_another_programs_first_words_is_found() {
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        let mut levels = Vec::new();
-        let mut keep = |found: &Assembled<'_>| levels.push((found.start, found.entry.level));
-        parser.push(b"cannot lock memory\n2026-11", &mut keep);
-        parser.flush_before(1, &mut keep);
-        assert_eq!((parser.kind(), parser.safe_position()), (Some(Kind::OtherText), 19));
-        parser.push(&LINE[7..], &mut keep);
-        parser.flush_before(u64::MAX, &mut keep);
-        assert_eq!((parser.kind(), parser.format()), (Some(Kind::Log), Some(Format::Stderr)));
-        assert_eq!(levels, [(0, None), (19, Some(crate::Level::Log))]);
-    }
-
-    #[test]
-    fn text_that_is_no_log_is_read_as_unparsed_lines() {
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        let mut unparsed = 0;
-        let mut count = |found: &Assembled<'_>| unparsed += usize::from(found.entry.unparsed);
-        parser.push(b"Dear diary,\n\0\0\0\n", &mut count);
-        parser.finish(&mut count);
-        assert_eq!((unparsed, parser.kind()), (2, Some(Kind::OtherText)));
-    }
-
-    #[test]
-    fn log_that_begins_within_a_long_statement_is_known() {
-        let sql = b"\tSELECT 1,\n".repeat(1000);
-        let csv = b"2026-11-24 02:21:01.123 UTC,,,7,,6b04f48d.17ee,3,,2026-11-24 02:21:00 UTC,,0,\
-                    LOG,00000,\"hello\",,,,,,,,,\"\",\"checkpointer\",,0\n";
-        for (log, format) in [
-            ([&sql, &LINE.repeat(300)[..]].concat(), Format::Stderr),
-            (
-                [&sql, &b"\",,,,,,,,\"\",\"client backend\",,0\n"[..], &csv.repeat(300)].concat(),
-                Format::Csvlog,
-            ),
-        ] {
-            for chunk in [999, 100_000] {
-                let mut parser = Parser::new(ParserOptions::default(), 0);
-                let (mut entries, mut end) = (0, 0);
-                let mut count = |found: &Assembled<'_>| {
-                    entries += usize::from(!found.entry.unparsed);
-                    end = found.end;
-                };
-                log.chunks(chunk).for_each(|bytes| parser.push(bytes, &mut count));
-                parser.finish(&mut count);
-                assert_eq!((parser.format(), entries), (Some(format), 300));
-                assert_eq!(end, log.len() as u64);
-            }
-        }
-    }
-
-    #[test]
-    fn binary_file_is_not_read() {
-        let mut parser = Parser::new(ParserOptions::default(), 0);
-        let binary: Vec<u8> = (0..=255).cycle().take(10_000).collect();
-        parser.push(&binary, &mut |_| panic!("nothing of it is an entry"));
-        parser.finish(&mut |_| panic!("nothing of it is an entry"));
-        assert_eq!((parser.kind(), parser.safe_position()), (Some(Kind::Binary), 10_000));
-    }
-}
+mod tests;

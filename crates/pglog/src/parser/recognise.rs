@@ -20,6 +20,8 @@ pub(super) struct Recognised {
     wrappings: Vec<Wrapping>,
     format: Format,
     prefix: LinePrefix,
+    /// No line fits the prefix that was given.
+    pub(super) is_replaced: bool,
 }
 
 impl Recognised {
@@ -56,10 +58,16 @@ pub(super) fn recognise(
     while let Some(inner) = layers.pop() {
         if let Some((format, prefix)) = recognise_format(&inner, options, told) {
             wrappings.truncate(layers.len());
-            return Some(Recognised { wrappings, format, prefix });
+            let given = options.log_line_prefix.as_ref();
+            let is_replaced = has_prefix(format) && given.is_some_and(|given| *given != prefix);
+            return Some(Recognised { wrappings, format, prefix, is_replaced });
         }
     }
     None
+}
+
+const fn has_prefix(format: Format) -> bool {
+    matches!(format, Format::Stderr | Format::Syslog)
 }
 
 fn recognise_format(
@@ -68,24 +76,28 @@ fn recognise_format(
     told: Option<&LinePrefix>,
 ) -> Option<(Format, LinePrefix)> {
     let format = options.format.unwrap_or_else(|| Format::detect(sample));
-    let prefix = match (&options.log_line_prefix, format) {
-        (Some(prefix), _) => prefix.clone(),
-        (None, Format::Stderr) => {
-            let text = String::from_utf8_lossy(sample);
-            match told {
-                Some(told) if text.lines().any(|line| told.match_line(line).is_some()) => {
-                    told.clone()
-                }
-                _ => infer(text.lines().map(str::to_owned))?,
-            }
+    let given = options.log_line_prefix.as_ref();
+    let prefix = match format {
+        Format::Stderr => {
+            let lines = String::from_utf8_lossy(sample);
+            settled(lines.lines().map(str::to_owned), [given, told])?
         }
-        (None, Format::Syslog) => infer(syslog::server_lines(sample))?,
-        (None, Format::Csvlog | Format::Jsonlog) => LinePrefix::compile(""),
+        Format::Syslog => settled(syslog::server_lines(sample), [given, None])?,
+        Format::Csvlog | Format::Jsonlog => LinePrefix::compile(""),
     };
     Some((format, prefix))
 }
 
-fn infer(lines: impl Iterator<Item = String>) -> Option<LinePrefix> {
+/// Returns the first prefix of those that are said to be the log's that any line fits, else the one that the
+/// lines tell. The lines of syslog are those of many servers.
+fn settled(
+    lines: impl Iterator<Item = String>,
+    said: [Option<&LinePrefix>; 2],
+) -> Option<LinePrefix> {
     let lines: Vec<String> = lines.take(SAMPLE_LINES).collect();
+    let fits = |said: &&LinePrefix| lines.iter().any(|line| said.match_line(line).is_some());
+    if let Some(said) = said.into_iter().flatten().find(fits) {
+        return Some(said.clone());
+    }
     LinePrefix::infer(lines.iter().map(String::as_str)).map(|inference| inference.prefix)
 }
