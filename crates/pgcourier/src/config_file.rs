@@ -5,7 +5,7 @@ use std::{env, fs, path::Path};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, nearest::nearest};
 
 /// What the names of environment variables begin with: `PGCOURIER_LISTENER__URL` is `listener.url`.
 const VARIABLES: &str = "PGCOURIER_";
@@ -89,29 +89,10 @@ fn nearest_key(message: &str) -> Option<String> {
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = names.next().filter(|_| message.starts_with("unknown field"))?;
     let known: Vec<&str> = names.collect();
-    let nearest = known.iter().min_by_key(|name| distance(unknown, name))?;
-    if distance(unknown, nearest) <= unknown.len().div_ceil(2) {
+    if let Some(nearest) = nearest(unknown, known.iter().copied()) {
         return Some(format!("did you mean `{nearest}`?"));
     }
     Some(format!("the keys here are {}", known.join(", ")))
-}
-
-/// How many letters must be inserted, removed or replaced to make one word the other.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (to, above) in b.chars().zip(row.iter().skip(1)) {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = *above;
-            left = replaced.min(left + 1).min(above + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Puts the environment over the file.
@@ -231,12 +212,5 @@ mod tests {
         assert!(told.contains("did you mean `url`?"), "{told}");
         let told = refused("PGCOURIER_BUFFER__MAX_SIZE_MB", "many");
         assert!(told.contains("PGCOURIER_BUFFER__MAX_SIZE_MB: invalid type"), "{told}");
-    }
-
-    #[test]
-    fn distance_counts_letters() {
-        assert_eq!(distance("log_pth", "log_path"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

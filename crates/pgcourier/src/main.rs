@@ -6,6 +6,7 @@ mod demo;
 mod failure;
 mod interrupt;
 mod logging;
+mod nearest;
 mod service;
 
 use std::process::ExitCode;

@@ -67,6 +67,50 @@ fn conditions_and_times_choose_entries() {
 }
 
 #[test]
+fn conditions_are_joined_and_wrong_ones_are_told() {
+    assert_eq!(lines(&["--where", "event=error.* and not user=bob"]).len(), 2);
+    assert_eq!(
+        lines(&["--where", "(duration>=12ms or event=checkpoint.*) and level=LOG"]).len(),
+        2
+    );
+    let output = parse(&["--where", "levle=ERROR"], LOG);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && told.contains("did you mean level?"), "{told}");
+}
+
+#[test]
+fn prefix_that_fits_no_line_is_told_and_replaced() {
+    let output = parse(&["--log-line-prefix", "%t nothing %c "], LOG);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("fits --log-line-prefix '%t nothing %c '"), "{told}");
+    assert!(told.contains("read with '%m [%p] %q%u@%d '"), "{told}");
+    assert_eq!(
+        (output.status.code(), String::from_utf8(output.stdout).unwrap().lines().count()),
+        (Some(0), 4)
+    );
+
+    let output = parse(&["--log-line-prefix", "%m [%p] "], "Dear diary,\n");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && told.contains("fits --log-line-prefix"), "{told}");
+}
+
+#[test]
+fn folder_stands_for_its_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.log", "b.log"] {
+        fs::write(folder.path().join(name), LOG).unwrap();
+    }
+    let run = |path: &std::path::Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_pgcourier")).arg("parse").arg(path).output();
+        let output = output.unwrap();
+        (String::from_utf8(output.stdout).unwrap().lines().count(), output.status.code())
+    };
+    assert_eq!(run(folder.path()), (8, Some(0)));
+    assert_eq!(run(&folder.path().join("*.log")), (8, Some(0)));
+    assert_eq!(run(&folder.path().join("*.csv")), (0, Some(1)));
+}
+
+#[test]
 fn summary_counts_and_is_json_for_machines() {
     let text = lines(&["--summary"]).join("\n");
     assert!(text.contains("4 entries") && text.contains("2  ERROR"), "{text}");
@@ -89,7 +133,7 @@ fn wrong_conditions_and_times_are_told_with_a_hint() {
     for (args, told) in [
         (["--where", "levle>=ERROR"], "unknown field \"levle\""),
         (["--where", "level>=BAD"], "unknown level \"BAD\""),
-        (["--since", "yesterday"], "--since: \"yesterday\" is no time"),
+        (["--since", "soon"], "--since: \"soon\" is no time"),
         (["--log-timezone", "Mars/Olympus"], "--log-timezone"),
     ] {
         let output = parse(&args, LOG);

@@ -4,13 +4,15 @@ mod audit;
 mod explain;
 mod filter;
 mod input;
+mod output;
 mod parallel;
+mod paths;
 mod pretty;
+mod problem;
 mod summary;
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, IsTerminal as _, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::mpsc::RecvTimeoutError,
     time::Duration,
@@ -25,18 +27,18 @@ use crate::{
     command::parse::{
         filter::{Condition, Filter},
         input::{Input, Progress, READ_BYTES},
-        parallel::{Outcome, Parts},
-        pretty::Style,
-        summary::Summary,
+        output::{Output, Stdout},
+        parallel::{Outcome, Parts, Watcher},
+        problem::{note_other_prefix, unreadable, unrecognised},
     },
     failure::Failure,
 };
 
 /// What `pgcourier parse` takes.
 #[derive(Debug, clap::Args)]
-#[command(about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
+#[command(about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES, after_long_help = after_long_help())]
 pub(crate) struct Args {
-    /// Log files; - is stdin
+    /// Log files, folders of logs or quoted patterns; - is stdin
     #[arg(value_name = "FILE", default_value = "-")]
     files: Vec<PathBuf>,
     /// The log's format: stderr, csvlog, jsonlog or syslog [default: found from the log]
@@ -54,11 +56,12 @@ pub(crate) struct Args {
         help = "The server's log_timezone, such as Europe/Berlin [default: abbreviations tell]"
     )]
     log_timezone: Option<String>,
-    /// Only entries for which this holds, such as level>=ERROR, user=bob or message~deadlock;
-    /// several must all hold
+    /// Only entries for which this holds, such as level>=ERROR, event=lock.*, duration>=1s or
+    /// 'user=bob and message~deadlock'; --help has all fields
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Condition>,
-    /// Only entries from this moment on: 2026-11-24, '2026-11-24 02:20', -1h or RFC 3339
+    /// Only entries from this moment on: 2026-11-24, '2026-11-24 02:20', 02:20, -1h, '2 days ago',
+    /// yesterday or RFC 3339
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
     /// Only entries before this moment
@@ -126,24 +129,44 @@ Examples:
   pgcourier parse --audit postgresql-Mon.csv postgresql-Tue.csv
   tail -f postgresql.log | pgcourier parse - | jq 'select(.level == \"ERROR\")'";
 
+/// What stands below the options in `--help`.
+fn after_long_help() -> String {
+    format!("{}\n\n{EXAMPLES}", filter::HELP)
+}
+
 /// How long the input must be quiet before its last entry counts as whole.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Width of what is shown where no terminal says its own.
-const USUAL_WIDTH: usize = 120;
-
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = options(args)?;
-    let filter = filter(args)?;
-    let mut reader =
-        Reader { filter, output: Output::new(args), unprinted: Vec::new(), first_wanted: 0 };
-    let mut out = BufWriter::with_capacity(READ_BYTES, io::stdout().lock());
+    let mut reader = Reader {
+        filter: filter(args)?,
+        output: Output::new(args),
+        unprinted: Vec::new(),
+        first_wanted: 0,
+        is_prefix_noted: false,
+    };
+    let mut out = BufWriter::with_capacity(READ_BYTES, Stdout::lock());
+    let mut failed: Option<Failure> = None;
+    // The other files are read all the same, and the last failure decides.
+    let mut fail = |failure: Failure| {
+        if let Some(earlier) = failed.replace(failure) {
+            let _the_last_one_decides = earlier.report();
+        }
+    };
+    let mut files = Vec::new();
+    for path in &args.files {
+        match paths::files_of(path) {
+            Ok(found) => files.extend(found),
+            Err(error) => fail(unreadable(path, &error)),
+        }
+    }
     if args.audit {
-        return audit::audit(&args.files, |file| with_last_moment(&options, file), &mut out);
+        audit::audit(&files, |file| with_last_moment(&options, file), &mut out)?;
+        return failed.map_or(Ok(()), Err);
     }
     let parts = Parts::new(jobs(args));
-    let mut failed: Option<Failure> = None;
-    for file in &args.files {
+    for file in &files {
         let options = with_last_moment(&options, file);
         let result = if args.explain {
             explain::explain(file, &options)
@@ -154,16 +177,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         };
         let failure = match result {
             Ok(Kind::Log) => continue,
-            Ok(kind) => unrecognised(file, kind),
+            Ok(kind) => unrecognised(file, kind, &options),
             // Whoever reads the output has seen enough, such as `head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => unreadable(file, &error),
         };
         flushed(out.flush())?;
-        // The other files are read all the same.
-        if let Some(earlier) = failed.replace(failure) {
-            let _the_last_one_decides = earlier.report();
-        }
+        fail(failure);
     }
     let report = reader.output.report();
     flushed(out.write_all(report.as_bytes()).and_then(|()| out.flush()))?;
@@ -224,111 +244,13 @@ fn filter(args: &Args) -> Result<Filter, Failure> {
                 .with_hint("times without a zone are in --log-timezone, or in UTC without it")
         })
     };
-    Ok(Filter {
-        conditions: args.conditions.clone(),
-        since: moment("--since", &args.since)?,
-        until: moment("--until", &args.until)?,
-    })
-}
-
-fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::new(format!("cannot parse {}: {error}", file.display()));
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
-            failure.with_hint("the file must be there and readable by you")
-        }
-        io::ErrorKind::IsADirectory => failure.with_hint("name the files in it, such as DIR/*.log"),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            failure
-                .with_hint("the file is packed and damaged, or not whole; what could be read was")
-        }
-        _ => failure,
+    let (since, until) = (moment("--since", &args.since)?, moment("--until", &args.until)?);
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        return Err(Failure::usage("--since is not before --until: no entry is between them"));
     }
-}
-
-fn unrecognised(file: &Path, kind: Kind) -> Failure {
-    let file = file.display();
-    if kind == Kind::Binary {
-        return Failure::new(format!("{file} is a binary file")).with_hint(
-            "only text logs can be read, plain or packed with gzip, zstd, bzip2, xz, lz4",
-        );
-    }
-    let message = format!("{file} does not look like a PostgreSQL log");
-    let hint = "give the prefix with --log-line-prefix; SHOW log_line_prefix on the server tells it. \
-         --explain shows where lines break off";
-    Failure::new(message).with_hint(hint)
-}
-
-/// What becomes of an entry.
-#[derive(Debug)]
-enum Output {
-    Json,
-    Pretty(Style),
-    Summary(Box<Summary>, Form),
-}
-
-impl Output {
-    fn new(args: &Args) -> Self {
-        match args.summary {
-            Some(form) => Self::Summary(Box::default(), form),
-            None if args.pretty => Self::Pretty(style(args.color)),
-            None => Self::Json,
-        }
-    }
-
-    fn take(&mut self, found: &Assembled<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::Json | Self::Pretty(_) => self.print(found, out),
-            Self::Summary(summary, _) => summary.add(&found.entry),
-        }
-    }
-
-    /// Tells whether entries become text, each by itself.
-    const fn is_text(&self) -> bool {
-        matches!(self, Self::Json | Self::Pretty(_))
-    }
-
-    fn print(&self, found: &Assembled<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::Json => {
-                found.entry.write_json(out);
-                out.push(b'\n');
-            }
-            Self::Pretty(style) => style.write(&found.entry, out),
-            Self::Summary(..) => {}
-        }
-    }
-
-    /// What is said at the end.
-    fn report(&self) -> String {
-        match self {
-            Self::Json | Self::Pretty(_) => String::new(),
-            Self::Summary(summary, Form::Json) => summary.to_json(),
-            Self::Summary(summary, Form::Text) => {
-                summary.to_text(terminal_width().unwrap_or(USUAL_WIDTH))
-            }
-        }
-    }
-}
-
-fn style(when: When) -> Style {
-    let is_terminal = io::stdout().is_terminal();
-    // <https://no-color.org>
-    let is_wanted =
-        is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let colour = match when {
-        When::Auto => is_wanted,
-        When::Always => true,
-        When::Never => false,
-    };
-    Style { colour, width: terminal_width() }
-}
-
-/// Columns of the terminal that stdout is. `None` where it is none.
-fn terminal_width() -> Option<usize> {
-    let stdout: File = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned().ok()?.into();
-    let size = rustix::termios::tcgetwinsize(&stdout).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    Ok(Filter { conditions: args.conditions.clone(), since, until })
 }
 
 /// Reads logs, one after the other.
@@ -340,6 +262,8 @@ struct Reader {
     unprinted: Vec<u8>,
     /// Entries that begin before this position of the file have been printed.
     first_wanted: u64,
+    /// It has been looked at whether the file's prefix is the one that was given.
+    is_prefix_noted: bool,
 }
 
 impl Reader {
@@ -352,6 +276,7 @@ impl Reader {
         out: &mut impl Write,
     ) -> io::Result<Kind> {
         self.first_wanted = 0;
+        self.is_prefix_noted = false;
         self.unprinted.clear();
         if parts.jobs > 1 && self.output.is_text() && input::is_big(file) {
             let mut progress = Progress::of(file);
@@ -360,9 +285,14 @@ impl Reader {
                     self.output.print(found, text);
                 }
             };
-            let outcome = parallel::read(file, (options, parts), &print, out, &mut |position| {
-                progress.show(position);
-            })?;
+            let is_noted = &mut self.is_prefix_noted;
+            let mut learned = |parser: &Parser| {
+                note_other_prefix(file, options, parser);
+                *is_noted = true;
+            };
+            let mut show = |position| progress.show(position);
+            let mut watcher = Watcher { learned: &mut learned, progress: &mut show };
+            let outcome = parallel::read(file, (options, parts), &print, out, &mut watcher)?;
             progress.finish();
             match outcome {
                 Outcome::Done(kind) => return Ok(kind),
@@ -401,6 +331,10 @@ impl Reader {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            if parser.kind().is_some() && !self.is_prefix_noted {
+                note_other_prefix(file, options, &parser);
+                self.is_prefix_noted = true;
+            }
             match parser.kind() {
                 Some(Kind::Binary) => return Ok(Kind::Binary),
                 // Another program can have been the first to write: what is still coming may be a log.
@@ -419,6 +353,9 @@ impl Reader {
         }
         if let Some(kind @ (Kind::OtherText | Kind::Binary)) = parser.kind() {
             return Ok(kind);
+        }
+        if !self.is_prefix_noted {
+            note_other_prefix(file, options, &parser);
         }
         self.print(out)?;
         Ok(Kind::Log)

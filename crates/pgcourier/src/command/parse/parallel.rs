@@ -59,7 +59,15 @@ struct Part {
     result: io::Result<()>,
 }
 
-/// Reads a file in parts. `progress` gets the position up to which entries are printed.
+/// Who is told how reading goes.
+pub(super) struct Watcher<'w> {
+    /// Gets the parser that has found out how the file is read.
+    pub(super) learned: &'w mut dyn FnMut(&Parser),
+    /// Gets the position up to which entries are printed.
+    pub(super) progress: &'w mut dyn FnMut(u64),
+}
+
+/// Reads a file in parts.
 ///
 /// # Errors
 /// Those of reading the file and of writing the output.
@@ -68,11 +76,13 @@ pub(super) fn read(
     (options, parts): (&ParserOptions, Parts),
     print: Print<'_>,
     out: &mut impl Write,
-    progress: &mut dyn FnMut(u64),
+    watcher: &mut Watcher<'_>,
 ) -> io::Result<Outcome> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
-    let Some(known) = learn(&file, options)? else { return Ok(Outcome::Unsuitable) };
+    let Some(known) = learn(&file, options, watcher.learned)? else {
+        return Ok(Outcome::Unsuitable);
+    };
     let plan = Plan { file, size, parts, known };
     thread::scope(|scope| {
         let workers: Vec<Receiver<Part>> = (0..parts.jobs.max(1))
@@ -85,12 +95,16 @@ pub(super) fn read(
             })
             .collect();
         // Dropping the receivers ends workers that are not wanted any more.
-        plan.collect(&workers, out, progress)
+        plan.collect(&workers, out, watcher.progress)
     })
 }
 
 /// Finds out how the file is to be read. `None` where it cannot be read in parts.
-fn learn(file: &File, options: &ParserOptions) -> io::Result<Option<ParserOptions>> {
+fn learn(
+    file: &File,
+    options: &ParserOptions,
+    learned: &mut dyn FnMut(&Parser),
+) -> io::Result<Option<ParserOptions>> {
     let mut parser = Parser::new(options.clone(), 0);
     let mut position = 0;
     while parser.kind().is_none() {
@@ -104,6 +118,7 @@ fn learn(file: &File, options: &ParserOptions) -> io::Result<Option<ParserOption
     if parser.fingerprint().is_none() || parser.kind() != Some(Kind::Log) {
         return Ok(None);
     }
+    learned(&parser);
     let log_line_prefix = parser.log_line_prefix().cloned();
     Ok(Some(ParserOptions { format: parser.format(), log_line_prefix, ..options.clone() }))
 }
@@ -309,7 +324,8 @@ mod tests {
         fs::write(&file, log).unwrap();
         let mut text = Vec::new();
         let options = ParserOptions::default();
-        let outcome = read(&file, (&options, parts), &print, &mut text, &mut |_| {}).unwrap();
+        let mut watcher = Watcher { learned: &mut |_| {}, progress: &mut |_| {} };
+        let outcome = read(&file, (&options, parts), &print, &mut text, &mut watcher).unwrap();
         (text, outcome)
     }
 
