@@ -17,7 +17,7 @@ mod translation;
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
-    entry::{Event, Field, Fields, LogEntry, Phase, Plan, Text, owned},
+    entry::{Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text, owned},
     severity::Level,
 };
 
@@ -175,6 +175,16 @@ impl<'e, 'x> Texts<'e, 'x> {
     }
 }
 
+/// The statement in a record of pgaudit, unless the record says why there is none.
+fn audited_statement<'x>(fields: &Fields<'x>) -> Option<Text<'x>> {
+    match fields.get("statement")? {
+        FieldValue::Text(text) if text != "<previously logged>" && text != "<not logged>" => {
+            Some(text.clone())
+        }
+        _ => None,
+    }
+}
+
 /// Tells whether messages of a level may have an event by their words. Those to clients have none.
 fn has_classes(level: Level) -> bool {
     level == Level::Log || level >= Level::Warning
@@ -214,9 +224,15 @@ impl<'x> Meaning<'x> {
     }
 
     fn read(texts: &Texts<'_, 'x>) -> Self {
-        let Some(level) = texts.level.filter(|_| !texts.is_raised()) else {
-            return Self::default();
-        };
+        let Some(level) = texts.level else { return Self::default() };
+        if texts.is_raised() {
+            // The bind values are the server's words all the same.
+            let mut meaning = Self::default();
+            if level >= Level::Error {
+                meaning.read_context(texts);
+            }
+            return meaning;
+        }
         if let Some(meaning) = statement::read(texts) {
             return meaning;
         }
@@ -238,6 +254,9 @@ impl<'x> Meaning<'x> {
         let (event, fields) = rule::read(level, texts.message)?;
         let mut meaning = Self { fields, ..Self::of(event) };
         detail::read(event, texts, &mut meaning);
+        if matches!(event, Event::AuditSession | Event::AuditObject) {
+            meaning.statement = audited_statement(&meaning.fields);
+        }
         Some(meaning)
     }
 

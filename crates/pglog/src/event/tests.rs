@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::FieldValue;
 
 fn entry<'a>(level: Level, message: &'a str, detail: Option<&'a str>) -> LogEntry<'a> {
     LogEntry {
@@ -188,6 +187,39 @@ fn what_a_function_raised_is_of_no_class() {
             assert_eq!((entry.event, entry.duration, entry.statement), (None, None, None));
         }
     }
+}
+
+#[test]
+fn audited_statement_is_the_entrys() {
+    for (record, expected) in [
+        ("AUDIT: SESSION,1,1,READ,SELECT,,,SELECT 1,<not logged>", Some("SELECT 1")),
+        (
+            "AUDIT: OBJECT,1,1,READ,SELECT,TABLE,public.t,\"SELECT 1, \"\"a\"\"\",<none>",
+            Some("SELECT 1, \"a\""),
+        ),
+        ("AUDIT: SESSION,1,2,READ,SELECT,,,<previously logged>,<previously logged>", None),
+        ("AUDIT: SESSION,1,2,READ,SELECT,,,<not logged>,<not logged>", None),
+    ] {
+        let mut entry =
+            LogEntry { level: Some(Level::Log), message: record.into(), ..LogEntry::default() };
+        interpret(&mut entry);
+        assert_eq!(entry.statement.as_deref(), expected, "{record}");
+    }
+}
+
+#[test]
+fn bind_values_of_what_a_function_raised_are_read() {
+    let mut entry = LogEntry {
+        level: Some(Level::Error),
+        message: "division by zero".into(),
+        context: Some(
+            "PL/pgSQL function f() line 1 at RAISE\nunnamed portal with parameters: $1 = '1'"
+                .into(),
+        ),
+        ..LogEntry::default()
+    };
+    interpret(&mut entry);
+    assert_eq!((entry.event, &*entry.parameters), (None, &[Some("1".into())][..]));
 }
 
 #[test]
