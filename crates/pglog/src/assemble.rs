@@ -16,6 +16,7 @@ mod lost;
 mod open;
 mod prefixes;
 mod sessions;
+mod torn;
 mod whole;
 
 pub(crate) use lines::decode;
@@ -23,7 +24,7 @@ pub(crate) use lines::decode;
 use crate::{
     assemble::{
         folded::Folded,
-        lines::Splitter,
+        lines::{Place, Splitter},
         open::OpenEntries,
         prefixes::{HeldLines, Prefixes, Verdict},
     },
@@ -277,19 +278,20 @@ impl Assembler {
         if patience == Patience::ReadsNow {
             self.read_held_lines(sink);
         }
-        let raw = self.splitter.held().to_vec();
-        let (text, begun) = self.splitter.take_rest();
-        let start = self.splitter.position();
-        let end = start + self.splitter.partial_bytes() + break_bytes;
+        let piece = self.splitter.take_rest();
+        let end = self.splitter.position() + self.splitter.partial_bytes() + break_bytes;
         let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
-        if begun {
-            open.extend(&text, end, self.limits.max_field_bytes);
+        let text = decode(&piece.bytes);
+        let line = (&*text, &*piece.bytes);
+        if piece.place != Place::First {
+            self.take_later_piece(&mut open, line, (piece.start, end), piece.place);
             self.emit_surplus(&mut open, end, sink);
         } else if self.held.is_empty()
-            && self.take_line(&mut open, &text, (start, end), patience) == Taken::Yes
+            && self.take_torn_line(&mut open, line, (piece.start, end), patience) == Taken::Yes
         {
             self.emit_surplus(&mut open, end, sink);
-        } else if self.held.push(&raw, &text, start, &self.prefixes) == Verdict::Read {
+        } else if self.held.push(&piece.bytes, &text, piece.start, &self.prefixes) == Verdict::Read
+        {
             self.open = open.into_owned();
             self.read_held_lines(sink);
             open = std::mem::take(&mut self.open);
@@ -325,15 +327,16 @@ impl Assembler {
         let mut bytes = bytes;
         while !bytes.is_empty() {
             bytes = self.splitter.hold(bytes);
-            let Some((text, begun)) = self.splitter.take_piece() else { continue };
+            let Some(piece) = self.splitter.take_piece() else { continue };
             self.read_held_lines(sink);
-            let start = self.splitter.position();
-            let end = start + self.splitter.partial_bytes();
+            let end = piece.start + piece.bytes.len() as u64;
             let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
-            if begun {
-                open.extend(&text, end, self.limits.max_field_bytes);
+            let text = decode(&piece.bytes);
+            let line = (&*text, &*piece.bytes);
+            if piece.place == Place::First {
+                self.take_torn_line(&mut open, line, (piece.start, end), Patience::ReadsNow);
             } else {
-                self.take_line(&mut open, &text, (start, end), Patience::ReadsNow);
+                self.take_later_piece(&mut open, line, (piece.start, end), piece.place);
             }
             self.open = open.into_owned();
         }

@@ -91,7 +91,8 @@ impl Assembler {
             self.end_line(1, sink);
             *open = std::mem::take(&mut self.open);
         } else if self.held.is_empty()
-            && self.take_line(open, line, (position, end), Patience::MayHold) == Taken::Yes
+            && self.take_torn_line(open, (line, raw), (position, end), Patience::MayHold)
+                == Taken::Yes
         {
             self.emit_surplus(open, end, sink);
         } else if self.held.push(raw, line, position, &self.prefixes) == Verdict::Read {

@@ -128,11 +128,33 @@ pub(super) struct Splitter {
     held: Vec<u8>,
     /// How many bytes of it have been used already.
     used_bytes: u64,
+    /// The last of these was NUL, such as the end of a hole in the file.
+    is_behind_nul: bool,
+}
+
+/// A part of a line, or all of it.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) bytes: Vec<u8>,
+    /// Position of its first byte.
+    pub(super) start: u64,
+    pub(super) place: Place,
+}
+
+/// Where a piece stands in its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At its start.
+    First,
+    /// Behind a NUL: a line of the server may begin here.
+    BehindNul,
+    /// It goes on with what the piece before it was.
+    Later,
 }
 
 impl Splitter {
     pub(super) const fn at(position: u64) -> Self {
-        Self { position, held: Vec::new(), used_bytes: 0 }
+        Self { position, held: Vec::new(), used_bytes: 0, is_behind_nul: false }
     }
 
     pub(super) const fn position(&self) -> u64 {
@@ -165,37 +187,51 @@ impl Splitter {
         rest
     }
 
-    /// Takes the bytes held, if there are so many that their line is a long one. Also tells whether
-    /// pieces of the line have been taken before.
-    pub(super) fn take_piece(&mut self) -> Option<(String, bool)> {
+    /// Takes the bytes held, if there are so many that their line is a long one. What stands behind a NUL
+    /// waits.
+    pub(super) fn take_piece(&mut self) -> Option<Piece> {
         if self.held.len() < MAX_HELD_BYTES {
             return None;
         }
         // A character may be cut at the end; its bytes wait for the rest.
-        let cut = self.held.len() - incomplete_character(&self.held);
-        let waiting = self.held.split_off(cut);
+        let whole = self.held.len() - incomplete_character(&self.held);
+        let waiting = self.held.split_off(behind_nul(&self.held).unwrap_or(whole));
         Some(self.take(waiting))
     }
 
     /// Takes what is held as the end of the line.
-    pub(super) fn take_rest(&mut self) -> (String, bool) {
+    pub(super) fn take_rest(&mut self) -> Piece {
         self.take(Vec::new())
     }
 
-    fn take(&mut self, waiting: Vec<u8>) -> (String, bool) {
-        let begun = self.used_bytes > 0;
-        let piece = std::mem::replace(&mut self.held, waiting);
-        self.used_bytes += piece.len() as u64;
-        (decode(&piece).into_owned(), begun)
+    fn take(&mut self, waiting: Vec<u8>) -> Piece {
+        let bytes = std::mem::replace(&mut self.held, waiting);
+        let place = match self.used_bytes {
+            0 => Place::First,
+            _ if self.is_behind_nul => Place::BehindNul,
+            _ => Place::Later,
+        };
+        let start = self.position + self.used_bytes;
+        self.used_bytes += bytes.len() as u64;
+        self.is_behind_nul = bytes.last().map_or(self.is_behind_nul, |last| *last == 0);
+        Piece { bytes, start, place }
     }
 
     /// The line is whole; the next one starts at `position`.
     pub(super) fn advance_to(&mut self, position: u64) {
         self.position = position;
         self.used_bytes = 0;
+        self.is_behind_nul = false;
         // One long line must not hold its memory for ever.
         self.held = Vec::new();
     }
+}
+
+/// Returns where the last NUL ends, if bytes stand behind it. The server writes none, but a crash or a
+/// truncation leaves holes, behind which it goes on.
+pub(super) fn behind_nul(bytes: &[u8]) -> Option<usize> {
+    let behind = memchr::memrchr(0, bytes)? + 1;
+    (behind < bytes.len()).then_some(behind)
 }
 
 /// Returns how many bytes at the end are the beginning of a character whose rest is missing.

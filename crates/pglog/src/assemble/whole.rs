@@ -34,7 +34,9 @@ impl Assembler {
             let patience =
                 if end_of_line.is_some() { Patience::MayHold } else { Patience::ReadsNow };
             let end = position + raw_bytes as u64;
-            if self.take_line(&mut open, line, (position, end), patience) == Taken::Strange {
+            let raw_line = raw.get(..raw_bytes - usize::from(end_of_line.is_some())).unwrap_or(raw);
+            let line = (line, raw_line);
+            if self.take_torn_line(&mut open, line, (position, end), patience) == Taken::Strange {
                 break;
             }
             position = end;
