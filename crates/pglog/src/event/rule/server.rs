@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::event::rule::{
-    At::{Any, Log, Warning},
+    At::{Any, Log, Notice, Warning},
     Rule, Step,
     Step::{Count, Either, End, Is, Quoted, QuotedToEnd, Rest, Seconds},
 };
@@ -111,6 +111,12 @@ const SHUTDOWN: &[Rule] = &[
         at: Log,
         event: Event::ServerCrashed,
         head: &[Is("all server processes terminated; reinitializing"), End],
+        rest: &[],
+    },
+    Rule {
+        at: Notice,
+        event: Event::WalBaseBackupComplete,
+        head: &[Is("all required WAL segments have been archived"), End],
         rest: &[],
     },
 ];
