@@ -70,7 +70,7 @@ pub(crate) struct Args {
     /// Show aligned text instead of JSON
     #[arg(long, conflicts_with = "summary")]
     pretty: bool,
-    /// Count levels, errors and statements instead of printing entries; =json for machines
+    /// Count levels, events, errors and statements instead of printing entries; =json for machines
     #[arg(
         long,
         value_name = "FORM",
@@ -279,7 +279,7 @@ impl Reader {
         self.is_prefix_noted = false;
         self.unprinted.clear();
         if parts.jobs > 1 && self.output.is_text() && input::is_big(file) {
-            let mut progress = Progress::of(file);
+            let mut progress = Progress::beside_output(file);
             let print = |found: &Assembled<'_>, text: &mut Vec<u8>| {
                 if self.filter.takes(&found.entry) {
                     self.output.print(found, text);
@@ -310,7 +310,10 @@ impl Reader {
         out: &mut impl Write,
     ) -> io::Result<Kind> {
         let input = Input::open(file);
-        let mut progress = Progress::of(file);
+        let mut progress = match &self.output {
+            Output::Summary(..) => Progress::alone(file),
+            Output::Json | Output::Pretty(_) => Progress::beside_output(file),
+        };
         let mut parser = Parser::new(options.clone(), 0);
         let mut is_blank = true;
         let mut is_slow = false;

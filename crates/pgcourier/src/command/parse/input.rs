@@ -186,9 +186,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Shows something only on a terminal that the output does not go to.
-    pub(super) fn of(path: &Path) -> Self {
-        let is_seen = io::stderr().is_terminal() && !io::stdout().is_terminal();
+    /// Shows something only on a terminal that the output does not go to meanwhile.
+    pub(super) fn beside_output(path: &Path) -> Self {
+        if io::stdout().is_terminal() { Self { size: None, shown: 0 } } else { Self::alone(path) }
+    }
+
+    /// Shows something on a terminal, for what is put out only at the end.
+    pub(super) fn alone(path: &Path) -> Self {
+        let is_seen = io::stderr().is_terminal();
         Self { size: size_of(path).filter(|size| is_seen && *size >= BIG_BYTES), shown: 0 }
     }
 

@@ -1,5 +1,5 @@
-//! What a log says as a whole: how many entries of which level, the most frequent errors, the slowest
-//! statements.
+//! What a log says as a whole: how many entries of which level and event, the most frequent errors, the
+//! slowest statements.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use listener::validate::{message_pattern, statement_pattern};
-use pglog::{Level, LogEntry, Timestamp};
+use pglog::{Event, Level, LogEntry, Timestamp};
 use serde::Serialize;
 
 use crate::command::parse::pretty::in_words;
@@ -17,6 +17,8 @@ use crate::command::parse::pretty::in_words;
 const MAX_PATTERNS: usize = 20_000;
 /// How many of each list are shown.
 const SHOWN: usize = 10;
+/// How many events are shown as text.
+const SHOWN_EVENTS: usize = 20;
 
 /// Counts entries.
 #[derive(Debug, Default)]
@@ -26,6 +28,7 @@ pub(super) struct Summary {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     levels: BTreeMap<Level, u64>,
+    events: BTreeMap<Event, u64>,
     errors: HashMap<String, ErrorGroup>,
     statements: HashMap<String, StatementGroup>,
     other_errors: u64,
@@ -56,6 +59,7 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_timestamp: Option<String>,
     levels: BTreeMap<&'static str, u64>,
+    events: BTreeMap<&'static str, u64>,
     errors: Vec<ErrorLine<'a>>,
     slowest_statements: Vec<StatementLine<'a>>,
 }
@@ -86,6 +90,9 @@ impl Summary {
             let later = self.last.is_none_or(|last| time.micros() > last.micros());
             self.first = if earlier { Some(time) } else { self.first };
             self.last = if later { Some(time) } else { self.last };
+        }
+        if let Some(event) = entry.event {
+            *self.events.entry(event).or_default() += 1;
         }
         let Some(level) = entry.level else { return };
         *self.levels.entry(level).or_default() += 1;
@@ -146,6 +153,7 @@ impl Summary {
             first_timestamp: self.first.map(|time| time.to_string()),
             last_timestamp: self.last.map(|time| time.to_string()),
             levels: self.levels.iter().map(|(level, count)| (level.as_str(), *count)).collect(),
+            events: self.events.iter().map(|(event, count)| (event.as_str(), *count)).collect(),
             errors: self.top_errors().into_iter().map(ErrorLine::of).collect(),
             slowest_statements: self.slowest().into_iter().map(StatementLine::of).collect(),
         };
@@ -159,14 +167,19 @@ impl Summary {
         let mut text = String::new();
         let time = |time: Option<Timestamp>| time.map_or("?".to_owned(), |time| time.to_string());
         push(&mut text, format_args!("{} entries", self.entries));
-        push(&mut text, format_args!("from {} to {}", time(self.first), time(self.last)));
+        if self.first.is_some() {
+            push(&mut text, format_args!("from {} to {}", time(self.first), time(self.last)));
+        }
         if self.unparsed > 0 {
             push(&mut text, format_args!("{} lines without a prefix", self.unparsed));
         }
-        push(&mut text, format_args!("\nLevels"));
+        if !self.levels.is_empty() {
+            push(&mut text, format_args!("\nLevels"));
+        }
         for (level, count) in self.levels.iter().rev() {
             push(&mut text, format_args!("{count:>12}  {level}"));
         }
+        self.push_events(&mut text);
         if !self.errors.is_empty() {
             push(&mut text, format_args!("\nMost frequent errors"));
         }
@@ -193,6 +206,23 @@ impl Summary {
             push(&mut text, format_args!("{:>34}  others", self.other_statements));
         }
         text
+    }
+
+    /// The most frequent events first.
+    fn push_events(&self, text: &mut String) {
+        if self.events.is_empty() {
+            return;
+        }
+        push(text, format_args!("\nEvents"));
+        let mut events: Vec<_> = self.events.iter().collect();
+        events.sort_by(|(a, one), (b, other)| other.cmp(one).then(a.as_str().cmp(b.as_str())));
+        for (event, count) in events.iter().take(SHOWN_EVENTS) {
+            push(text, format_args!("{count:>12}  {}", event.as_str()));
+        }
+        let others: u64 = events.iter().skip(SHOWN_EVENTS).map(|(_, count)| **count).sum();
+        if others > 0 {
+            push(text, format_args!("{others:>12}  others"));
+        }
     }
 }
 
@@ -252,6 +282,7 @@ mod tests {
                 level: Some(Level::Log),
                 message: "duration".into(),
                 duration: Some(Duration::from_millis(millis)),
+                event: Some(Event::StatementDuration),
                 statement: Some(format!("SELECT {millis}").into()),
                 ..LogEntry::default()
             });
@@ -266,6 +297,7 @@ mod tests {
         assert_eq!(json["entries"], 6);
         assert_eq!(json["unparsed"], 1);
         assert_eq!(json["levels"]["ERROR"], 3);
+        assert_eq!(json["events"]["statement.duration"], 2);
         assert_eq!(json["errors"][0]["count"], 3);
         assert_eq!(json["errors"][0]["message"], "value … is out of range");
         assert_eq!(json["slowest_statements"][0]["calls"], 2);
@@ -276,6 +308,7 @@ mod tests {
     fn text_has_the_same_figures() {
         let text = summary().to_text(100);
         assert!(text.starts_with("6 entries\n"), "{text}");
+        assert!(text.contains("2  statement.duration"), "{text}");
         assert!(text.contains("3  ERROR  22003  value … is out of range"), "{text}");
         assert!(text.contains("9.00 ms    7.00 ms         2  SELECT ?"), "{text}");
     }
