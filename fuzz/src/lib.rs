@@ -1,8 +1,9 @@
 //! What must hold for every log, whatever its bytes are.
 //!
-//! A log is read three times: pushed at once, pushed in chunks, and pushed in chunks with the flushes of
-//! an agent that finds the file silent now and then. No reading may panic; each must keep its word about
-//! safe positions and write valid JSON; and chunks must make no difference.
+//! A log is read four times: pushed at once, pushed in chunks, pushed in chunks with the flushes of an agent
+//! that finds the file silent now and then, and from a safe position on, as after a crash. No reading may
+//! panic; each must keep its word about safe positions and write valid JSON; and chunks must make no
+//! difference.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,9 @@ const PREFIXES: [&str; 6] = [
     "%n %p %c %l %s %v %x %e %i %b %P %Q %h %a ",
     "",
 ];
+
+/// How long long logs are, at least.
+const LONG_BYTES: [usize; 4] = [10 << 10, 70 << 10, 140 << 10, 300 << 10];
 
 /// How many bytes in front of the log say how it is read.
 const HEAD_BYTES: usize = 4;
@@ -36,6 +40,20 @@ impl<'d> Input<'d> {
     pub fn of(data: &'d [u8]) -> Option<Self> {
         let (&[prefix, limits, first, second], log) = data.split_first_chunk::<HEAD_BYTES>()?;
         Some(Self { prefix, limits, sizes: [first, second], log })
+    }
+
+    /// The same with another log.
+    #[must_use]
+    pub const fn with_log<'l>(&self, log: &'l [u8]) -> Input<'l> {
+        Input { prefix: self.prefix, limits: self.limits, sizes: self.sizes, log }
+    }
+
+    /// The log so often that it is longer than whatever the parser holds: lines of more than 64 KiB where it
+    /// has no line break, and samples that are not the whole file where it has many.
+    #[must_use]
+    pub fn long_log(&self) -> Vec<u8> {
+        let bytes = LONG_BYTES[usize::from(self.limits) / 64];
+        self.log.repeat(bytes / self.log.len().max(1) + 1)
     }
 
     /// The server's prefix, one of a few. `None` where the parser shall find it by itself.
@@ -67,7 +85,7 @@ impl<'d> Input<'d> {
     }
 }
 
-/// Reads a log in the three ways and compares.
+/// Reads a log in the four ways and compares.
 ///
 /// # Panics
 ///
@@ -95,7 +113,18 @@ pub fn check(input: Input<'_>, options: &ParserOptions) {
             _ => {}
         }
     }
+    let safe_positions = flushed.seen.safe_positions.clone();
     flushed.finish();
+
+    let choice = usize::from(input.sizes[0]) % safe_positions.len().max(1);
+    if let Some(position) = safe_positions.into_iter().nth(choice) {
+        let rest = usize::try_from(position).ok().and_then(|from| input.log.get(from..));
+        let mut resumed = Reading::resumed(options, position);
+        rest.expect("a safe position is in the log")
+            .chunks(1000)
+            .for_each(|chunk| resumed.push(chunk));
+        resumed.finish();
+    }
 }
 
 /// An entry as JSON, with its place.
@@ -115,8 +144,13 @@ struct Reading {
 
 impl Reading {
     fn new(options: &ParserOptions) -> Self {
-        let parser = Parser::new(options.clone(), 0);
-        Self { parser, pushed_bytes: 0, seen: Seen::default() }
+        Self::resumed(options, 0)
+    }
+
+    fn resumed(options: &ParserOptions, position: u64) -> Self {
+        let parser = Parser::new(options.clone(), position);
+        let seen = Seen { safe_position: position, ..Seen::default() };
+        Self { parser, pushed_bytes: position, seen }
     }
 
     fn push(&mut self, bytes: &[u8]) {
