@@ -285,6 +285,13 @@ impl Follower {
                 look = Look::Rewritten;
             }
         }
+        // Without any bytes that were read only the size can tell.
+        if self.tail.is_empty()
+            && let Some(file) = self.source.plain_file()
+            && file.metadata()?.len() < self.seen_size
+        {
+            look = Look::Rewritten;
+        }
         let read = match look {
             Look::Read { from, bytes } => buffer.get(from..from + bytes).unwrap_or_default(),
             Look::AtEnd | Look::Rewritten => &[],

@@ -14,7 +14,8 @@ use reader::Reader;
 use world::World;
 
 /// Sequences that found a bug once.
-const PAST_FAILURES: [u64; 13] = [1, 21, 35, 117, 570, 574, 596, 744, 1079, 1407, 1672, 4077, 6908];
+const PAST_FAILURES: [u64; 14] =
+    [1, 21, 35, 117, 570, 574, 596, 744, 1079, 1170, 1407, 1672, 4077, 6908];
 
 /// Numbers that look random, the same ones for the same seed.
 pub(crate) struct Random(u64);

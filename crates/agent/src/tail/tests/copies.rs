@@ -78,3 +78,26 @@ fn logs_that_are_rotated_to_another_folder_are_found_there() {
     scene.poll(&mut tailer);
     assert_eq!(scene.text(), read + &line("10:00:03") + &line("10:00:04"));
 }
+
+#[test]
+fn log_that_was_truncated_before_anything_was_read_is_read_once() {
+    let mut scene = Scene::new();
+    scene.append("x.log", "");
+    let mut tailer = scene.tailer("x.log", StartAt::Beginning, None);
+    scene.poll(&mut tailer);
+    scene.append("x.log", "1\n2\n");
+    let now = scene.now + Duration::from_millis(500);
+    tailer.scan_soon();
+    tailer.poll(now, Reading::Paused, &mut |_| {});
+    copy_and_truncate(&scene, "x.log", "x.log.1");
+    scene.append("x.log", "3\n");
+    let mut read = Vec::new();
+    for after_ms in [100, 200, 300] {
+        tailer.poll(now + Duration::from_millis(after_ms), Reading::Allowed, &mut |event| {
+            if let Event::Bytes { bytes, .. } = event {
+                read.extend_from_slice(bytes);
+            }
+        });
+    }
+    assert_eq!(String::from_utf8(read).unwrap(), "1\n2\n3\n");
+}
