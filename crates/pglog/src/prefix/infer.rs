@@ -6,6 +6,7 @@
 
 mod align;
 mod candidate;
+mod grid;
 mod kind;
 mod known;
 mod likelihood;
@@ -126,7 +127,11 @@ const NEAR: f64 = 10.0;
 /// where not all of them have the same: a log that changes its prefix has lines of the one first and
 /// lines of the other later.
 fn add_aligned<'a>(candidates: &mut Vec<Candidate<'a>>, log: Log<'_, 'a>) {
-    let whole = aligned(log.samples, log.notes, log);
+    let mut whole = aligned(log.samples, log.notes, log);
+    let padded = grid::template(log.samples);
+    whole.extend(padded.and_then(|template| {
+        Candidate::of_reading(meaning::read(&template, log.samples, log.notes), log)
+    }));
     let is_good = |candidate: &Candidate<'_>| {
         candidate.matched * 10 >= log.samples.len() * 9 && !has_frozen_time(&candidate.prefix)
     };

@@ -61,6 +61,9 @@ const NEVER: f64 = 8.0;
 /// What else there can be.
 const PART: f64 = 0.7;
 
+/// A prefix with more values of any form and any meaning tells nothing, and takes long to match in many lines.
+const MAX_OPEN: usize = 4;
+
 /// What it costs to leave the rest of a prefix open: more than any way to read it.
 const OPEN_END: f64 = 60.0;
 
@@ -88,6 +91,11 @@ impl<'a> Candidate<'a> {
 
     /// Makes a candidate of what the columns of a template seem to mean.
     pub(super) fn of_reading(reading: Reading, log: Log<'_, 'a>) -> Option<Self> {
+        let is_open = |token: &&Token| matches!(token, Token::Unknown { like: None, .. });
+        let open = reading.tokens.iter().filter(is_open).count();
+        if open > MAX_OPEN && log.samples.len() >= FEW_LINES {
+            return None;
+        }
         let rarity = rarity(&reading.tokens, log);
         let prefix = LinePrefix::of_tokens(reading.tokens);
         let parsed = parse(&prefix, log);
