@@ -11,6 +11,18 @@ pub(crate) fn split_state_code(message: &str) -> Option<(&str, &str)> {
     is_code.then(|| Some((code, rest.strip_prefix(": ")?)))?
 }
 
+/// Splits off the place in the server's source that `AlloyDB` puts in front of a message, `[auth.c:2847]  `.
+pub(crate) fn split_source(message: &str) -> Option<(Location<'_>, &str)> {
+    let (place, rest) = message.strip_prefix('[')?.split_once("]  ")?;
+    let location = Location::read(place);
+    let (name, ending) = location.file_name.rsplit_once('.')?;
+    let is_name = !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && matches!(ending, "c" | "cc" | "cpp" | "h" | "y" | "l");
+    let is_place = is_name && location.func_name.is_none() && location.file_line_num.is_some();
+    is_place.then_some((location, rest))
+}
+
 /// A `LOCATION:` line: function, file and line of the server's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Location<'a> {
@@ -41,6 +53,16 @@ pub(crate) fn cut<'a>(text: &Text<'a>, cut: impl for<'x> Fn(&'x str) -> &'x str)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn place_in_the_source_may_stand_in_front_of_a_message() {
+        let (place, rest) = split_source("[auth.c:2847]  hello").unwrap();
+        assert_eq!((place.file_name, place.file_line_num, rest), ("auth.c", Some(2847), "hello"));
+        for message in ["[auth.c:2847] x", "[auth.c]  x", "[7]  x", "[a b.c:7]  x", "[a.sql:7]  x"]
+        {
+            assert_eq!(split_source(message), None, "{message}");
+        }
+    }
 
     #[test]
     fn location_has_a_file_and_may_have_a_function() {

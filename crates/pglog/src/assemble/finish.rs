@@ -72,6 +72,9 @@ fn read_own_message(entry: &mut LogEntry<'_>) {
     if let Some(location) = entry.func_name.take() {
         read_location(entry, &location);
     }
+    if entry.message.starts_with('[') {
+        read_source(entry);
+    }
     if !is_truncated(entry, Field::Message) {
         read_position(entry);
     }
@@ -89,6 +92,18 @@ fn read_location<'a>(entry: &mut LogEntry<'a>, location: &Text<'a>) {
     }
     entry.message = message::cut(&entry.message, |text| {
         message::split_state_code(text).map_or(text, |(_, rest)| rest)
+    });
+}
+
+/// Some servers say in front of each message where in their source it is.
+fn read_source(entry: &mut LogEntry<'_>) {
+    let Some((place, _)) = message::split_source(&entry.message) else { return };
+    if entry.file_name.is_none() {
+        entry.file_line_num = place.file_line_num;
+        entry.file_name = Some(Cow::Owned(place.file_name.to_owned()));
+    }
+    entry.message = message::cut(&entry.message, |text| {
+        message::split_source(text).map_or(text, |(_, rest)| rest)
     });
 }
 
