@@ -59,6 +59,8 @@ fn change_is_noticed_and_no_line_is_lost_over_it() {
         ("%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ", "%m [%p] %q%u@%d "),
         ("%m [%p] %q%u@%d ", "[%p] <%m> %c | "),
         ("", "%t [%p]: [%l-1] user=%u,db=%d "),
+        ("%m [%p] ", ""),
+        ("%m [%p] %q%u@%d ", ""),
     ] {
         for seed in 0..5 {
             let log = log(seed, &[(before, 150), (after, 150)]);

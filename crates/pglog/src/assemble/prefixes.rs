@@ -212,11 +212,20 @@ impl HeldLines {
         let strange: Vec<&str> = strange.filter(|line| known.is_strange(line)).collect();
         let inference = LinePrefix::infer(strange.iter().copied())?;
         let prefix = inference.prefix;
-        let is_plain = prefix.tells_time_or_process()
-            && (strange.len() >= FEW_LINES || is_well_known(&prefix));
+        let is_plain = match prefix.tokens() {
+            // Somebody has taken the prefix away.
+            [] => self.usual == 0 && strange.len() >= BARE_LINES,
+            _ => {
+                prefix.tells_time_or_process()
+                    && (strange.len() >= FEW_LINES || is_well_known(&prefix))
+            }
+        };
         (is_plain && inference.matched * 10 >= strange.len() * 8).then_some(prefix)
     }
 }
 
 /// So few lines may be anything; they must have a prefix that many servers have.
 const FEW_LINES: usize = 3;
+
+/// So many lines that begin with their label, with none between them that has a prefix, are the server's.
+const BARE_LINES: usize = 10;

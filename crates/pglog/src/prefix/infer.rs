@@ -76,35 +76,64 @@ impl LinePrefix {
     pub fn infer<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<Inference> {
         let lines: Vec<&str> =
             lines.into_iter().filter(|line| !line.is_empty() && !line.starts_with('\t')).collect();
-        let samples: Vec<Sample<'_>> =
-            lines.iter().zip(0..).filter_map(|(line, n)| Sample::of_line(n, line)).collect();
-        let notes: Vec<Note<'_>> = samples.iter().map(Note::of).collect();
-        let log = Log { lines: &lines, samples: &samples, notes: &notes };
-        let mut candidates: Vec<Candidate<'_>> =
-            KNOWN.iter().filter_map(|known| Candidate::of_known(known, log)).collect();
-        candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-        if candidates.first().is_none_or(|best| best.misfit >= CLEAN) {
-            add_aligned(&mut candidates, log);
-            candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-        }
-        let mut rivals = candidates.split_off(candidates.len().min(1));
-        let mut best = candidates.pop()?;
-        rivals.retain(|rival| rival.prefix != best.prefix);
-        best.leave_open_what_differs(&rivals);
-        let alternatives = rivals
-            .into_iter()
-            .filter(|rival| rival.matched >= best.matched && rival.cost < best.cost + NEAR)
-            .map(|rival| rival.prefix);
-        let language = Language::guess(samples.iter().map(Sample::tail));
-        Some(Inference {
-            matched: lines.iter().filter(|line| best.prefix.match_line(line).is_some()).count(),
-            prefix: best.prefix,
-            lines: lines.len(),
-            uncertain: best.uncertain,
-            language: language.unwrap_or(Language::English),
-            alternatives: alternatives.take(1).collect(),
-        })
+        infer_behind_label(&lines).or_else(|| infer(&lines))
     }
+}
+
+/// Guesses a prefix that itself begins with what looks like a label: behind it, nearly all lines have a
+/// prefix with a time or a process, and a label again.
+fn infer_behind_label(lines: &[&str]) -> Option<Inference> {
+    let first = Sample::of_line(0, lines.first()?).filter(|sample| sample.head.is_empty())?;
+    let label = lines.first()?.strip_suffix(first.text)?;
+    let behind: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix(label)).collect();
+    let labelled = behind.iter().filter(|line| has_label(line)).count();
+    if behind.len() * 10 < lines.len() * 9 || labelled * 10 < behind.len() * 9 {
+        return None;
+    }
+    let found = infer(&behind).filter(|found| found.prefix.tells_time_or_process())?;
+    let with_label = |prefix: &LinePrefix| {
+        let tokens = prefix.tokens().iter().cloned();
+        LinePrefix::of_tokens(
+            std::iter::once(Token::Literal(label.to_owned())).chain(tokens).collect(),
+        )
+    };
+    Some(Inference {
+        prefix: with_label(&found.prefix),
+        alternatives: found.alternatives.iter().map(with_label).collect(),
+        lines: lines.len(),
+        ..found
+    })
+}
+
+fn infer(lines: &[&str]) -> Option<Inference> {
+    let samples: Vec<Sample<'_>> =
+        lines.iter().zip(0..).filter_map(|(line, n)| Sample::of_line(n, line)).collect();
+    let notes: Vec<Note<'_>> = samples.iter().map(Note::of).collect();
+    let log = Log { lines, samples: &samples, notes: &notes };
+    let mut candidates: Vec<Candidate<'_>> =
+        KNOWN.iter().filter_map(|known| Candidate::of_known(known, log)).collect();
+    candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    if candidates.first().is_none_or(|best| best.misfit >= CLEAN) {
+        add_aligned(&mut candidates, log);
+        candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    }
+    let mut rivals = candidates.split_off(candidates.len().min(1));
+    let mut best = candidates.pop()?;
+    rivals.retain(|rival| rival.prefix != best.prefix);
+    best.leave_open_what_differs(&rivals);
+    let alternatives = rivals
+        .into_iter()
+        .filter(|rival| rival.matched >= best.matched && rival.cost < best.cost + NEAR)
+        .map(|rival| rival.prefix);
+    let language = Language::guess(samples.iter().map(Sample::tail));
+    Some(Inference {
+        matched: lines.iter().filter(|line| best.prefix.match_line(line).is_some()).count(),
+        prefix: best.prefix,
+        lines: lines.len(),
+        uncertain: best.uncertain,
+        language: language.unwrap_or(Language::English),
+        alternatives: alternatives.take(1).collect(),
+    })
 }
 
 /// Tells whether a prefix is one of those that many servers have.
@@ -305,6 +334,20 @@ mod tests {
         let lines: Vec<String> = (63..66).map(line).collect();
         let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
         assert!(inference.prefix.as_str().starts_with("%t "), "{}", inference.prefix);
+    }
+
+    #[test]
+    fn prefix_may_begin_with_what_looks_like_a_label() {
+        let line = |n: u32| {
+            let label = ["LOG:  x", "ERROR:  y", "STATEMENT:  SELECT 1"][n as usize % 3];
+            format!("LOG:  2026-11-24 02:21:{n}.123 UTC [{}] {label}", 1000 + n / 6 * 17)
+        };
+        let lines: Vec<String> = (12..30).map(line).collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        assert!(inference.prefix.as_str().starts_with("LOG:  %m [%p] "), "{}", inference.prefix);
+        assert_eq!(inference.matched, lines.len());
+        let empty = ["LOG:  x", "LOG:  statement: SELECT 'ERROR:  y'", "LOG:  z"];
+        assert_eq!(LinePrefix::infer(empty).unwrap().prefix.as_str(), "");
     }
 
     #[test]

@@ -123,6 +123,9 @@ fn of_line_numbers(table: &Table<'_, '_>, column: &Column<'_>) -> f64 {
     (count(jumps.count()) * 2.0).min(MOST)
 }
 
+/// A host's name without a domain.
+const BARE_HOST: f64 = 14.0;
+
 /// Host names are seldom logged, and those without a dot seldomer.
 fn of_hosts(column: &Column<'_>) -> f64 {
     let is_address = |value: &str| {
@@ -132,9 +135,11 @@ fn of_hosts(column: &Column<'_>) -> f64 {
     let weight = |value: &&str| match value {
         value if is_address(value) => 0.0,
         value if value.contains('.') => 3.0,
-        _ => RARE,
+        // As like as not it is the name of the server, written into the prefix.
+        _ => BARE_HOST,
     };
     let unknown = column.values.iter().any(|(_, value)| language::is_unknown(value));
     let values = distinct(column);
-    (values.iter().map(weight).sum::<f64>() + RARE * f64::from(u8::from(unknown))).min(MOST)
+    let strangest = values.iter().map(weight).fold(0.0, f64::max);
+    strangest + RARE * f64::from(u8::from(unknown))
 }
