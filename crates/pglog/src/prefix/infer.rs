@@ -7,6 +7,7 @@
 mod align;
 mod candidate;
 mod grid;
+mod keys;
 mod kind;
 mod known;
 mod likelihood;
@@ -236,6 +237,7 @@ fn ends_well(tokens: &[Token]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prefix::Escape;
 
     #[test]
     fn other_programs_lines_do_not_decide() {
@@ -348,6 +350,40 @@ mod tests {
         assert_eq!(inference.matched, lines.len());
         let empty = ["LOG:  x", "LOG:  statement: SELECT 'ERROR:  y'", "LOG:  z"];
         assert_eq!(LinePrefix::infer(empty).unwrap().prefix.as_str(), "");
+    }
+
+    #[test]
+    fn keys_commands_and_query_ids_are_no_names_types_or_hosts() {
+        let infer = |line: fn(u32) -> String| {
+            let lines: Vec<String> = (0..200).map(line).collect();
+            let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+            (lines, inference.prefix)
+        };
+        let time = |n: u32| format!("2026-11-24 02:{:02}:{:02}.{n:03} UTC", n / 60, n % 60);
+        let (lines, keyed) = infer(|n| {
+            format!("2026-11-24 02:21:{:02}.1 UTC p={}:{n}@3/{n}:0 LOG:  x", n % 60, 400 + n % 7)
+        });
+        for line in &lines {
+            let fields = keyed.match_line(line).expect("the line fits").fields;
+            assert_eq!((fields.user, fields.database), (None, None), "{keyed}");
+        }
+        let commands = ["SELECT", "idle", "authentication", "PREPARE", "INSERT"];
+        let lines: Vec<String> = (0..200)
+            .map(|n| {
+                let ps = if n % 20 == 3 { "checkpointer" } else { commands[n as usize % 5] };
+                format!("{} [{}] {ps} LOG:  x", time(n), 400 + n % 7)
+            })
+            .collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        assert!(!inference.prefix.has(Escape::BackendType), "{}", inference.prefix);
+        let lines: Vec<String> = (0..200u32)
+            .map(|n| {
+                let id = i64::from(n % 9) * 919_345_671_223 - 3_000_000_000_000;
+                format!("{} [{}] bob@shop {id} LOG:  x", time(n), 400 + n % 7)
+            })
+            .collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        assert!(!inference.prefix.has(Escape::RemoteHost), "{}", inference.prefix);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
         escape::{Escape, Padding, Token},
         fields::PrefixFields,
         infer::{
+            keys::with_keys,
             kind::Kind,
             known::Known,
             likelihood,
@@ -96,8 +97,9 @@ impl<'a> Candidate<'a> {
         if open > MAX_OPEN && log.samples.len() >= FEW_LINES {
             return None;
         }
-        let rarity = rarity(&reading.tokens, log);
-        let prefix = LinePrefix::of_tokens(reading.tokens);
+        let tokens = with_keys(reading.tokens, log.samples);
+        let rarity = rarity(&tokens, log);
+        let prefix = LinePrefix::of_tokens(tokens);
         let parsed = parse(&prefix, log);
         let matched = parsed.iter().flatten().count();
         let of_all = likelihood::of_table(&table_of(&prefix, &parsed, log));

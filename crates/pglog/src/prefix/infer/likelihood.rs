@@ -6,6 +6,7 @@
 
 mod names;
 mod sessions;
+mod times;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ use crate::{
 
 pub(super) use names::is_proven;
 use sessions::sessions;
+pub(super) use times::goes_back;
 
 /// What nearly never happens.
 const RARE: f64 = 6.0;
@@ -43,6 +45,9 @@ pub(super) fn of_column(table: &Table<'_, '_>, column: &Column<'_>, as_: Option<
         Some(own @ (Escape::BackendType | Escape::Ps)) => of_words(column, own),
         Some(Escape::StateCode) => of_state_codes(table, column),
         Some(Escape::Pid) => of_pids(table, column),
+        Some(Escape::Time) if goes_back(column) => MOST,
+        // Every log has the time of its lines, unless it is plain that it has not.
+        Some(Escape::SessionStart) if is_sole_time(table) && !goes_back(column) => MOST,
         Some(Escape::LineNum) => of_line_numbers(table, column),
         Some(Escape::RemoteHost | Escape::RemoteHostAndPort | Escape::LocalHost) => {
             of_hosts(column)
@@ -57,6 +62,11 @@ pub(super) fn of_column(table: &Table<'_, '_>, column: &Column<'_>, as_: Option<
     }
 }
 
+fn is_sole_time(table: &Table<'_, '_>) -> bool {
+    let times = [Escape::Time, Escape::TimeMillis, Escape::TimeEpoch];
+    times.iter().all(|time| table.column(*time).is_none())
+}
+
 /// Returns the different values of a column that say something.
 pub(super) fn distinct<'a>(column: &Column<'a>) -> BTreeSet<&'a str> {
     let values = column.values.iter().map(|(_, value)| *value);
@@ -69,7 +79,8 @@ fn count(number: usize) -> f64 {
 
 /// The server's own words.
 fn of_words(column: &Column<'_>, escape: Escape) -> f64 {
-    let is_own = |value: &str| words::length(escape, value.as_bytes()) == Some(value.len());
+    let is_of = |escape, value: &str| words::length(escape, value.as_bytes()) == Some(value.len());
+    let is_own = |value: &str| is_of(escape, value);
     let is_spoken = |value: &str, is: fn(&char) -> bool| {
         value.chars().all(|c| is(&c) || matches!(c, ' ' | '_' | '-' | '/'))
     };
@@ -78,6 +89,8 @@ fn of_words(column: &Column<'_>, escape: Escape) -> f64 {
     // Background workers have names of their own, and commands are more than those that are known.
     let weight = |value: &&str| match escape {
         _ if is_own(value) => 0.0,
+        // A process shows what it does, and some show their type there.
+        Escape::BackendType if is_of(Escape::Ps, value) => RARE * 4.0,
         Escape::BackendType if has_own && is_spoken(value, char::is_ascii_alphabetic) => 3.0,
         Escape::Ps if has_own || is_spoken(value, char::is_ascii_uppercase) => 1.0,
         _ => RARE * 4.0,
@@ -135,6 +148,7 @@ fn of_hosts(column: &Column<'_>) -> f64 {
     let weight = |value: &&str| match value {
         value if is_address(value) => 0.0,
         value if value.contains('.') => 3.0,
+        value if value.bytes().all(|b| b.is_ascii_digit() || b == b'-') => MOST,
         // As like as not it is the name of the server, written into the prefix.
         _ => BARE_HOST,
     };

@@ -46,7 +46,10 @@ const NO_NAMES: [&str; 2] = ["[unknown]", "[local]"];
 /// Returns how unlikely values are that have other values in them.
 pub(super) fn absorbed(values: &BTreeSet<&str>) -> f64 {
     let absorbs = |value: &&&str| {
-        NO_NAMES.iter().any(|word| value.contains(word)) || has_pid(value) || has_date(value)
+        NO_NAMES.iter().any(|word| value.contains(word))
+            || has_pid(value)
+            || has_date(value)
+            || has_key(value)
     };
     let absorbing = values.iter().filter(absorbs).count();
     let most = if absorbing * 2 > values.len() { MOST } else { RARE * 2.0 };
@@ -87,6 +90,15 @@ fn has_pid(value: &str) -> bool {
     value.match_indices('[').any(starts_number)
 }
 
+/// Tells whether a value has `,client=` in it.
+fn has_key(value: &str) -> bool {
+    value.match_indices('=').any(|(at, _)| {
+        let before = value.get(..at).unwrap_or_default();
+        let rest = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+        rest.len() < before.len() && rest.ends_with([',', ';', '|'])
+    })
+}
+
 /// Tells whether a value has `2026-11-24` in it.
 fn has_date(value: &str) -> bool {
     let fits = |window: &[u8]| {
@@ -109,8 +121,14 @@ pub(super) fn looks(values: &BTreeSet<&str>, as_: Escape) -> f64 {
 /// Whoever gives his programs names that can be mistaken does so often.
 pub(super) const MAX_LOOKS: f64 = 14.0;
 
-/// Values that all have the same separators are rather several values each.
+/// Values that all have the same separators are rather several values each, and what all have before an
+/// equals sign is a key of the prefix.
 fn composed(values: &BTreeSet<&str>) -> f64 {
+    let mut keys = values.iter().map(|value| value.split_once('=').map(|(key, _)| key));
+    let key = keys.next().flatten();
+    if values.len() > 1 && key.is_some() && keys.all(|other| other == key) {
+        return MOST;
+    }
     let separators = |value: &str| {
         let separators = value.chars().filter(|c| " /@,|:;".contains(*c));
         separators.collect::<String>()

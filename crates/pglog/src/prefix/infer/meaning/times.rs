@@ -5,6 +5,7 @@ use crate::{
         escape::Escape,
         infer::{
             kind::Kind,
+            likelihood::goes_back,
             meaning::{Column, Table},
         },
     },
@@ -53,14 +54,6 @@ fn starts_session(table: &Table<'_, '_>, column: &Column<'_>) -> Option<bool> {
     }
     let spans = groups.iter().filter(|group| spans_seconds(table, group)).count();
     (spans > 0).then_some(true)
-}
-
-/// Tells whether a time is earlier than the one above too often for a clock.
-fn goes_back(column: &Column<'_>) -> bool {
-    let times: Vec<_> =
-        column.values.iter().filter_map(|(_, value)| local_seconds(value)).collect();
-    let back = times.windows(2).filter(|pair| matches!(pair, [a, b] if b < a)).count();
-    back * 20 > times.len()
 }
 
 /// Compares a time with the start in the session's id: the difference is that of the time zone in every
