@@ -113,7 +113,6 @@ pub(super) const KNOWN: &[Known] = &[
     (SEEN, "%m [%p] %q%u@%d from %h "),
     // The server's own tests.
     (SEEN, "%m %b[%p] %q%a "),
-    (SEEN, "%m [%p] %q%a "),
     (SEEN, "%m [%p]: %u@%d "),
     (SEEN, "%m [%p] %r %u@%d "),
     (SEEN, "%m [%p] %h %u@%d "),
