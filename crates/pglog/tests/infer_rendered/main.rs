@@ -2,7 +2,7 @@
 //! Records of real runs, written with other prefixes as the server would: what is read of them with
 //! nothing known beforehand is what was written.
 //!
-//! `RENDERED_CASES=100` tries more logs for each prefix, `PGCOURIER_CORPUS=FOLDER` takes the records of
+//! `RENDERED_CASES=100` tries more logs for each prefix, `RENDERED_CORPUS=FOLDER` takes the records of
 //! more runs, `RENDERED_ONLY=TEXT` only the prefixes with a text in them, `RENDERED_DUMP=FOLDER` keeps what was
 //! read wrongly. The table is printed.
 
@@ -28,7 +28,7 @@ const LENGTHS: [usize; 6] = [1, 3, 10, 50, 200, 5000];
 
 fn runs() -> Vec<Vec<Record>> {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs")];
-    folders.extend(std::env::var_os("PGCOURIER_CORPUS").map(Into::into));
+    folders.extend(std::env::var_os("RENDERED_CORPUS").map(Into::into));
     let runs = folders.iter().flat_map(|folder| Run::all(folder));
     runs.map(|run| records::of_run(&run)).filter(|records| records.len() > 100).collect()
 }
