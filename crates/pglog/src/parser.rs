@@ -1,6 +1,7 @@
 //! Reads a log of which nothing is known beforehand.
 
 mod document;
+mod inner;
 mod marks;
 mod reader;
 mod recognise;

@@ -2,7 +2,10 @@
 
 use crate::{
     assemble::{Assembled, Limits},
-    parser::{marks::Marks, reader::Reader},
+    parser::{
+        inner::{Inner, Piece, max_outer_bytes},
+        reader::Reader,
+    },
     wrapping::{Records, Shape, Wrapping},
 };
 
@@ -10,14 +13,12 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Document {
     wrapping: Wrapping,
-    inner: Box<Reader>,
+    inner: Inner,
     records: Records,
     /// Position of the next byte to push.
     position: u64,
     /// Where the record begins that is not whole.
     record_start: u64,
-    /// The records' places. The inner log begins at position 0.
-    marks: Marks,
 }
 
 impl Document {
@@ -28,24 +29,21 @@ impl Document {
         position: u64,
         limits: Limits,
     ) -> Self {
-        // An escape has up to six bytes.
-        let max_record_bytes = limits.max_field_bytes.saturating_mul(6) + (64 << 10);
         Self {
             wrapping,
-            inner: Box::new(inner),
-            records: Records::new(shape, position > 0, max_record_bytes),
+            inner: Inner::new(inner, position),
+            records: Records::new(shape, position > 0, max_outer_bytes(limits)),
             position,
             record_start: position,
-            marks: Marks::at(position),
         }
     }
 
     pub(super) const fn inner(&self) -> &Reader {
-        &self.inner
+        self.inner.reader()
     }
 
     pub(super) const fn inner_mut(&mut self) -> &mut Reader {
-        &mut self.inner
+        self.inner.reader_mut()
     }
 
     pub(super) const fn wrapping(&self) -> Wrapping {
@@ -57,7 +55,7 @@ impl Document {
         while !rest.is_empty() {
             if !self.records.is_within() {
                 // What stands between two records goes with the second one.
-                self.record_start = self.marks.outer_end();
+                self.record_start = self.inner.outer_end();
             }
             let (used, record) = self.records.take(rest);
             self.position += used as u64;
@@ -70,15 +68,12 @@ impl Document {
 
     pub(super) fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         if !self.records.is_within() {
-            let inner = self.marks.first_inner_from(position);
-            self.inner.flush_before(inner, &mut self.marks.translate(sink));
-            self.marks.reach_safe(self.inner.safe_position());
+            self.inner.flush_before(position, sink);
         }
     }
 
     pub(super) fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        self.inner.flush(&mut self.marks.translate(sink));
-        self.marks.reach_safe(self.inner.safe_position());
+        self.inner.flush(sink);
     }
 
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
@@ -86,14 +81,11 @@ impl Document {
             let rest = self.records.take_rest();
             self.take_record(&rest, sink);
         }
-        self.inner.finish(&mut self.marks.translate(sink));
-        // What ends the document belongs to no record.
-        self.marks.extend_to(self.position);
-        self.marks.reach_safe(self.inner.safe_position());
+        self.inner.finish(self.position, sink);
     }
 
     pub(super) const fn safe_position(&self) -> u64 {
-        self.marks.safe()
+        self.inner.safe_position()
     }
 
     pub(super) const fn position(&self) -> u64 {
@@ -101,13 +93,7 @@ impl Document {
     }
 
     fn take_record(&mut self, record: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
-        self.marks.add(self.record_start, self.position, record.len() as u64 + 1, None);
-        let mut translated = self.marks.translate(sink);
-        self.inner.push(record, &mut translated);
-        self.inner.push(b"\n", &mut translated);
-        drop(translated);
-        let safe = self.inner.safe_position();
-        self.marks.reach_safe(safe);
-        self.marks.forget_before(safe);
+        let outer = self.record_start..self.position;
+        self.inner.push(&Piece { text: record, is_whole: true, outer, time: None }, sink);
     }
 }

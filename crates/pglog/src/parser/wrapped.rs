@@ -3,7 +3,10 @@
 use crate::{
     assemble::{Assembled, Limits},
     held::HeldLine,
-    parser::{marks::Marks, reader::Reader},
+    parser::{
+        inner::{Inner, Piece, max_outer_bytes},
+        reader::Reader,
+    },
     wrapping::Wrapping,
 };
 
@@ -11,13 +14,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Wrapped {
     wrapping: Wrapping,
-    inner: Box<Reader>,
+    inner: Inner,
     max_line_bytes: usize,
     /// Position of the first byte of the line that is not whole.
     position: u64,
     held: HeldLine,
-    /// Where the inner log's bytes come from, as far as they are not used up.
-    marks: Marks,
 }
 
 impl Wrapped {
@@ -25,21 +26,19 @@ impl Wrapped {
     pub(super) fn new(wrapping: Wrapping, inner: Reader, position: u64, limits: Limits) -> Self {
         Self {
             wrapping,
-            inner: Box::new(inner),
-            // An escape has up to six bytes.
-            max_line_bytes: limits.max_field_bytes.saturating_mul(6) + (64 << 10),
+            inner: Inner::new(inner, position),
+            max_line_bytes: max_outer_bytes(limits),
             position,
             held: HeldLine::default(),
-            marks: Marks::at(position),
         }
     }
 
     pub(super) const fn inner(&self) -> &Reader {
-        &self.inner
+        self.inner.reader()
     }
 
     pub(super) const fn inner_mut(&mut self) -> &mut Reader {
-        &mut self.inner
+        self.inner.reader_mut()
     }
 
     pub(super) const fn wrapping(&self) -> Wrapping {
@@ -65,27 +64,23 @@ impl Wrapped {
     pub(super) fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         // What is being written may belong to any entry.
         if self.held.is_empty() {
-            let inner = self.marks.first_inner_from(position);
-            self.inner.flush_before(inner, &mut self.marks.translate(sink));
-            self.marks.reach_safe(self.inner.safe_position());
+            self.inner.flush_before(position, sink);
         }
     }
 
     pub(super) fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        self.inner.flush(&mut self.marks.translate(sink));
-        self.marks.reach_safe(self.inner.safe_position());
+        self.inner.flush(sink);
     }
 
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         if !self.held.is_empty() {
             self.end_line(0, sink);
         }
-        self.inner.finish(&mut self.marks.translate(sink));
-        self.marks.reach_safe(self.inner.safe_position());
+        self.inner.finish(self.position, sink);
     }
 
     pub(super) const fn safe_position(&self) -> u64 {
-        self.marks.safe()
+        self.inner.safe_position()
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -109,16 +104,8 @@ impl Wrapped {
             None => (line, true),
         };
         let time = unwrapped.as_ref().and_then(|unwrapped| unwrapped.time);
-        self.marks.add(outer, self.position, text.len() as u64 + u64::from(is_whole), time);
-        let mut translated = self.marks.translate(sink);
-        self.inner.push(text, &mut translated);
-        if is_whole {
-            self.inner.push(b"\n", &mut translated);
-        }
-        drop(translated);
-        let safe = self.inner.safe_position();
-        self.marks.reach_safe(safe);
-        self.marks.forget_before(safe);
+        let outer = outer..self.position;
+        self.inner.push(&Piece { text, is_whole, outer, time }, sink);
     }
 }
 
