@@ -10,6 +10,7 @@ mod compare;
 #[expect(dead_code, reason = "what it says of stderr is for other tests")]
 #[path = "../corpus/mod.rs"]
 mod corpus;
+#[path = "../server/dice.rs"]
 mod dice;
 mod prefixes;
 mod records;
