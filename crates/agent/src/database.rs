@@ -18,6 +18,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 pub use server::Server;
 
+use crate::trust;
+
 /// How to connect.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -117,6 +119,15 @@ impl Error {
             Some("57P01" | "57P03") => "the server is starting or stopping; it is tried again",
             Some(_) => "see the server's log",
             None => "check database.host, database.port and database.sslmode; it is tried again",
+        }
+    }
+}
+
+impl From<trust::Error> for Error {
+    fn from(error: trust::Error) -> Self {
+        match error {
+            trust::Error::File { path, problem } => Self::File { path, problem },
+            trust::Error::Setup(error) => Self::Tls(error),
         }
     }
 }

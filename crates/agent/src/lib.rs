@@ -21,3 +21,4 @@ pub mod pipeline;
 pub mod server;
 pub mod shutdown;
 pub mod status;
+mod trust;

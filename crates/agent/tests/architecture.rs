@@ -13,10 +13,11 @@ type Layers = &'static [(&'static str, &'static [&'static str])];
 const AGENT: Layers = &[
     ("tail", &[]),
     ("shutdown", &[]),
-    ("database", &["shutdown"]),
+    ("trust", &[]),
+    ("database", &["shutdown", "trust"]),
     ("batch", &[]),
     ("buffer", &["tail", "batch"]),
-    ("ship", &["batch", "buffer", "shutdown"]),
+    ("ship", &["batch", "buffer", "shutdown", "trust"]),
     ("status", &["buffer", "ship"]),
     ("output", &["batch", "buffer", "ship", "shutdown", "status"]),
     ("server", &["buffer", "ship", "status"]),

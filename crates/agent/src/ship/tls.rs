@@ -1,20 +1,20 @@
 //! Whom the client trusts, and as whom it presents itself.
 
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use ring::digest::{SHA256, digest};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
-    SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+    CertificateError, ClientConfig, Error as TlsError, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use rustls_platform_verifier::Verifier;
+
+pub use crate::trust::Error;
+use crate::trust::{Judge, Judged, Presented, certificates, roots, unusable};
 
 /// The SHA-256 of a certificate, as `openssl x509 -noout -fingerprint -sha256` prints it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,30 +75,13 @@ pub struct ClientFiles {
     pub key_file: PathBuf,
 }
 
-/// Why TLS cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// A file cannot be read, or is not what it should be.
-    #[error("cannot use {path}: {problem}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// Roots, certificate and key do not make a set-up.
-    #[error("cannot set TLS up")]
-    Setup(#[from] TlsError),
-}
-
 /// Makes the client's side of TLS.
 pub(super) fn config(settings: &Settings) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
     let builder = if !settings.pins.is_empty() {
-        let pinned = Pinned { pins: settings.pins.clone(), provider };
+        let pinned = Judged { judge: Pinned(settings.pins.clone()), provider };
         builder.dangerous().with_custom_certificate_verifier(Arc::new(pinned))
     } else if let Some(file) = &settings.ca_file {
         builder.with_root_certificates(roots(file)?)
@@ -123,31 +106,8 @@ pub(super) fn unused() -> Result<ClientConfig, Error> {
     Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-fn roots(file: &Path) -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
-        roots.add(certificate).map_err(|error| unusable(file, &error))?;
-    }
-    Ok(roots)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let found = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(file, &error))?;
-    if found.is_empty() {
-        return Err(unusable(file, &io::Error::other("it holds no certificate")));
-    }
-    Ok(found)
-}
-
 fn key(file: &Path) -> Result<PrivateKeyDer<'static>, Error> {
     PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(file, &error))
-}
-
-fn unusable(file: &Path, error: &dyn std::error::Error) -> Error {
-    let problem = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    Error::File { path: file.to_owned(), problem }
 }
 
 /// Says what to do about a handshake that failed, where that is known.
@@ -181,48 +141,16 @@ pub(super) fn hint(error: &TlsError) -> Option<&'static str> {
 
 /// Trusts the certificates that were named, and no other.
 #[derive(Debug)]
-struct Pinned {
-    pins: Vec<Fingerprint>,
-    provider: Arc<CryptoProvider>,
-}
+struct Pinned(Vec<Fingerprint>);
 
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        let found = Fingerprint::of(end_entity);
-        if self.pins.contains(&found) {
-            return Ok(ServerCertVerified::assertion());
+impl Judge for Pinned {
+    fn judge(&self, presented: Presented<'_>) -> Result<(), TlsError> {
+        let found = Fingerprint::of(presented.end_entity);
+        if self.0.contains(&found) {
+            return Ok(());
         }
         tracing::warn!(?found, "the listener's certificate is not the one in listener.pin_sha256");
         Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
