@@ -3,16 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pglog::ParserOptions;
 use pglog_fuzz::{Input, check};
 
 fuzz_target!(|data: &[u8]| {
     let Some(input) = Input::of(data) else { return };
-    let options = ParserOptions {
-        log_line_prefix: input.log_line_prefix(),
-        limits: input.limits(),
-        ..ParserOptions::default()
-    };
+    let options = input.options();
     let log = input.long_log();
     check(input.with_log(&log), &options);
 });

@@ -73,6 +73,16 @@ impl<'d> Input<'d> {
         }
     }
 
+    /// Both, and nothing else known of the log.
+    #[must_use]
+    pub fn options(&self) -> ParserOptions {
+        ParserOptions {
+            log_line_prefix: self.log_line_prefix(),
+            limits: self.limits(),
+            ..ParserOptions::default()
+        }
+    }
+
     /// The log in chunks of two sizes that take turns: from 1 to about 1000 bytes, small ones above all.
     fn chunks(&self) -> impl Iterator<Item = &'d [u8]> {
         let sizes = self.sizes.map(|size| 1 + usize::from(size) * usize::from(size) / 64);
