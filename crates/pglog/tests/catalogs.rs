@@ -3,8 +3,9 @@
 //!
 //! Debian's package `postgresql-15` installs them; where it is not, there is nothing to compare with.
 
-use std::{collections::HashMap, fs, path::Path};
+mod catalog;
 
+use catalog::catalogs;
 use pglog::{Label, Language, Level, LinePrefix, split_label};
 
 const SEVERITIES: [(&str, Level); 8] = [
@@ -61,30 +62,4 @@ fn names_that_are_not_known_yet_are_absent_in_every_language() {
         let parsed = prefix.match_line(&line).unwrap();
         assert_eq!((parsed.fields.user, parsed.fields.database), (None, None), "{line}");
     }
-}
-
-/// The catalogs that are installed.
-fn catalogs() -> Vec<(Language, HashMap<String, String>)> {
-    let mut catalogs = Vec::new();
-    for language in Language::ALL {
-        let path = format!("/usr/share/locale/{}/LC_MESSAGES/postgres-15.mo", language.code());
-        if let Ok(bytes) = fs::read(Path::new(&path)) {
-            catalogs.push((language, read_catalog(&bytes)));
-        }
-    }
-    catalogs
-}
-
-/// Reads a compiled gettext catalog: a header of 32-bit numbers, then two tables of lengths and offsets.
-fn read_catalog(bytes: &[u8]) -> HashMap<String, String> {
-    let number = |at: usize| {
-        let bytes: [u8; 4] = bytes[at..at + 4].try_into().unwrap();
-        usize::try_from(u32::from_le_bytes(bytes)).unwrap()
-    };
-    let text = |table: usize, index: usize| {
-        let (length, offset) = (number(table + index * 8), number(table + index * 8 + 4));
-        String::from_utf8_lossy(&bytes[offset..offset + length]).into_owned()
-    };
-    let (count, originals, translations) = (number(8), number(12), number(16));
-    (0..count).map(|index| (text(originals, index), text(translations, index))).collect()
 }

@@ -1,15 +1,19 @@
 //! Messages of servers that speak other languages, turned back into English.
 //!
-//! The list has the messages of the classes, and the lines behind them, in the languages of PostgreSQL
+//! The lists have the messages of the classes, and the lines behind them, in the languages of PostgreSQL
 //! 15's own catalogs: those that ship a translation for most of what the server says.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use crate::find::find;
 
 /// `=PATTERN` in English, and below it `LANGUAGE PATTERN` for each translation. `{}` is a gap, `{2}` the
 /// second gap of the English pattern, `\\n` a line break.
 const LIST: &str = include_str!("translations.txt");
+
+/// The errors that only their SQLSTATE tells apart and what other minor releases say, in the same form.
+/// `tools/translations` writes it.
+const CATALOGS: &str = include_str!("catalogs.txt");
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::read);
 
@@ -58,12 +62,15 @@ impl Index {
             by_last: vec![Vec::new(); bytes],
         };
         let mut english = "";
-        for line in LIST.lines() {
+        for line in LIST.lines().chain(CATALOGS.lines()) {
             if let Some(pattern) = line.strip_prefix('=') {
                 english = pattern;
             } else if let Some((_, text)) = line.split_once(' ') {
-                let text = text.replace("\\n", "\n");
-                let damaged = damaged(&text);
+                let text = match text.contains("\\n") {
+                    true => Cow::Owned(text.replace("\\n", "\n")),
+                    false => Cow::Borrowed(text),
+                };
+                let damaged = damaged(&text).map(Cow::Owned);
                 for text in std::iter::once(text).chain(damaged) {
                     index.add(Pattern::of(text, english));
                 }
@@ -149,7 +156,7 @@ fn first_bytes(text: &str) -> Option<u64> {
 /// A translated message with gaps.
 #[derive(Debug, Clone)]
 struct Pattern {
-    text: String,
+    text: Cow<'static, str>,
     english: &'static str,
     is_ascii: bool,
     /// Where the first gap begins.
@@ -159,7 +166,7 @@ struct Pattern {
 }
 
 impl Pattern {
-    fn of(text: String, english: &'static str) -> Self {
+    fn of(text: Cow<'static, str>, english: &'static str) -> Self {
         let is_ascii = text.is_ascii();
         let head_end = text.find('{').unwrap_or(text.len());
         let tail_start = text.rfind('}').map_or(0, |last| last + 1);
@@ -271,7 +278,8 @@ mod tests {
 
     #[test]
     fn every_line_of_the_list_can_be_read() {
-        let translations = LIST.lines().filter(|line| !line.starts_with('=')).count();
+        let lines = LIST.lines().chain(CATALOGS.lines());
+        let translations = lines.filter(|line| !line.starts_with('=')).count();
         let shorter = || INDEX.by_first.iter().chain(&INDEX.by_last).flatten();
         assert!(INDEX.by_start.len() + shorter().count() > translations);
         for pattern in INDEX.by_start.iter().map(|(_, pattern)| pattern).chain(shorter()) {
