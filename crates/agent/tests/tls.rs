@@ -2,9 +2,11 @@
 //! The client and a TLS server with certificates that are made for tests.
 
 use std::{
+    env, fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
     thread,
     time::{Duration, SystemTime},
@@ -124,6 +126,45 @@ fn authority_of_the_configuration_is_trusted_and_no_other() {
     assert!(matches!(&of_the_machine, Delivery::Failed { why } if why.contains("UnknownIssuer")));
     let other = Settings { ca_file: Some(file("client.pem")), ..Settings::default() };
     assert!(matches!(delivery(address, other), Delivery::Failed { .. }));
+}
+
+/// Tells the part of a test that runs in a process of its own what it has to find.
+const EXPECTED: &str = "PGCOURIER_TEST_TLS_EXPECTED";
+
+/// Runs [`system_authority_decides`] where the system's authorities are those of a file, and of a folder.
+fn with_system_authorities(name: &str, expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    // As c_rehash names it: only names of this form are read.
+    fs::copy(file(name), folder.path().join("01234567.0")).unwrap();
+    for (variable, place) in
+        [("SSL_CERT_FILE", file(name)), ("SSL_CERT_DIR", folder.path().to_owned())]
+    {
+        let output = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "system_authority_decides", "--ignored", "--nocapture"])
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR")
+            .env(variable, place)
+            .env(EXPECTED, expected)
+            .output()
+            .unwrap();
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 passed"), "{variable}: {said}");
+    }
+}
+
+#[test]
+fn authorities_of_the_system_are_trusted_where_none_is_configured() {
+    with_system_authorities("ca.pem", "Delivered");
+    with_system_authorities("other-ca.pem", "UnknownIssuer");
+}
+
+#[test]
+#[ignore = "started by authorities_of_the_system_are_trusted_where_none_is_configured"]
+fn system_authority_decides() {
+    let Some(expected) = env::var_os(EXPECTED) else { return };
+    let found = format!("{:?}", delivery(server(Clients::Any), Settings::default()));
+    assert!(found.contains(expected.to_str().unwrap()), "{found}");
 }
 
 #[test]
