@@ -18,6 +18,42 @@ const MAX_ATTEMPTS: u32 = 3;
 /// The share of the buffer that dead letters may take.
 const DEAD_LETTER_SHARE: u64 = 10;
 
+/// When a change has to be on disk. It is safe from a crash of the process in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnDisk {
+    AtOnce,
+    /// With the next change that has to be there at once. Changes keep their order.
+    WithTheNext,
+}
+
+impl OnDisk {
+    fn transact<T>(
+        self,
+        connection: &mut Connection,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        // SQLite sets this when it reads the words, so they cannot be prepared once.
+        if self == Self::WithTheNext {
+            connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+        }
+        let result = in_transaction(connection, work);
+        if self == Self::WithTheNext {
+            connection.execute_batch("PRAGMA synchronous = FULL")?;
+        }
+        result
+    }
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}
+
 impl Buffer {
     /// Returns the oldest batch of a source that is not `held`. It stays until it is acknowledged, and
     /// is not evicted meanwhile.
@@ -60,12 +96,13 @@ impl Buffer {
         Err(Error::Database(row::unreadable(0, "batch")))
     }
 
-    /// Removes a batch that the listener has confirmed.
+    /// Removes a batch that the listener has confirmed. Should the machine crash before the next batch is
+    /// stored, it may be there again: then it is sent again, and the listener knows its id.
     ///
     /// # Errors
     /// Those of the database; then the batch stays, and is sent again.
     pub fn ack(&mut self, seq: i64) -> Result<(), Error> {
-        self.change(seq, row::head, |transaction, stored| {
+        self.change(OnDisk::WithTheNext, seq, row::head, |transaction, stored| {
             destinations::settle(transaction, stored)?;
             ledger::add(transaction, ledger::DELIVERED, stored.entries)
         })?;
@@ -79,7 +116,7 @@ impl Buffer {
     /// Those of the database; then nothing has changed.
     pub fn split(&mut self, seq: i64, halves: &[SealedBatch; 2]) -> Result<bool, Error> {
         let mut is_split = false;
-        let parent = self.change(seq, row::get, |transaction, parent| {
+        let parent = self.change(OnDisk::AtOnce, seq, row::get, |transaction, parent| {
             is_split = parent.span >= 2;
             if is_split {
                 row::delete(transaction, seq)?;
@@ -108,7 +145,7 @@ impl Buffer {
     pub fn bury(&mut self, seq: i64, words: &str, now_ms: i64) -> Result<Option<i64>, Error> {
         let max_bytes = self.space.capacity_bytes() / DEAD_LETTER_SHARE;
         let mut number = None;
-        self.change(seq, row::get, |transaction, stored| {
+        self.change(OnDisk::AtOnce, seq, row::get, |transaction, stored| {
             number = Some(dead::bury(transaction, stored, words, now_ms)?);
             dead::trim(transaction, max_bytes, now_ms)
         })?;
@@ -202,20 +239,20 @@ impl Buffer {
     /// is not there any more.
     fn change(
         &mut self,
+        on_disk: OnDisk,
         seq: i64,
         read: impl Fn(&Connection, i64) -> Result<Option<Stored>, Error>,
         mut work: impl FnMut(&Transaction<'_>, &Stored) -> Result<(), Error>,
     ) -> Result<Option<Stored>, Error> {
         let taken = loop {
             let taken = self.attempt(|buffer| {
-                let transaction =
-                    buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let stored = read(&transaction, seq)?;
-                if let Some(stored) = &stored {
-                    work(&transaction, stored)?;
-                }
-                transaction.commit()?;
-                Ok(stored)
+                on_disk.transact(&mut buffer.connection, |transaction| {
+                    let stored = read(transaction, seq)?;
+                    if let Some(stored) = &stored {
+                        work(transaction, stored)?;
+                    }
+                    Ok(stored)
+                })
             });
             match taken {
                 // Halves and dead letters take a page more at times.
@@ -228,5 +265,54 @@ impl Buffer {
         }
         self.leased = None;
         Ok(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use wire::BatchId;
+
+    use super::*;
+    use crate::{
+        batch::Encoding,
+        buffer::{Entry, Settings},
+    };
+
+    /// What SQLite calls `FULL`.
+    const FULL: i64 = 2;
+
+    #[test]
+    fn only_acknowledgements_do_not_wait_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut buffer = Buffer::open(&Settings::at(folder.path())).unwrap();
+        let synchronous = |connection: &Connection| -> i64 {
+            connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
+        };
+        let batch = SealedBatch {
+            id: BatchId::new(Uuid::from_u128(1)),
+            source: Source::PgLog,
+            entries: 1,
+            encoding: Encoding::Identity,
+            body: b"{}".to_vec(),
+        };
+        buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap();
+        let seq = buffer.peek(&[]).unwrap().unwrap().seq;
+        for (on_disk, expected) in [(OnDisk::AtOnce, true), (OnDisk::WithTheNext, false)] {
+            let waits = on_disk
+                .transact(
+                    &mut buffer.connection,
+                    |transaction| Ok(synchronous(transaction) == FULL),
+                )
+                .unwrap();
+            assert_eq!(waits, expected);
+            let failed = on_disk.transact(&mut buffer.connection, |_| {
+                Err::<(), _>(Error::Database(row::unreadable(0, "x")))
+            });
+            assert!(failed.is_err());
+            assert_eq!(synchronous(&buffer.connection), FULL);
+        }
+        buffer.ack(seq).unwrap();
+        assert_eq!(synchronous(&buffer.connection), FULL);
     }
 }
