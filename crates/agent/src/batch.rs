@@ -1,8 +1,9 @@
 //! Entries to batches.
 //!
-//! A batch is what is stored, sent and confirmed as one. It is sealed by whichever comes first: 500
-//! entries, 1 MiB or 1 s. A batch ends only where reading may resume, so that the position stored with
-//! it is right after a crash.
+//! A batch is what is stored, sent and confirmed as one. It is sealed by whichever comes first: 5,000
+//! entries, 1 MiB or 1 s. While a log is read as it is written the time comes first; a backlog makes
+//! batches full, and few: each costs a transaction, a request and an answer, whatever is in it. A batch
+//! ends only where reading may resume, so that the position stored with it is right after a crash.
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,20 +25,31 @@ mod split;
 use std::{collections::BTreeMap, time::Duration};
 
 pub use encode::{Compression, Encoder, Encoding, SealedBatch};
-use pglog::Assembled;
+use pglog::{Assembled, Level};
 
 /// When a batch is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The most entries; 500 by default.
+    /// The most entries; 5,000 by default, half of what a listener takes.
     pub max_entries: u64,
-    /// The bytes of JSON from which on a batch is full; 1 MiB by default.
+    /// The bytes of JSON from which on a batch is full; 1 MiB by default, see [`Settings::for_buffer`].
     pub max_bytes: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_entries: 500, max_bytes: 1 << 20 }
+        Self { max_entries: 5_000, max_bytes: 1 << 20 }
+    }
+}
+
+impl Settings {
+    /// Returns the defaults for a buffer of so many bytes: in a small one a full batch is small too, so that
+    /// what is dropped for it is no large part.
+    #[must_use]
+    pub fn for_buffer(buffer_bytes: u64) -> Self {
+        let default = Self::default();
+        let share = usize::try_from(buffer_bytes / 64).unwrap_or(usize::MAX);
+        Self { max_bytes: share.clamp(64 << 10, default.max_bytes), ..default }
     }
 }
 
@@ -71,6 +83,8 @@ pub struct Batcher {
 #[derive(Debug)]
 struct Open {
     batch: Batch,
+    /// How many entries have each of [`Level::ALL`].
+    levels: [u64; Level::ALL.len()],
     since: Duration,
     /// The end of the entry that ends last.
     entries_end: u64,
@@ -123,7 +137,7 @@ impl Batcher {
     /// Seals the batch, unless an entry of it ends behind the position from which reading may resume.
     fn seal(&mut self, safe_position: u64) -> Option<Batch> {
         let open = self.open.take_if(|open| open.entries_end <= safe_position)?;
-        let batch = Batch { end: safe_position, ..open.batch };
+        let batch = open.end_at(safe_position);
         self.position = safe_position;
         self.last_bytes = batch.json.len().min(self.settings.max_bytes);
         Some(batch)
@@ -135,7 +149,13 @@ impl Open {
         // A little more, for batches are never of the same size.
         let json = Vec::with_capacity(bytes + bytes / 8);
         let batch = Batch { entries: 0, levels: BTreeMap::new(), json, start, end: start };
-        Self { batch, since, entries_end: start }
+        Self { batch, levels: [0; Level::ALL.len()], since, entries_end: start }
+    }
+
+    fn end_at(self, end: u64) -> Batch {
+        let counts = Level::ALL.iter().zip(self.levels).filter(|(_, count)| *count > 0);
+        let levels = counts.map(|(level, count)| (level.as_str(), count)).collect();
+        Batch { end, levels, ..self.batch }
     }
 
     fn add(&mut self, found: &Assembled<'_>) {
@@ -144,8 +164,10 @@ impl Open {
         }
         found.entry.write_json(&mut self.batch.json);
         self.batch.entries += 1;
-        if let Some(level) = found.entry.level {
-            *self.batch.levels.entry(level.as_str()).or_default() += 1;
+        // Levels are numbered as they stand in the list of all.
+        if let Some(count) = found.entry.level.and_then(|level| self.levels.get_mut(level as usize))
+        {
+            *count += 1;
         }
         self.entries_end = self.entries_end.max(found.end);
     }
@@ -158,7 +180,7 @@ mod tests {
     use super::*;
 
     fn entry(start: u64, end: u64, safe_position: u64) -> Assembled<'static> {
-        let entry = LogEntry { level: Some(pglog::Level::Log), ..LogEntry::default() };
+        let entry = LogEntry { level: Some(Level::Log), ..LogEntry::default() };
         Assembled { entry, start, end, safe_position }
     }
 
@@ -177,6 +199,29 @@ mod tests {
         assert_eq!(batcher.push(&entry(120, 130, 130), Duration::ZERO), None);
         assert_eq!(batcher.flush(130).unwrap().start, 120);
         assert_eq!(batcher.flush(130), None);
+    }
+
+    #[test]
+    fn batches_of_a_small_buffer_are_small() {
+        let max_bytes = |buffer_bytes| Settings::for_buffer(buffer_bytes).max_bytes;
+        assert_eq!(max_bytes(1_000_000), 64 << 10);
+        assert_eq!(max_bytes(32 << 20), 512 << 10);
+        assert_eq!(max_bytes(100_000_000), Settings::default().max_bytes);
+    }
+
+    #[test]
+    fn entries_are_counted_by_level() {
+        let mut batcher = Batcher::new(Settings::default(), 0);
+        let levels: Vec<_> = Level::ALL.into_iter().map(Some).chain([None, None]).collect();
+        for level in &levels {
+            let entry = LogEntry { level: *level, ..LogEntry::default() };
+            let found = Assembled { entry, start: 0, end: 1, safe_position: 1 };
+            assert_eq!(batcher.push(&found, Duration::ZERO), None);
+        }
+        let expected: BTreeMap<_, _> =
+            Level::ALL.into_iter().map(|level| (level.as_str(), 1)).collect();
+        let batch = batcher.flush(1).unwrap();
+        assert_eq!((batch.levels, batch.entries), (expected, levels.len() as u64));
     }
 
     #[test]

@@ -37,7 +37,7 @@ use told::Told;
 use uuid::Uuid;
 
 use crate::{
-    batch::Encoder,
+    batch::{self, Encoder},
     buffer::{self, Buffer},
     config::Settings,
     database::Observer,
@@ -145,6 +145,7 @@ impl Agent {
             reader: Reader {
                 tailer: Tailer::open(settings.tail, history),
                 parser: parser_options(settings.parser, clocks),
+                batches: batch::Settings::for_buffer(settings.buffer.max_bytes),
                 told,
                 stash: Stash::default(),
                 encoder,

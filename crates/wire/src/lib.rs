@@ -40,7 +40,7 @@ pub const MAX_BODY_BYTES: usize = 8 << 20;
 /// The largest request body that a listener takes, in bytes after decompression.
 pub const MAX_DECODED_BYTES: usize = 32 << 20;
 
-/// The most entries that one request may carry. An agent's batches hold 500.
+/// The most entries that one request may carry. An agent's batches hold up to 5,000.
 pub const MAX_ENTRIES: usize = 10_000;
 
 /// The longest project name, in characters.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use wire::{BatchId, FileHealth};
 
 use crate::{
-    batch::{Batch, Encoder, SealedBatch},
+    batch::{self, Batch, Encoder, SealedBatch},
     buffer::{Entry, Noted},
     pipeline::{
         clock::Clocks,
@@ -58,6 +58,7 @@ struct Sealed {
 pub(super) struct Reader {
     pub(super) tailer: Tailer,
     pub(super) parser: pglog::ParserOptions,
+    pub(super) batches: batch::Settings,
     pub(super) told: Told,
     pub(super) stash: Stash,
     pub(super) encoder: Encoder,
@@ -186,6 +187,7 @@ impl Reader {
             stash: &mut self.stash,
             streams: &mut self.streams,
             parser: &self.parser,
+            batches: self.batches,
             told: &self.told,
             completeness: &mut self.completeness,
             status: &self.status,
@@ -338,6 +340,7 @@ struct Taking<'a> {
     stash: &'a mut Stash,
     streams: &'a mut HashMap<FileNumber, Stream>,
     parser: &'a pglog::ParserOptions,
+    batches: batch::Settings,
     told: &'a Told,
     completeness: &'a mut Completeness,
     status: &'a Status,
@@ -358,7 +361,8 @@ impl Taking<'_> {
         self.take_stash();
         match event {
             Event::Opened { file, path, series, position, sample } => {
-                let mut stream = Stream::new(path, self.parser.clone(), position, self.now)
+                let options = self.parser.clone();
+                let mut stream = Stream::new(path, options, self.batches, position, self.now)
                     .with_line_check(self.completeness.of_series(series));
                 self.told.tell(&mut stream);
                 stream.learn(sample);

@@ -40,13 +40,19 @@ struct Mark {
 }
 
 impl Stream {
-    pub(super) fn new(path: &Path, options: ParserOptions, position: u64, now: Duration) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        options: ParserOptions,
+        batches: Settings,
+        position: u64,
+        now: Duration,
+    ) -> Self {
         Self {
             path: path.into(),
             lines: None,
             tally: Tally::default(),
             parser: Parser::new(options, position),
-            batcher: Batcher::new(Settings::default(), position),
+            batcher: Batcher::new(batches, position),
             mark: Mark { position, at: now },
             last_bytes: now,
             announced: false,
@@ -200,25 +206,32 @@ mod tests {
         (0..count).map(|n| format!("2026-11-24 02:21:01.123 UTC [1] LOG:  {n}\n")).collect()
     }
 
+    fn stream(options: ParserOptions) -> Stream {
+        Stream::new(Path::new("/x.log"), options, Settings::default(), 0, Duration::ZERO)
+    }
+
     #[test]
     fn last_entries_leave_after_a_silence() {
         let prefix = Some(LinePrefix::compile("%m [%p] "));
         let options = ParserOptions { log_line_prefix: prefix, ..ParserOptions::default() };
-        let mut stream = Stream::new(Path::new("/x.log"), options, 0, Duration::ZERO);
+        let mut stream = stream(options);
         let mut count = 0;
-        stream.push(entries(700).as_bytes(), Duration::ZERO, &mut |batch| count += batch.entries);
-        assert_eq!(count, 500);
+        let full = Settings::default().max_entries;
+        stream.push(entries(full + 200).as_bytes(), Duration::ZERO, &mut |batch| {
+            count += batch.entries;
+        });
+        assert_eq!(count, full);
         for step in 1..20 {
             let now = Duration::from_millis(50 * step);
             stream.tick(now, Duration::from_millis(200), &mut |batch| count += batch.entries);
         }
-        assert_eq!(count, 700);
+        assert_eq!(count, full + 200);
     }
 
     #[test]
     fn few_entries_of_a_file_that_has_a_successor_leave_before_the_successor_s() {
         let options = ParserOptions::default();
-        let mut stream = Stream::new(Path::new("/x.log"), options, 0, Duration::ZERO);
+        let mut stream = stream(options);
         let mut count = 0;
         let mut take = |batch: Batch| count += batch.entries;
         stream.push(entries(50).as_bytes(), Duration::ZERO, &mut take);
