@@ -31,6 +31,8 @@ pub enum Language {
     Georgian,
     /// `de`
     German,
+    /// `id`
+    Indonesian,
     /// `it`
     Italian,
     /// `ja`
@@ -57,12 +59,13 @@ pub enum Language {
 
 impl Language {
     /// Every language, English first.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::English,
         Self::BrazilianPortuguese,
         Self::French,
         Self::Georgian,
         Self::German,
+        Self::Indonesian,
         Self::Italian,
         Self::Japanese,
         Self::Korean,
@@ -85,6 +88,7 @@ impl Language {
             Self::French => "fr",
             Self::Georgian => "ka",
             Self::German => "de",
+            Self::Indonesian => "id",
             Self::Italian => "it",
             Self::Japanese => "ja",
             Self::Korean => "ko",
@@ -192,13 +196,14 @@ fn is_unknown_in_brackets(value: &str) -> bool {
 }
 
 /// Translations of `[unknown]`, from the same catalogs as the labels.
-const UNKNOWN: [&str; 14] = [
+const UNKNOWN: [&str; 15] = [
     "[desconhecido]",
     "[desconocido]",
     "[inconnu]",
     "[nieznany]",
     "[okänd]",
     "[sconosciuto]",
+    "[tidak diketahui]",
     "[unbekannt]",
     "[н/д]",
     "[უცნობი]",

@@ -1,7 +1,7 @@
 //! Messages of servers that speak other languages, turned back into English.
 //!
-//! The lists have the messages of the classes, and the lines behind them, in the languages of PostgreSQL
-//! 15's own catalogs: those that ship a translation for most of what the server says.
+//! The lists have the messages of the classes, and the lines behind them, in the languages of the catalogs
+//! that PostgreSQL 15 to 18 ship.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -318,6 +318,19 @@ mod tests {
             (
                 "kein pg_hba.conf-Eintrag f?r Host >>a<<, Benutzer >>b<<, Datenbank >>c<<, keine Verschl?sselung",
                 "no pg_hba.conf entry for host \"a\", user \"b\", database \"c\", keine Verschl?sselung",
+            ),
+            (
+                "processo 7 ainda espera por ShareLock em transação 5 após 50.123 ms",
+                "process 7 still waiting for ShareLock on transaction 5 after 50.123 ms",
+            ),
+            ("\"orders\" nesnesi mevcut değil", "relation \"orders\" does not exist"),
+            (
+                "podwójna wartość klucza narusza ograniczenie unikalności \"a\"",
+                "duplicate key value violates unique constraint \"a\"",
+            ),
+            (
+                "memutus koneksi karena perintah administrator",
+                "terminating connection due to administrator command",
             ),
             ("division by zero", ""),
         ];

@@ -11,23 +11,22 @@ pub(super) type Row = (&'static str, Label, &'static [Language]);
 
 /// Every label that some server prints, sorted by its bytes.
 ///
-/// Taken from the servers' own catalogs: `postgres-15.mo` of PostgreSQL 15.18 and 15.20 (some words
-/// changed between them). 15 has no catalog for Brazilian Portuguese, Polish and Turkish: their words are
-/// those of older majors, which no test compares with a catalog. Georgian has one word for `NOTICE` and `WARNING`; it stands for
-/// the more serious one.
+/// Taken from the servers' own catalogs, `postgres-15.mo` to `postgres-18.mo`; some words are those of older
+/// ones. Georgian has one word for `NOTICE` and `WARNING`; it stands for the more serious one. Turkish puts
+/// no blanks behind some of its labels.
 ///
 /// A server that is started without a language prints Russian and Ukrainian in Latin letters before it
 /// knows the database, as iconv puts them; so do `SQL_ASCII` databases.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-
+    ("ADVERTÊNCIA:  ", Label::Level(Level::Warning), &[Language::BrazilianPortuguese]),
     ("ANFRAGE:  ", Label::Query, &[Language::German]),
     ("ANWEISUNG:  ", Label::Statement, &[Language::German]),
     ("ASTUCE :  ", Label::Hint, &[Language::French]),
     ("ATTENTION:  ", Label::Level(Level::Warning), &[Language::French]),
     ("ATTENZIONE:  ", Label::Level(Level::Warning), &[Language::Italian]),
     ("AVISO:  ", Label::Level(Level::Warning), &[Language::BrazilianPortuguese]),
-    ("AYRINTI:  ", Label::Detail, &[Language::Turkish]),
+    ("AYRINTI:", Label::Detail, &[Language::Turkish]),
     ("BACKTRACE:  ", Label::Backtrace, &[Language::English, Language::German, Language::Spanish, Language::Italian, Language::Polish, Language::BrazilianPortuguese, Language::Swedish, Language::Turkish]),
     ("BAĞLAM:  ", Label::Context, &[Language::Turkish]),
     ("BİLGİ:  ", Label::Level(Level::Info), &[Language::Turkish]),
@@ -43,12 +42,13 @@ pub(super) const ROWS: &[Row] = &[
     ("DEBUG3:  ", Label::Level(Level::Debug3), &[Language::English]),
     ("DEBUG4:  ", Label::Level(Level::Debug4), &[Language::English]),
     ("DEBUG5:  ", Label::Level(Level::Debug5), &[Language::English]),
-    ("DEBUG:  ", Label::Level(Level::Debug), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Italian, Language::Japanese, Language::Polish, Language::Swedish, Language::Turkish]),
+    ("DEBUG:  ", Label::Level(Level::Debug), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Italian, Language::Japanese, Language::Polish, Language::Swedish, Language::Turkish, Language::Indonesian]),
     ("DEPURAÇÃO:  ", Label::Level(Level::Debug), &[Language::BrazilianPortuguese]),
     ("DETAIL:  ", Label::Detail, &[Language::English, Language::German]),
     ("DETALHE:  ", Label::Detail, &[Language::BrazilianPortuguese]),
     ("DETALJ:  ", Label::Detail, &[Language::Swedish]),
     ("DETALLE:  ", Label::Detail, &[Language::Spanish]),
+    ("DETIL:  ", Label::Detail, &[Language::Indonesian]),
     ("DETTAGLI:  ", Label::Detail, &[Language::Italian]),
     ("DICA:  ", Label::Hint, &[Language::BrazilianPortuguese]),
     ("DZIENNIK:  ", Label::Level(Level::Log), &[Language::Polish]),
@@ -57,9 +57,9 @@ pub(super) const ROWS: &[Row] = &[
     ("EMPLACEMENT :  ", Label::Location, &[Language::French]),
     ("ERREUR:  ", Label::Level(Level::Error), &[Language::French]),
     ("ERRO:  ", Label::Level(Level::Error), &[Language::BrazilianPortuguese]),
-    ("ERROR:  ", Label::Level(Level::Error), &[Language::English, Language::Spanish, Language::Japanese]),
+    ("ERROR:  ", Label::Level(Level::Error), &[Language::English, Language::Spanish, Language::Japanese, Language::Indonesian]),
     ("ERRORE:  ", Label::Level(Level::Error), &[Language::Italian]),
-    ("FATAL:  ", Label::Level(Level::Fatal), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Japanese, Language::BrazilianPortuguese]),
+    ("FATAL:  ", Label::Level(Level::Fatal), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Japanese, Language::BrazilianPortuguese, Language::Indonesian]),
     ("FATALE:  ", Label::Level(Level::Fatal), &[Language::Italian]),
     ("FATALT:  ", Label::Level(Level::Fatal), &[Language::Swedish]),
     ("FATAL`NO:  ", Label::Level(Level::Fatal), &[Language::Ukrainian]),
@@ -69,37 +69,45 @@ pub(super) const ROWS: &[Row] = &[
     ("HATA:  ", Label::Level(Level::Error), &[Language::Turkish]),
     ("HINT:  ", Label::Hint, &[Language::English, Language::Spanish]),
     ("HINWEIS:  ", Label::Level(Level::Notice), &[Language::German]),
-    ("INFO:  ", Label::Level(Level::Info), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Italian, Language::Japanese, Language::BrazilianPortuguese, Language::Swedish]),
+    ("INFO:  ", Label::Level(Level::Info), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Italian, Language::Japanese, Language::BrazilianPortuguese, Language::Swedish, Language::Indonesian]),
     ("INFORMACJA:  ", Label::Level(Level::Info), &[Language::Polish]),
     ("INFORMACZIYA:  ", Label::Level(Level::Info), &[Language::Ukrainian, Language::Russian]),
     ("INSTRUCTION :  ", Label::Statement, &[Language::French]),
     ("INSTRUKCZIYA:  ", Label::Statement, &[Language::Ukrainian]),
+    ("INSTRUÇÂO:  ", Label::Statement, &[Language::BrazilianPortuguese]),
     ("ISTRUZIONE:  ", Label::Statement, &[Language::Italian]),
     ("KATASTROFALNY:  ", Label::Level(Level::Fatal), &[Language::Polish]),
     ("KOMUT:  ", Label::Statement, &[Language::Turkish]),
+    ("KONTEKS:  ", Label::Context, &[Language::Indonesian]),
     ("KONTEKST:  ", Label::Context, &[Language::Polish, Language::Russian, Language::Ukrainian]),
     ("KONTEXT:  ", Label::Context, &[Language::Swedish]),
     ("KRİTİK:  ", Label::Level(Level::Panic), &[Language::Turkish]),
     ("LOCAL:  ", Label::Location, &[Language::BrazilianPortuguese]),
     ("LOCATION:  ", Label::Location, &[Language::English, Language::Turkish]),
-    ("LOG:  ", Label::Level(Level::Log), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Italian, Language::Japanese, Language::BrazilianPortuguese, Language::Turkish]),
+    ("LOG:  ", Label::Level(Level::Log), &[Language::English, Language::German, Language::Spanish, Language::French, Language::Italian, Language::Japanese, Language::BrazilianPortuguese, Language::Turkish, Language::Indonesian]),
     ("LOGG:  ", Label::Level(Level::Log), &[Language::Swedish]),
+    ("LOKASI:  ", Label::Location, &[Language::Indonesian]),
     ("NALAGODZHENNYA:  ", Label::Level(Level::Debug), &[Language::Ukrainian]),
     ("NOT:  ", Label::Level(Level::Notice), &[Language::Turkish]),
     ("NOTA:  ", Label::Level(Level::Notice), &[Language::BrazilianPortuguese]),
-    ("NOTICE:  ", Label::Level(Level::Notice), &[Language::English, Language::Spanish, Language::French, Language::Japanese]),
+    ("NOTICE:  ", Label::Level(Level::Notice), &[Language::English, Language::Spanish, Language::French, Language::Japanese, Language::Indonesian]),
     ("NOTIFICA:  ", Label::Level(Level::Notice), &[Language::Italian]),
     ("NOTIS:  ", Label::Level(Level::Notice), &[Language::Swedish]),
     ("OPERATOR:  ", Label::Statement, &[Language::Russian]),
     ("ORT:  ", Label::Location, &[Language::German]),
+    ("ORTAM:", Label::Context, &[Language::Turkish]),
     ("OSHIBKA:  ", Label::Level(Level::Error), &[Language::Russian]),
     ("OSTRZEŻENIE:  ", Label::Level(Level::Warning), &[Language::Polish]),
     ("OTLADKA:  ", Label::Level(Level::Debug), &[Language::Russian]),
     ("PANIC:  ", Label::Level(Level::Panic), &[Language::English, Language::Spanish, Language::French, Language::Japanese]),
     ("PANICO:  ", Label::Level(Level::Panic), &[Language::Italian]),
-    ("PANIK:  ", Label::Level(Level::Panic), &[Language::German, Language::Swedish]),
+    ("PANIK:  ", Label::Level(Level::Panic), &[Language::German, Language::Swedish, Language::Indonesian]),
     ("PANIKA:  ", Label::Level(Level::Panic), &[Language::Polish, Language::Ukrainian, Language::Russian]),
+    ("PERINGATAN:  ", Label::Level(Level::Warning), &[Language::Indonesian]),
+    ("PERNYATAAN:  ", Label::Statement, &[Language::Indonesian]),
+    ("PETUNJUK :  ", Label::Hint, &[Language::Indonesian]),
     ("PILE D'APPEL : ", Label::Backtrace, &[Language::French]),
+    ("PILHA DE CHAMADAS:  ", Label::Backtrace, &[Language::BrazilianPortuguese]),
     ("PLATS:  ", Label::Location, &[Language::Swedish]),
     ("PODPOWIEDŹ:  ", Label::Hint, &[Language::Polish]),
     ("PODROBNOSTI:  ", Label::Detail, &[Language::Russian]),
@@ -112,13 +120,14 @@ pub(super) const ROWS: &[Row] = &[
     ("POZYCJA:  ", Label::Location, &[Language::Polish]),
     ("PREDUPREZHDENIE:  ", Label::Level(Level::Warning), &[Language::Russian]),
     ("PÂNICO:  ", Label::Level(Level::Panic), &[Language::BrazilianPortuguese]),
+    ("QUERY :  ", Label::Query, &[Language::Indonesian]),
     ("QUERY:  ", Label::Query, &[Language::English, Language::Italian]),
     ("REQUÊTE :  ", Label::Query, &[Language::French]),
     ("ROZTASHUVANNYA:  ", Label::Location, &[Language::Ukrainian]),
     ("SATS:  ", Label::Statement, &[Language::Swedish]),
     ("SENTENCIA:  ", Label::Statement, &[Language::Spanish]),
     ("SOOBSHHENIE:  ", Label::Level(Level::Log), &[Language::Russian]),
-    ("SORGU:  ", Label::Query, &[Language::Turkish]),
+    ("SORGU:", Label::Query, &[Language::Turkish]),
     ("STATEMENT:  ", Label::Statement, &[Language::English]),
     ("STEK:  ", Label::Backtrace, &[Language::Russian]),
     ("SUGGERIMENTO:  ", Label::Hint, &[Language::Italian]),
@@ -136,6 +145,7 @@ pub(super) const ROWS: &[Row] = &[
     ("WARNING:  ", Label::Level(Level::Warning), &[Language::English, Language::Spanish, Language::Japanese]),
     ("WARNUNG:  ", Label::Level(Level::Warning), &[Language::German]),
     ("WYRAŻENIE:  ", Label::Statement, &[Language::Polish]),
+    ("YER: ", Label::Location, &[Language::Turkish]),
     ("ZAMECHANIE:  ", Label::Level(Level::Notice), &[Language::Russian]),
     ("ZAPISUVANNYA:  ", Label::Level(Level::Log), &[Language::Ukrainian]),
     ("ZAPIT:  ", Label::Query, &[Language::Ukrainian]),
@@ -144,7 +154,7 @@ pub(super) const ROWS: &[Row] = &[
     ("ZUSAMMENHANG:  ", Label::Context, &[Language::German]),
     ("ÖLÜMCÜL (FATAL):  ", Label::Level(Level::Fatal), &[Language::Turkish]),
     ("İFADE:  ", Label::Statement, &[Language::Turkish]),
-    ("İPUCU:  ", Label::Hint, &[Language::Turkish]),
+    ("İPUCU:", Label::Hint, &[Language::Turkish]),
     ("ІНСТРУКЦІЯ:  ", Label::Statement, &[Language::Ukrainian]),
     ("ІНФОРМАЦІЯ:  ", Label::Level(Level::Info), &[Language::Ukrainian]),
     ("ВІДОМОСТІ:  ", Label::Detail, &[Language::Ukrainian]),
@@ -241,6 +251,13 @@ pub(super) const ROWS: &[Row] = &[
 
 /// Finds the label at the start of a text. Returns its row and its length in the text.
 pub(super) fn find(text: &str) -> Option<(&'static Row, usize)> {
+    let (row, length) = find_row(text)?;
+    // Some majors put blanks where others have none.
+    let has_blanks = row.0.ends_with(':') && text.get(length..)?.starts_with("  ");
+    Some((row, length + if has_blanks { 2 } else { 0 }))
+}
+
+fn find_row(text: &str) -> Option<(&'static Row, usize)> {
     let first = *text.as_bytes().first()?;
     if !FIRST_BYTES.get(usize::from(first)).copied().unwrap_or(false) {
         return None;

@@ -5,14 +5,16 @@ use crate::language::damaged::{REPLACEMENT_LEAD, damaged_length};
 /// How a language appends a position: the text before the number and the text behind it.
 ///
 /// Translations of ` at character %d` in the catalogs that the labels come from, English first.
-const BEFORE_AND_BEHIND: [(&str, &str); 17] = [
+const BEFORE_AND_BEHIND: [(&str, &str); 20] = [
     (" at character ", ""),
     (" bei Zeichen ", ""),
     (" en carácter ", ""),
     (" au caractère ", ""),
     (" al carattere ", ""),
     (" przy znaku ", ""),
+    (" no caractere ", ""),
     (" no caracter ", ""),
+    (" pada karakter ", ""),
     (" vid tecken ", ""),
     (" символ ", ""),
     (" სიმბოლოსთან ", ""),
@@ -23,6 +25,7 @@ const BEFORE_AND_BEHIND: [(&str, &str); 17] = [
     (" 第 ", " 个字符处"),
     (" 在第 ", " 個字元處"),
     (" ", " 번째 문자 부근"),
+    (" ", " karakterinde "),
     // Traditional Chinese before PostgreSQL 10.
     ("於字元", ""),
 ];
@@ -39,7 +42,7 @@ type Strip = for<'a> fn(&'a str, &str) -> Option<&'a str>;
 /// Splits ` at character 15`, in any language, off the end of a message.
 pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
     let last = *message.as_bytes().last()?;
-    if last.is_ascii() && !matches!(last, b')' | b'?') && !last.is_ascii_digit() {
+    if last.is_ascii() && !matches!(last, b')' | b'?' | b' ') && !last.is_ascii_digit() {
         return None;
     }
     split(message, strip_suffix).or_else(|| {

@@ -2,7 +2,7 @@
 
 /// The start of `connection authorized: user=` in the catalogs that the labels come from, and of the same
 /// for replication.
-const STARTS: [&str; 17] = [
+const STARTS: [&str; 30] = [
     "connection authorized: ",
     "replication connection authorized: ",
     "Verbindung autorisiert: ",
@@ -20,12 +20,25 @@ const STARTS: [&str; 17] = [
     "підключення авторизовано: ",
     "连接已授权: ",
     "連線已授權: ",
+    "conexión de replicación autorizada: ",
+    "connexion de réplication autorisée : ",
+    "koneksi replikasi terautorisasi: ",
+    "connessione di replica autorizzata: ",
+    "レプリケーション接続の認証完了: ",
+    "რეპლიკაციის შეერთება ავტორიზებულია: ",
+    "복제 연결 인증: ",
+    "zautoryzowano połączenie replikacji: ",
+    "conexão de replicação autorizada: ",
+    "подключение для репликации авторизовано: ",
+    "replikeringsanslutning auktoriserad: ",
+    "підключення для реплікації авторизовано: ",
+    "复制连接已经授权: ",
 ];
 
 /// Tells whether a message, without a SQLSTATE in front, says that a session begins, with its names.
 pub(crate) fn is_session_start(message: &str) -> bool {
     match message.as_bytes().first() {
-        Some(b'V' | b'R' | b'a' | b'c' | b'p' | b'r' | 0x80..) => {
+        Some(b'R' | b'V' | b'a' | b'c' | b'k' | b'p' | b'r' | b'z' | 0x80..) => {
             STARTS.iter().any(|start| message.starts_with(start))
         }
         _ => false,

@@ -122,7 +122,7 @@ const fn first_bytes() -> [bool; 256] {
 
 /// Sorted by their first byte, the longest first, because some begin others.
 ///
-/// Taken from the servers' own catalogs, `postgres-15.mo` of PostgreSQL 15.18 and 15.20: the translations
+/// Taken from the servers' own catalogs, `postgres-15.mo` to `postgres-18.mo`: the translations
 /// of `duration: %s ms`, `duration: %s ms  statement: %s` and their like.
 #[rustfmt::skip]
 const WORDINGS: &[Wording] = &[
@@ -135,42 +135,75 @@ const WORDINGS: &[Wording] = &[
     wording(Language::German, Some(Phase::Bind), ["Dauer: ", " ms  Binden "], Some(": ")),
     wording(Language::German, Some(Phase::Parse), ["Dauer: ", " ms  Parsen "], Some(": ")),
     wording(Language::German, None, ["Dauer: ", " ms"], None),
+    wording(Language::Polish, Some(Phase::Execute), ["czas trwania: ", " ms  wykonanie pobrania z "], Some(": ")),
+    wording(Language::Polish, Some(Phase::Statement), ["czas trwania: ", " ms  wyrażenie: "], None),
+    wording(Language::Polish, Some(Phase::Bind), ["czas trwania: ", " ms  dowiązanie "], Some(": ")),
+    wording(Language::Polish, Some(Phase::Parse), ["czas trwania: ", " ms  parsowanie "], Some(": ")),
+    wording(Language::Polish, Some(Phase::Execute), ["czas trwania: ", " ms  wykonanie "], Some(": ")),
+    wording(Language::Polish, None, ["czas trwania: ", " ms"], None),
+    wording(Language::BrazilianPortuguese, Some(Phase::Statement), ["", "comando: "], None),
     wording(Language::French, Some(Phase::Execute), ["durée : ", " ms  exécute fetch à partir de "], Some(": ")),
+    wording(Language::Indonesian, Some(Phase::Execute), ["durasi: ", " ms  menjalankan 'fetch' dari "], Some(": ")),
     wording(Language::Spanish, Some(Phase::Execute), ["duración: ", " ms  ejecutar fetch desde "], Some(": ")),
     wording(Language::Italian, Some(Phase::Execute), ["durata: ", " ms  esecuzione di fetch da "], Some(": ")),
     wording(Language::English, Some(Phase::Execute), ["duration: ", " ms  execute fetch from "], Some(": ")),
+    wording(Language::BrazilianPortuguese, Some(Phase::Execute), ["duração: ", " ms  executar busca de "], Some(": ")),
+    wording(Language::BrazilianPortuguese, Some(Phase::Statement), ["duração: ", " ms  instrução: "], None),
     wording(Language::French, Some(Phase::Statement), ["durée : ", " ms, instruction : "], None),
+    wording(Language::BrazilianPortuguese, Some(Phase::Parse), ["duração: ", " ms  análise de "], Some(": ")),
     wording(Language::Italian, Some(Phase::Execute), ["durata: ", " ms  esecuzione di "], Some(": ")),
     wording(Language::Spanish, Some(Phase::Statement), ["duración: ", " ms  sentencia: "], None),
     wording(Language::English, Some(Phase::Statement), ["duration: ", " ms  statement: "], None),
+    wording(Language::BrazilianPortuguese, Some(Phase::Bind), ["duração: ", " ms  ligação "], Some(": ")),
     wording(Language::Spanish, Some(Phase::Execute), ["duración: ", " ms  ejecutar "], Some(": ")),
     wording(Language::Italian, Some(Phase::Statement), ["durata: ", " ms  istruzione: "], None),
+    wording(Language::Indonesian, Some(Phase::Execute), ["durasi: ", " ms  menjalankan "], Some(": ")),
+    wording(Language::BrazilianPortuguese, Some(Phase::Execute), ["duração: ", " ms  executar "], Some(": ")),
+    wording(Language::BrazilianPortuguese, Some(Phase::Statement), ["duração: ", " ms  comando: "], None),
     wording(Language::Italian, Some(Phase::Parse), ["durata: ", " ms  analisi di "], Some(": ")),
     wording(Language::English, Some(Phase::Execute), ["duration: ", " ms  execute "], Some(": ")),
     wording(Language::French, Some(Phase::Execute), ["durée : ", " ms  exécute "], Some(": ")),
     wording(Language::Spanish, Some(Phase::Parse), ["duración: ", " ms  parse: "], Some(": ")),
+    wording(Language::Indonesian, Some(Phase::Statement), ["durasi: ", " ms, perintah: "], None),
     wording(Language::French, Some(Phase::Parse), ["durée : ", " ms, analyse "], Some(" : ")),
     wording(Language::Spanish, Some(Phase::Bind), ["duración: ", " ms  bind "], Some(": ")),
     wording(Language::English, Some(Phase::Parse), ["duration: ", " ms  parse "], Some(": ")),
+    wording(Language::Indonesian, Some(Phase::Parse), ["durasi: ", " ms, memilah "], Some(" : ")),
     wording(Language::English, Some(Phase::Bind), ["duration: ", " ms  bind "], Some(": ")),
     wording(Language::French, Some(Phase::Bind), ["durée : ", " ms, lien "], Some(" : ")),
     wording(Language::Italian, Some(Phase::Bind), ["durata: ", " ms  bind "], Some(": ")),
+    wording(Language::Indonesian, Some(Phase::Bind), ["durasi: ", " ms, ikat "], Some(": ")),
     wording(Language::Spanish, None, ["duración: ", " ms"], None),
+    wording(Language::BrazilianPortuguese, None, ["duração: ", " ms"], None),
     wording(Language::English, None, ["duration: ", " ms"], None),
     wording(Language::French, None, ["durée : ", " ms"], None),
     wording(Language::Italian, None, ["durata: ", " ms"], None),
+    wording(Language::Indonesian, None, ["durasi: ", " ms"], None),
     wording(Language::French, Some(Phase::Execute), ["", "exécute fetch à partir de "], Some(": ")),
     wording(Language::Italian, Some(Phase::Execute), ["", "esecuzione di fetch da "], Some(": ")),
     wording(Language::Spanish, Some(Phase::Execute), ["", "ejecutar fetch desde "], Some(": ")),
     wording(Language::English, Some(Phase::Execute), ["", "execute fetch from "], Some(": ")),
+    wording(Language::BrazilianPortuguese, Some(Phase::Execute), ["", "executar busca de "], Some(": ")),
     wording(Language::Italian, Some(Phase::Execute), ["", "esecuzione di "], Some(": ")),
     wording(Language::Spanish, Some(Phase::Execute), ["", "ejecutar "], Some(": ")),
     wording(Language::French, Some(Phase::Execute), ["", "exécute "], Some(": ")),
+    wording(Language::BrazilianPortuguese, Some(Phase::Execute), ["", "executar "], Some(": ")),
     wording(Language::English, Some(Phase::Execute), ["", "execute "], Some(": ")),
     wording(Language::French, Some(Phase::Statement), ["", "instruction : "], None),
+    wording(Language::BrazilianPortuguese, Some(Phase::Statement), ["", "instrução: "], None),
     wording(Language::Italian, Some(Phase::Statement), ["", "istruzione: "], None),
     wording(Language::Swedish, Some(Phase::Execute), ["", "kör hämtning från "], Some(": ")),
+    wording(Language::Turkish, Some(Phase::Statement), ["", "komut: "], None),
     wording(Language::Swedish, Some(Phase::Execute), ["", "kör "], Some(": ")),
+    wording(Language::Indonesian, Some(Phase::Execute), ["", "menjalankan 'fetch' dari "], Some(": ")),
+    wording(Language::Indonesian, Some(Phase::Execute), ["", "menjalankan "], Some(": ")),
+    wording(Language::Indonesian, Some(Phase::Statement), ["", "perintah: "], None),
+    wording(Language::Turkish, Some(Phase::Execute), ["süre: ", " ms  execute fetch from "], Some(": ")),
+    wording(Language::Turkish, Some(Phase::Statement), ["süre: ", " milisaniye  komut: "], None),
+    wording(Language::Turkish, Some(Phase::Parse), ["süre: ", " milisaniye  parse "], Some(": ")),
+    wording(Language::Turkish, Some(Phase::Bind), ["süre: ", " milisaniye  bind "], Some(": ")),
+    wording(Language::Turkish, Some(Phase::Execute), ["süre: ", " ms  execute "], Some(": ")),
+    wording(Language::Turkish, None, ["süre: ", " milisaniye"], None),
     wording(Language::Spanish, Some(Phase::Statement), ["", "sentencia: "], None),
     wording(Language::English, Some(Phase::Statement), ["", "statement: "], None),
     wording(Language::Swedish, Some(Phase::Statement), ["", "sats: "], None),
@@ -180,6 +213,9 @@ const WORDINGS: &[Wording] = &[
     wording(Language::Swedish, Some(Phase::Bind), ["varaktighet: ", " ms  bind "], Some(": ")),
     wording(Language::Swedish, Some(Phase::Execute), ["varaktighet: ", " ms  kör "], Some(": ")),
     wording(Language::Swedish, None, ["varaktighet ", " ms"], None),
+    wording(Language::Polish, Some(Phase::Execute), ["", "wykonanie pobrania z "], Some(": ")),
+    wording(Language::Polish, Some(Phase::Statement), ["", "wyrażenie: "], None),
+    wording(Language::Polish, Some(Phase::Execute), ["", "wykonanie "], Some(": ")),
     wording(Language::Russian, Some(Phase::Bind), ["продолжительность: ", " мс, сообщение Bind "], Some(": ")),
     wording(Language::Russian, Some(Phase::Execute), ["продолжительность: ", " мс  выполнение "], Some(": ")),
     wording(Language::Russian, Some(Phase::Execute), ["продолжительность: ", " мс  выборка из "], Some(": ")),
@@ -254,7 +290,10 @@ const WORDINGS: &[Wording] = &[
 /// Returns the bind values of a `DETAIL:`, such as `$1 = '5', $2 = NULL`. `None` for any other detail.
 #[must_use]
 pub fn parameters_of(detail: &str) -> Option<&str> {
-    PARAMETERS.iter().find_map(|label| detail.strip_prefix(label))
+    PARAMETERS.iter().find_map(|label| detail.strip_prefix(label)).or_else(|| {
+        // Turkish puts its word behind them.
+        detail.strip_suffix(" parametresi").filter(|values| values.starts_with("$1 = "))
+    })
 }
 
 /// Returns the SQL of the prepared statement of an `EXECUTE` that the server puts into the `DETAIL:`.
@@ -268,11 +307,18 @@ pub fn prepared_statement_of(detail: &str) -> Option<&str> {
 const PARAMETERS: &[&str] = &[
     "Parameter: ",
     "Parameters: ",
+    "Parametrar: ",
+    "Parámetros: ",
+    "parameter: ",
     "parameters: ",
     "parametrar: ",
     "parametri: ",
+    "parametry: ",
     "paramètres : ",
     "parámetros: ",
+    "parâmetros: ",
+    "Параметри: ",
+    "Параметры: ",
     "параметри: ",
     "параметры: ",
     "პარამეტრები: ",
@@ -284,17 +330,21 @@ const PARAMETERS: &[&str] = &[
 
 /// Translations of `prepare: %s`.
 const PREPARE: &[&str] = &[
-    "Vorbereiten: ",
     "preparazione: ",
-    "prepare: ",
     "préparation : ",
+    "Vorbereiten: ",
+    "menyiapkan: ",
     "подготовка: ",
     "підготовка: ",
+    "preparado: ",
+    "przygotuj: ",
     "მომზადება: ",
-    "准备: ",
-    "準備: ",
+    "prepare:  ",
+    "prepare: ",
     "預備敘述: ",
     "预备语句: ",
+    "准备: ",
+    "準備: ",
 ];
 
 #[cfg(test)]
@@ -332,6 +382,7 @@ mod tests {
     fn details_of_statements_are_read() {
         assert_eq!(parameters_of("Parameters: $1 = 'x'"), Some("$1 = 'x'"));
         assert_eq!(parameters_of("paramètres : $1 = NULL"), Some("$1 = NULL"));
+        assert_eq!(parameters_of("$1 = 'a', $2 = '5' parametresi"), Some("$1 = 'a', $2 = '5'"));
         assert_eq!(
             prepared_statement_of("prepare: PREPARE s AS SELECT 1"),
             Some("PREPARE s AS SELECT 1")
