@@ -17,6 +17,7 @@
 
 mod allocate;
 mod ballast;
+mod check;
 mod checkpoints;
 mod dead;
 mod destinations;
@@ -28,6 +29,7 @@ mod missed;
 mod open;
 mod push;
 mod queue;
+mod reopen;
 mod rescue;
 mod row;
 mod salvage;
@@ -37,7 +39,6 @@ mod totals;
 
 use std::{
     fs::{self, File},
-    mem,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -198,6 +199,8 @@ pub struct Buffer {
     connection: Connection,
     /// False after a failure, until the database is open again.
     is_open: bool,
+    /// How often it could not be opened in a row because the disk fails.
+    failed_openings: u32,
     settings: Settings,
     space: Space,
     totals: Totals,
@@ -224,7 +227,17 @@ impl Buffer {
     /// [`Error`] says what is in the way: no right to write, another process, a later version.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let lock = open::lock(&settings.folder)?;
-        Self::open_locked(settings, lock)
+        Self::open_locked(settings, lock, Check::Usual)
+    }
+
+    /// Opens a buffer that could not be read for long, see [`Error::Unreadable`]: it is made anew from
+    /// what the disk gives back.
+    ///
+    /// # Errors
+    /// As [`Buffer::open`].
+    pub fn open_unreadable(settings: &Settings) -> Result<Self, Error> {
+        let lock = open::lock(&settings.folder)?;
+        Self::open_locked(settings, lock, Check::Failed)
     }
 
     /// Opens the buffer of a folder with the bound that its agent gave it, or where that cannot be read with
@@ -237,11 +250,11 @@ impl Buffer {
         let mut settings = Settings::at(folder);
         let taken_bytes = disk_bytes(folder).max(MIN_BYTES);
         settings.max_bytes = open::bound_of(folder).unwrap_or(taken_bytes);
-        Self::open_locked(&settings, lock)
+        Self::open_locked(&settings, lock, Check::Usual)
     }
 
-    fn open_locked(settings: &Settings, lock: File) -> Result<Self, Error> {
-        let opened = open::open(settings, Check::Usual)?;
+    fn open_locked(settings: &Settings, lock: File, check: Check) -> Result<Self, Error> {
+        let opened = open::open(settings, check)?;
         let mut ballast = Ballast::in_folder(&settings.folder, opened.space.ballast_bytes);
         // Where there is no room for it yet, nothing is stored yet.
         let _there = ballast.restore(i64::MIN);
@@ -250,6 +263,7 @@ impl Buffer {
             totals: Totals::count(&opened.connection)?,
             connection: opened.connection,
             is_open: true,
+            failed_openings: 0,
             settings: settings.clone(),
             space: opened.space,
             ballast,
@@ -388,57 +402,6 @@ impl Buffer {
             let found = statement.query_row([key], |row| Ok(row.get(0).ok())).optional()?;
             Ok(found.flatten())
         })
-    }
-
-    /// Does something with the database. After a failure that leaves open what is on disk, the database
-    /// is opened anew, checked, and asked once more: a commit that failed must not be tried again on the
-    /// same connection. Where the disk is full the ballast goes first.
-    fn attempt<T>(
-        &mut self,
-        mut work: impl FnMut(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        match self.attempt_without_ballast(&mut work) {
-            Err(error) if error.is_full() && self.ballast.is_needed() && self.ballast.release() => {
-                tracing::warn!("the disk is full; the buffer gave its ballast up");
-                work(self)
-            }
-            result => result,
-        }
-    }
-
-    fn attempt_without_ballast<T>(
-        &mut self,
-        mut work: impl FnMut(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        if self.is_open {
-            self.rescue()?;
-        } else {
-            self.reopen(Check::Usual)?;
-        }
-        let result = work(self).map_err(|error| error.or_full(&self.settings.folder));
-        let Some((error, check)) =
-            result.as_ref().err().and_then(|error| Some((error, error.is_damage()?)))
-        else {
-            return result;
-        };
-        tracing::error!(%error, "the buffer failed; it is opened anew");
-        self.reopen(check)?;
-        work(self)
-    }
-
-    fn reopen(&mut self, check: Check) -> Result<(), Error> {
-        self.is_open = false;
-        // The old connection must be gone before the new one looks at the files.
-        drop(mem::replace(&mut self.connection, Connection::open_in_memory()?));
-        let opened = open::open(&self.settings, check)?;
-        self.totals = Totals::count(&opened.connection)?;
-        self.first_seq = i64::MIN;
-        self.connection = opened.connection;
-        self.space = opened.space;
-        self.salvaged = opened.salvaged.or_else(|| self.salvaged.take());
-        self.files = Files::of(&open::database_of(&self.settings.folder));
-        self.is_open = true;
-        Ok(())
     }
 
     /// Removes a damaged database that is kept, whose space is needed. Tells whether there was one.

@@ -52,6 +52,11 @@ use crate::{
 /// How long a request under way may take when the agent stops.
 const GRACE: Duration = Duration::from_secs(6);
 
+/// How long a disk that cannot be read is waited for at the start.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long it is left alone between two tries.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
+
 /// Why the agent cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -226,7 +231,7 @@ fn parser_options(options: pglog::ParserOptions, clocks: Clocks) -> pglog::Parse
 }
 
 fn open_buffer(settings: &Settings, clocks: Clocks) -> Result<Buffer, buffer::Error> {
-    let mut buffer = Buffer::open(&settings.buffer)?;
+    let mut buffer = open_patiently(&settings.buffer, clocks)?;
     buffer.set_destinations(&settings.output_names())?;
     let lost_entries = buffer.take_bound(clocks.now_ms())?;
     if lost_entries > 0 {
@@ -234,6 +239,27 @@ fn open_buffer(settings: &Settings, clocks: Clocks) -> Result<Buffer, buffer::Er
         tracing::error!(lost_entries, hint, "the buffer's bound is lower: oldest entries dropped");
     }
     Ok(buffer)
+}
+
+/// Opens the buffer. A disk that cannot be read may be back in a moment; what cannot be read for longer is
+/// given up.
+fn open_patiently(settings: &buffer::Settings, clocks: Clocks) -> Result<Buffer, buffer::Error> {
+    let deadline = clocks.now().monotonic + DISK_PATIENCE;
+    loop {
+        match Buffer::open(settings) {
+            Err(error @ buffer::Error::Unreadable { .. }) => {
+                if clocks.now().monotonic >= deadline {
+                    return Buffer::open_unreadable(settings);
+                }
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                let hint = error.hint();
+                tracing::error!(%error, cause, hint, "the buffer is tried again");
+                // Before anything runs a signal ends the process, and so this wait.
+                let _is_never_requested = Shutdown::new().wait(DISK_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Makes the outputs. Each has a number of its own from which its waits vary.

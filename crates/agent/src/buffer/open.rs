@@ -15,9 +15,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, params};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::buffer::{
-    Settings, allocate, checkpoints, destinations, filesystem, ledger,
-    make::{self, FORMAT, FORMAT_KEY},
-    row,
+    Settings, allocate,
+    check::{damage_of, format_of, read_through},
+    destinations, filesystem,
+    make::{self, FORMAT},
     salvage::{self, Salvaged},
     space::{FRAME_BYTES, PAGE_BYTES, Space},
 };
@@ -66,6 +67,14 @@ pub enum Error {
         /// The version found.
         found: i64,
     },
+    /// The disk does not give back what is on it, for now or for good.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The database, or its log.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The SQLite library is one that can lose commits.
     #[error("SQLite {0} can lose commits; 3.51.3 or later is needed")]
     OldSqlite(&'static str),
@@ -88,6 +97,7 @@ impl Error {
             }
             Self::InUse { .. } => "stop the other agent, or give this one its own buffer.path",
             Self::TooNew { .. } => "start the newer version, or change buffer.path",
+            Self::Unreadable { .. } => "see whether the disk is failing",
             Self::OldSqlite(_) => "build pgcourier with the SQLite that it brings along",
             Self::Database(_) => "see whether the file system of buffer.path is full or broken",
         }
@@ -119,8 +129,8 @@ impl Error {
     /// at then: after a failed write or read nobody knows what reached the disk.
     pub(super) fn is_damage(&self) -> Option<Check> {
         match self.code()? {
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(Check::Failed),
-            ErrorCode::SystemIoFailure => Some(Check::Whole),
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(Check::Whole),
+            ErrorCode::SystemIoFailure => Some(Check::Usual),
             _ => None,
         }
     }
@@ -211,8 +221,8 @@ pub(super) fn open(settings: &Settings, check: Check) -> Result<Opened, Error> {
     let path = database_of(&settings.folder);
     let space = Space::of(settings, salvage::kept_bytes(&path));
     let draft = make::draft_of(&path);
-    if !path.exists() {
-        if is_whole(&draft) {
+    if !exists(&path)? {
+        if is_whole(&draft)? {
             make::publish(&draft, &path)?;
         } else {
             make::make(&path, &space)?;
@@ -223,7 +233,7 @@ pub(super) fn open(settings: &Settings, check: Check) -> Result<Opened, Error> {
     let damage = if check == Check::Failed {
         "it failed while it was used".to_owned()
     } else {
-        match connect(&path, &space, check)? {
+        match connect_twice(&path, &space, check)? {
             Connected::Whole(connection) => return opened(connection, space, &path, None),
             Connected::Damaged(damage) => damage,
         }
@@ -259,18 +269,39 @@ fn opened(
     Ok(Opened { connection, space, salvaged })
 }
 
+/// Tells whether a file exists. One of which that cannot be told must not be made anew.
+fn exists(path: &Path) -> Result<bool, Error> {
+    path.try_exists().map_err(|source| Error::Unreadable { path: path.to_owned(), source })
+}
+
 /// Tells whether a draft had been finished when the process ended.
-fn is_whole(draft: &Path) -> bool {
+fn is_whole(draft: &Path) -> Result<bool, Error> {
+    if !exists(draft)? {
+        return Ok(false);
+    }
+    read_through(draft)?;
     let version = |connection: Connection| {
         connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
     };
-    draft.exists() && Connection::open(draft).and_then(version).is_ok_and(|found| found == FORMAT)
+    Ok(Connection::open(draft).and_then(version).is_ok_and(|found| found == FORMAT))
 }
 
 /// A database that can be used, or what is wrong with it.
 enum Connected {
     Whole(Connection),
     Damaged(String),
+}
+
+/// Connects, and once more where the database seems to be damaged: SQLite takes what cannot be read for
+/// that. Meanwhile the files are read as a whole, to find out whether they can be.
+fn connect_twice(path: &Path, space: &Space, check: Check) -> Result<Connected, Error> {
+    let first = connect(path, space, check);
+    let is_failure = |error: &Error| error.code() == Some(ErrorCode::SystemIoFailure);
+    match first {
+        Ok(Connected::Damaged(_)) => read_through(path).and_then(|()| connect(path, space, check)),
+        Err(error) if is_failure(&error) => read_through(path).and(Err(error)),
+        first => first,
+    }
 }
 
 fn connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Error> {
@@ -280,7 +311,16 @@ fn connect(path: &Path, space: &Space, check: Check) -> Result<Connected, Error>
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 Err(Error::InUse { path: path.to_owned() })
             }
-            Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull) => Err(Error::Database(error)),
+            // None of these says anything about what is on disk.
+            Some(
+                ErrorCode::OutOfMemory
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen,
+            ) => Err(match OpenOptions::new().read(true).write(true).open(path) {
+                Ok(_) => Error::Database(error),
+                Err(source) => Error::Folder { path: path.to_owned(), source },
+            }),
             _ => match OpenOptions::new().read(true).write(true).open(path) {
                 Ok(_) => Ok(Connected::Damaged(error.to_string())),
                 Err(source) => Err(Error::Folder { path: path.to_owned(), source }),
@@ -362,42 +402,6 @@ pub(super) fn configure(connection: &Connection, space: &Space) -> Result<(), ru
         }
     }
     Ok(())
-}
-
-/// Looks whether these are our tables. Returns what is wrong, if something is. One torn page must not
-/// make a version of its own, so both copies of the number have to say the same.
-fn format_of(connection: &Connection, path: &Path) -> Result<Option<String>, Error> {
-    let header: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let stored: i64 =
-        connection
-            .query_row("SELECT value FROM meta WHERE key = ?1", [FORMAT_KEY], |row| row.get(0))?;
-    if header == FORMAT && stored == FORMAT {
-        return Ok(None);
-    }
-    if header == stored && header > FORMAT {
-        return Err(Error::TooNew { path: path.to_owned(), found: header });
-    }
-    Ok(Some(format!("its format is {header} in one place and {stored} in the other")))
-}
-
-/// Looks at every page and every checksum. Returns what is wrong, if something is.
-fn damage_of(connection: &Connection) -> Result<Option<String>, Error> {
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Ok(Some(verdict));
-    }
-    let wrong = if !row::are_valid(connection, "batch")? {
-        "a batch"
-    } else if !row::are_valid(connection, "dead_letter")? {
-        "a dead letter"
-    } else if !checkpoints::are_valid(connection)? {
-        "a position"
-    } else if !ledger::load(connection)?.whole {
-        "the account"
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(format!("{wrong} does not have its checksum")))
 }
 
 /// Moves what is in the log into the database, so that the log is written from its start on. After a crash
