@@ -35,6 +35,8 @@ mod follower;
 mod forget;
 mod formats;
 mod identity;
+mod judge;
+mod likeness;
 mod named;
 mod olddir;
 mod order;
@@ -117,6 +119,8 @@ pub struct Tailer {
     next_forgetting: Duration,
     /// Files that have been looked at and left alone, as they were then.
     left: HashMap<FileIdentity, Stamp>,
+    /// Compressed files, as they were at the last scan.
+    packed: HashMap<FileIdentity, Stamp>,
     /// Files that were written anew: they are read from their start.
     rewritten: HashMap<FileIdentity, Opened>,
     /// What has happened between two polls.
@@ -159,6 +163,7 @@ impl Tailer {
             forgotten: Vec::new(),
             next_forgetting: Duration::ZERO,
             left: HashMap::new(),
+            packed: HashMap::new(),
             rewritten: HashMap::new(),
             due: Vec::new(),
             // File systems keep time by the tick of the system, which is a little late.

@@ -44,10 +44,10 @@ pub(super) struct Follower {
     pub(super) is_deleted: bool,
     /// The largest size that was seen.
     pub(super) seen_size: u64,
-    source: Source,
+    pub(super) source: Source,
     position: u64,
     /// The first bytes, as they were read.
-    head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     /// The moment of its first entry, as far as that can be told.
     moment: Option<Moment>,
     /// The bytes before the position, as they were read.
@@ -181,59 +181,11 @@ impl Follower {
         self.source.sample(self.position)
     }
 
-    /// How much a copy of this log lacks. `None` where it is none: where it holds anything else.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] where it cannot be told, because the log is being truncated or
-    /// the copy is not whole; and those of reading.
-    pub(super) fn missing_in(&mut self, copy: &mut Source) -> io::Result<Option<u64>> {
-        if self.is_rewritten()? {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let head = copy.head()?;
-        // What was read may be less than what was copied.
-        let ours = match self.source.plain_file() {
-            Some(file) if self.head.len() < MAX_HEAD_BYTES && self.state == State::Reading => {
-                read_at(file, 0, MAX_HEAD_BYTES as u64)?
-            }
-            _ => self.head.clone(),
-        };
-        let shared = head.len().min(ours.len());
-        if shared == 0 || head.get(..shared) != ours.get(..shared) {
-            return if self.is_rewritten()? {
-                Err(io::ErrorKind::UnexpectedEof.into())
-            } else {
-                Ok(None)
-            };
-        }
-        let (Some(file), Some(copied)) = (self.source.plain_file(), copy.plain_file()) else {
-            // Whoever compresses a log changes nothing in it.
-            return Ok((shared == head.len()).then_some(u64::MAX));
-        };
-        let (size, copied_size) = (file.metadata()?.len(), copied.metadata()?.len());
-        let from = copied_size.saturating_sub(MAX_GUARD_BYTES as u64);
-        let ours = read_at(file, from, copied_size - from)?;
-        if ours == read_at(copied, from, copied_size - from)? {
-            return Ok(Some(size.saturating_sub(copied_size)));
-        }
-        if size < self.seen_size || self.is_rewritten()? {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(None)
-    }
-
-    /// Tells whether another file holds all of this one, and more.
-    pub(super) fn is_beginning_of(&self, other: &Source) -> io::Result<bool> {
-        let (Some(file), Some(other)) = (self.source.plain_file(), other.plain_file()) else {
-            return Ok(false);
-        };
-        let size = file.metadata()?.len();
-        let from = size.saturating_sub(MAX_GUARD_BYTES as u64);
-        let head = self.head.len() as u64;
-        Ok(size > 0
-            && other.metadata()?.len() > size
-            && read_at(other, 0, head)? == self.head
-            && read_at(other, from, size - from)? == read_at(file, from, size - from)?)
+    /// Tells whether the file that is read is smaller than it was seen to be.
+    pub(super) fn has_shrunk(&self) -> io::Result<bool> {
+        let file = self.source.plain_file().filter(|_| self.state == State::Reading);
+        let Some(file) = file else { return Ok(false) };
+        Ok(file.metadata()?.len() < self.seen_size)
     }
 
     /// Notes whether a path still leads to the file.

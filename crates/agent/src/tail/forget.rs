@@ -52,15 +52,18 @@ impl Tailer {
     }
 }
 
-/// The first bytes of all files of each series. None of a series of which a file cannot be read.
+/// The first bytes of all files of each series; of one in another folder than its log's also by what its
+/// path says. None of a series of which a file cannot be read.
 fn heads_by_series(candidates: &[Candidate]) -> HashMap<String, Vec<Vec<u8>>> {
     let mut heads: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
     let mut unknown = HashSet::new();
     for candidate in candidates {
-        match candidate.open().and_then(|mut source| source.head()) {
-            Ok(head) => heads.entry(candidate.series.clone()).or_default().push(head),
-            Err(_) => {
-                unknown.insert(&candidate.series);
+        let head = candidate.open().and_then(|mut source| source.head());
+        for series in [&candidate.series].into_iter().chain(&candidate.series_there) {
+            if let Ok(head) = &head {
+                heads.entry(series.clone()).or_default().push(head.clone());
+            } else {
+                unknown.insert(series);
             }
         }
     }

@@ -17,13 +17,12 @@ use std::{
 };
 
 use crate::tail::{
-    Due, Event, FileIdentity, FileNumber, MIN_SCAN_INTERVAL, StartAt, Tailer,
-    checkpoint::Checkpoint,
-    follower::{Follower, Opened, State},
+    Due, Event, FileIdentity, MIN_SCAN_INTERVAL, Tailer,
+    follower::State,
     formats::Begun,
-    identity::Stamp,
+    judge::{Found, Judgement},
     order,
-    series::{is_rotated, series_of},
+    series::is_rotated,
     source::Source,
     survey::{self, Candidate},
 };
@@ -31,52 +30,6 @@ use crate::tail::{
 /// How long a log is watched closely after its copy has grown: the copy is written to disk before the
 /// log is truncated.
 const URGENT: Duration = Duration::from_secs(5);
-
-/// How far a copy may be behind its log to be watched closely.
-const NEARLY_COPIED_BYTES: u64 = 32 << 20;
-
-/// A log to be followed from now on.
-struct Found {
-    follower: Follower,
-    stamp: Stamp,
-    /// True where a part of it was read before.
-    is_known: bool,
-}
-
-impl Found {
-    fn new(candidate: &Candidate, source: Source, position: u64) -> io::Result<Self> {
-        let opened = Opened { path: candidate.path.clone(), identity: candidate.identity, source };
-        let mut follower = Follower::new(UNNUMBERED, opened, position)?;
-        follower.series.clone_from(&candidate.series);
-        Ok(Self { follower, stamp: candidate.stamp, is_known: false })
-    }
-
-    /// What was written anew to a file that was deleted then, which has no path any more.
-    fn deleted(opened: Opened) -> Option<Self> {
-        let stamp = Stamp::of(&opened.source.metadata().ok()?);
-        let follower = Follower::new(UNNUMBERED, opened, 0).ok()?;
-        Some(Self { follower, stamp, is_known: false })
-    }
-
-    fn known(candidate: &Candidate, source: Source, position: u64) -> io::Result<Self> {
-        Ok(Self { is_known: true, ..Self::new(candidate, source, position)? })
-    }
-}
-
-/// The number of what is not followed yet.
-const UNNUMBERED: FileNumber = FileNumber(u64::MAX);
-
-/// What a file turned out to be.
-enum Judgement {
-    Follow(Box<Found>),
-    /// The copy of a log that is being read.
-    Copy {
-        is_nearly_whole: bool,
-    },
-    Leave,
-    /// A longer copy of what was found already, in whose place it is now.
-    Longer,
-}
 
 impl Tailer {
     /// Looks at all files anew.
@@ -107,7 +60,7 @@ impl Tailer {
             }
             match self.judge(candidate, &mut found) {
                 Ok(judgement) => self.take(candidate, judgement, now, &mut found),
-                // A compressed file that is still being written.
+                // A compressed file that may still be written.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
                 Err(error) => self.problems.report(&candidate.path, &error),
             }
@@ -127,6 +80,7 @@ impl Tailer {
         let present: HashSet<FileIdentity> =
             candidates.iter().map(|candidate| candidate.identity).collect();
         self.left.retain(|identity, _| present.contains(identity));
+        self.packed.retain(|identity, _| present.contains(identity));
         self.forget_gone(&candidates, now);
         self.is_first_scan = false;
     }
@@ -285,120 +239,6 @@ impl Tailer {
         }
     }
 
-    /// Tells what a file of unknown identity is. `found` is what else there is to follow.
-    fn judge(&mut self, candidate: &Candidate, found: &mut [Found]) -> io::Result<Judgement> {
-        let follow = |found: Found| Judgement::Follow(Box::new(found));
-        let mut source = candidate.open()?;
-        let head = source.head()?;
-        if head.is_empty() {
-            // Nothing tells what it will be. A log is wanted from its first byte; a copy has been begun.
-            return if candidate.is_wanted {
-                Found::new(candidate, source, 0).map(follow)
-            } else {
-                Ok(Judgement::Copy { is_nearly_whole: true })
-            };
-        }
-        if let Some(is_nearly_whole) = self.is_copy_of_followed(candidate, &mut source, found)? {
-            return Ok(Judgement::Copy { is_nearly_whole });
-        }
-        if let Some(shorter) = find_shorter(candidate, &source, found)? {
-            let position = shorter.follower.position();
-            let is_known = shorter.is_known;
-            let longer = Found { is_known, ..Found::new(candidate, source, position)? };
-            let shorter = std::mem::replace(shorter, longer);
-            self.left.insert(shorter.follower.identity, shorter.stamp);
-            return Ok(Judgement::Longer);
-        }
-        let Some(record) = self.claim_record(candidate, &mut source)? else {
-            return match self.start_of_new(candidate, &source)? {
-                Some(position) => Found::new(candidate, source, position).map(follow),
-                None => Ok(Judgement::Leave),
-            };
-        };
-        let mut others = found.iter().map(|found| found.follower.identity);
-        let is_rewritten = others.any(|identity| identity == record.identity);
-        if self.left.contains_key(&record.identity) {
-            return Ok(Judgement::Leave);
-        }
-        // What is known of a file that is written anew is about to be overwritten.
-        if !is_rewritten && source.is_read_at(record.position)? {
-            let known = Checkpoint { identity: candidate.identity, ..record };
-            self.records.insert(candidate.identity, known);
-            return Ok(Judgement::Leave);
-        }
-        let position = record.find_in(&mut source)?.unwrap_or(record.position);
-        Found::known(candidate, source, position).map(follow)
-    }
-
-    /// Tells whether a file holds what a followed one of its series holds, up to the file's end. Then
-    /// also tells whether there is little left to copy.
-    fn is_copy_of_followed(
-        &mut self,
-        candidate: &Candidate,
-        source: &mut Source,
-        found: &mut [Found],
-    ) -> io::Result<Option<bool>> {
-        let found = found.iter_mut().map(|found| &mut found.follower);
-        for follower in self.followers.iter_mut().chain(found) {
-            if follower.series == candidate.series
-                && let Some(missing) = follower.missing_in(source)?
-            {
-                return Ok(Some(missing < NEARLY_COPIED_BYTES));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Finds the log whose bytes the file holds. Several may be copies of each other; then the one that was
-    /// read furthest counts, and those that are nowhere else are forgotten.
-    fn claim_record(
-        &mut self,
-        candidate: &Candidate,
-        source: &mut Source,
-    ) -> io::Result<Option<Checkpoint>> {
-        let mut matching = Vec::new();
-        for record in self.records.values() {
-            if candidate.is_of_series(&record.path) && record.find_in(source)?.is_some() {
-                matching.push((record.position, record.identity));
-            }
-        }
-        let mut claimed = None;
-        matching.sort_unstable_by_key(|(position, identity)| {
-            (*position, self.left.contains_key(identity))
-        });
-        for (_, identity) in matching {
-            claimed = if self.left.contains_key(&identity) {
-                self.records.get(&identity).cloned()
-            } else {
-                self.records.remove(&identity)
-            };
-        }
-        Ok(claimed)
-    }
-
-    /// Where to begin in a file that was never read: a new one is wanted from its first byte, a file
-    /// that was there before the first start is not, or as the settings say. `None` where it is none of
-    /// our concern.
-    fn start_of_new(&self, candidate: &Candidate, source: &Source) -> io::Result<Option<u64>> {
-        if candidate.begins_at.is_some() {
-            return Ok(candidate.begins_at);
-        }
-        let first_start = self.first_start_ns;
-        let born = candidate.identity.born_ns;
-        let is_older =
-            (born != 0 && born < first_start) || candidate.stamp.modified_ns < first_start;
-        let is_old = match (self.is_first_start, candidate.is_wanted) {
-            (true, _) => self.is_first_scan || (is_older && !candidate.is_wanted),
-            (false, true) => self.is_first_scan && is_older,
-            (false, false) => is_older,
-        };
-        Ok(match (is_old, candidate.is_wanted, self.settings.start_at) {
-            (false, _, _) | (true, true, StartAt::Beginning) => Some(0),
-            (true, true, StartAt::End) => Some(source.last_line_break()?),
-            (true, false, _) => None,
-        })
-    }
-
     /// Forgets what was read of files that have been written anew and whose rest is nowhere.
     fn give_up_rewritten(&mut self) {
         for follower in &self.followers {
@@ -429,22 +269,6 @@ impl Tailer {
     }
 }
 
-/// Finds what is only the beginning of a file: an earlier copy of the same log.
-fn find_shorter<'a>(
-    candidate: &Candidate,
-    source: &Source,
-    found: &'a mut [Found],
-) -> io::Result<Option<&'a mut Found>> {
-    for other in found {
-        let follower = &other.follower;
-        let is_possible = follower.series == candidate.series && is_rotated(&follower.path);
-        if is_possible && follower.is_beginning_of(source)? {
-            return Ok(Some(other));
-        }
-    }
-    Ok(None)
-}
-
 impl Candidate {
     /// Opens the file that was found, which can have got another name since.
     ///
@@ -461,10 +285,5 @@ impl Candidate {
         } else {
             Err(io::ErrorKind::UnexpectedEof.into())
         }
-    }
-
-    fn is_of_series(&self, path: &Path) -> bool {
-        let series = series_of(path);
-        series == self.series || self.series_there.as_ref() == Some(&series)
     }
 }

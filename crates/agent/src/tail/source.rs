@@ -119,6 +119,25 @@ impl Source {
         }
     }
 
+    /// The size of the log. A compressed one is decoded for it, once.
+    pub(super) fn size(&mut self) -> io::Result<u64> {
+        match self {
+            Self::Plain(plain) => Ok(plain.file.metadata()?.len()),
+            Self::Packed(packed) => Ok(packed.end()?.0),
+        }
+    }
+
+    /// The bytes just before a position. Where reading goes on does not change.
+    pub(super) fn before(&mut self, position: u64) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Plain(plain) => {
+                let bytes = position.min(MAX_GUARD_BYTES as u64);
+                read_at(&plain.file, position - bytes, bytes)
+            }
+            Self::Packed(packed) => packed.before(position),
+        }
+    }
+
     /// Tells whether a compressed log ends at a position, as far as that can be told without decoding.
     pub(super) fn is_read_at(&self, position: u64) -> io::Result<bool> {
         match self {
@@ -224,7 +243,11 @@ pub(super) struct Packed {
     decoder: Box<dyn Read + Send>,
     /// How many bytes of the log have been decoded.
     position: u64,
+    /// The last of them.
+    tail: Vec<u8>,
     head: Option<Vec<u8>>,
+    /// The size of the log and its last bytes, once it was decoded for them.
+    end: Option<(u64, Vec<u8>)>,
 }
 
 impl fmt::Debug for Packed {
@@ -236,12 +259,13 @@ impl fmt::Debug for Packed {
 impl Packed {
     fn new(file: File, packing: Packing) -> io::Result<Self> {
         let decoder = decoder(&file, packing)?;
-        Ok(Self { file, packing, decoder, position: 0, head: None })
+        Ok(Self { file, packing, decoder, position: 0, tail: Vec::new(), head: None, end: None })
     }
 
     fn rewind(&mut self) -> io::Result<()> {
         self.decoder = decoder(&self.file, self.packing)?;
         self.position = 0;
+        self.tail.clear();
         Ok(())
     }
 
@@ -255,30 +279,57 @@ impl Packed {
         Ok(head)
     }
 
+    fn end(&mut self) -> io::Result<(u64, Vec<u8>)> {
+        if let Some(end) = &self.end {
+            return Ok(end.clone());
+        }
+        let mut tail = Vec::new();
+        let size = pass(&mut decoder(&self.file, self.packing)?, u64::MAX, &mut tail)?;
+        self.end = Some((size, tail.clone()));
+        Ok((size, tail))
+    }
+
+    fn before(&mut self, position: u64) -> io::Result<Vec<u8>> {
+        let (size, tail) = self.end()?;
+        if position >= size {
+            return Ok(tail);
+        }
+        let mut tail = Vec::new();
+        pass(&mut decoder(&self.file, self.packing)?, position, &mut tail)?;
+        Ok(tail)
+    }
+
     fn advance_to(&mut self, position: u64) -> io::Result<(u64, Vec<u8>)> {
         if position < self.position {
             self.rewind()?;
         }
-        let mut tail = Vec::new();
-        let mut buffer = vec![0; 64 << 10];
-        while self.position < position {
-            let wanted = (position - self.position).min(buffer.len() as u64);
-            let wanted = usize::try_from(wanted).unwrap_or(buffer.len());
-            let read = self.decoder.read(buffer.get_mut(..wanted).unwrap_or_default())?;
-            if read == 0 {
-                break;
-            }
-            self.position += read as u64;
-            keep_last(&mut tail, buffer.get(..read).unwrap_or_default());
-        }
-        Ok((self.position, tail))
+        self.position += pass(&mut self.decoder, position - self.position, &mut self.tail)?;
+        Ok((self.position, self.tail.clone()))
     }
 
     fn look(&mut self, buffer: &mut [u8]) -> io::Result<Look> {
         let bytes = self.decoder.read(buffer)?;
         self.position += bytes as u64;
+        keep_last(&mut self.tail, buffer.get(..bytes).unwrap_or_default());
         Ok(if bytes == 0 { Look::AtEnd } else { Look::Read { from: 0, bytes } })
     }
+}
+
+/// Goes over so many bytes, or to the end, and keeps the last ones. Returns how many there were.
+fn pass(decoder: &mut impl Read, bytes: u64, tail: &mut Vec<u8>) -> io::Result<u64> {
+    let mut passed = 0;
+    let mut buffer = vec![0; 64 << 10];
+    while passed < bytes {
+        let wanted = (bytes - passed).min(buffer.len() as u64);
+        let wanted = usize::try_from(wanted).unwrap_or(buffer.len());
+        let read = decoder.read(buffer.get_mut(..wanted).unwrap_or_default())?;
+        if read == 0 {
+            break;
+        }
+        passed += read as u64;
+        keep_last(tail, buffer.get(..read).unwrap_or_default());
+    }
+    Ok(passed)
 }
 
 fn decoder(file: &File, packing: Packing) -> io::Result<Box<dyn Read + Send>> {
@@ -380,7 +431,10 @@ mod tests {
             assert_eq!(read(&path).unwrap(), b"one\ntwo\nthree\n", "{ending}");
             let mut source = Source::open(&path).unwrap();
             assert_eq!(source.head().unwrap(), b"one\ntwo\nthree\n", "{ending}");
+            assert_eq!(source.advance_to(4).unwrap(), (4, b"one\n".to_vec()), "{ending}");
             assert_eq!(source.advance_to(8).unwrap(), (8, b"one\ntwo\n".to_vec()), "{ending}");
+            assert_eq!(source.before(4).unwrap(), b"one\n", "{ending}");
+            assert_eq!(source.size().unwrap(), 14, "{ending}");
         }
     }
 

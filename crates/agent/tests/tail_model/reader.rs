@@ -129,7 +129,10 @@ impl Reader {
             let found = lines(&bytes);
             self.by_file.entry((self.starts, file)).or_default().extend(&found);
             self.stored.extend(found);
-            if let Some(checkpoint) = tailer.checkpoint(file, stream.position) {
+            let checkpoint = tailer.checkpoint(file, stream.position);
+            let name = checkpoint.as_ref().and_then(|one| one.path.file_name());
+            writeln!(self.history, "{file:?}: stored to {} of {name:?}", stream.position).unwrap();
+            if let Some(checkpoint) = checkpoint {
                 self.checkpoints.insert(checkpoint.identity, checkpoint);
             }
         }
@@ -157,6 +160,10 @@ impl Reader {
         if self.tailer.is_none() {
             self.history.push_str("started\n");
             self.starts += 1;
+            for one in self.checkpoints.values() {
+                let (name, inode) = (one.path.file_name(), one.identity.inode);
+                writeln!(self.history, "  {} of {name:?}, {inode}", one.position).unwrap();
+            }
             let checkpoints = Some(self.checkpoints.values().cloned().collect());
             let history = History { first_start_ms: 0, checkpoints };
             self.now = Duration::ZERO;
@@ -166,6 +173,11 @@ impl Reader {
 
     pub(crate) fn stored(&self) -> &[u64] {
         &self.stored
+    }
+
+    pub(crate) fn note(&mut self, text: &str) {
+        self.history.push_str(text);
+        self.history.push('\n');
     }
 
     pub(crate) fn history(&self) -> &str {

@@ -54,6 +54,18 @@ impl World {
         self.lines
     }
 
+    /// The files with their sizes, for whoever has to find out what happened.
+    pub(crate) fn files(&self) -> String {
+        let describe = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry.unwrap();
+            let (name, bytes) = (entry.file_name(), entry.metadata().unwrap().len());
+            format!("{}={bytes}", name.to_string_lossy().trim_start_matches("x"))
+        };
+        let mut files: Vec<_> = fs::read_dir(&self.folder).unwrap().map(describe).collect();
+        files.sort_unstable();
+        format!("  {} lines in {}", self.lines, files.join(" "))
+    }
+
     pub(crate) fn may_be_missing(&self, line: u64) -> bool {
         self.may_be_missing.contains(&line)
     }

@@ -101,3 +101,57 @@ fn log_that_was_truncated_before_anything_was_read_is_read_once() {
     }
     assert_eq!(String::from_utf8(read).unwrap(), "1\n2\n3\n");
 }
+
+/// Two copies of a log, of which one ends earlier, whichever of them is found first and however they are
+/// packed: the lines come once.
+#[test]
+fn of_several_copies_of_a_log_the_longest_is_read() {
+    let first = "2026-11-24 10:00:00 UTC LOG:  first\n";
+    let new = "2026-11-24 10:00:01 UTC LOG:  new\n";
+    // The first bytes are all bytes, or only some of them.
+    for line in [first.to_owned(), format!("{first}\t{}\n", "x".repeat(2000))] {
+        for (shorter, longer) in [(10, 9), (1, 2)] {
+            for is_packed in [[false, false], [true, false], [false, true], [true, true]] {
+                let mut scene = Scene::new();
+                scene.append("x.log", new);
+                let names = [shorter, longer].map(|number| format!("x.log.{number}"));
+                scene.append(&names[0], &format!("{line}two\n"));
+                scene.append(&names[1], &format!("{line}two\nthree\n"));
+                for (name, _) in names.iter().zip(is_packed).filter(|(_, is_packed)| *is_packed) {
+                    gzip(&scene, name);
+                }
+                let mut tailer = scene.tailer("x.log", StartAt::Beginning, Some(Vec::new()));
+                for _ in 0..4 {
+                    scene.poll(&mut tailer);
+                }
+                let case = format!("{names:?} {is_packed:?}");
+                assert_eq!(scene.text(), format!("{line}two\nthree\n{new}"), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rest_of_a_log_is_read_from_the_longest_copy_where_a_shorter_one_ends_before_the_position() {
+    for is_packed in [[false, false], [true, false], [false, true], [true, true]] {
+        let mut scene = Scene::new();
+        scene.append("x.log", "one\ntwo\n");
+        let mut tailer = scene.tailer("x.log", StartAt::Beginning, None);
+        scene.poll(&mut tailer);
+        let checkpoint = tailer.checkpoint(FileNumber(0), 8).unwrap();
+        drop(tailer);
+        scene.append("x.log.10", "one\n");
+        scene.append("x.log", "three\n");
+        copy_and_truncate(&scene, "x.log", "x.log.9");
+        scene.append("x.log", "new\n");
+        for (name, _) in ["x.log.10", "x.log.9"].iter().zip(is_packed).filter(|(_, packed)| *packed)
+        {
+            gzip(&scene, name);
+        }
+        let mut tailer = scene.tailer("x.log", StartAt::Beginning, Some(vec![checkpoint]));
+        for _ in 0..4 {
+            scene.poll(&mut tailer);
+        }
+        assert_eq!(scene.text(), "one\ntwo\nthree\nnew\n", "{is_packed:?}");
+    }
+}

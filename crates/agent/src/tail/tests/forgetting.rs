@@ -40,3 +40,37 @@ fn position_is_forgotten_when_nothing_is_left_of_its_file() {
     assert_eq!(forgotten, deleted.into_iter().collect());
     assert!(tailer.take_forgotten().is_empty());
 }
+
+#[test]
+fn position_of_a_log_in_another_folder_is_forgotten_as_well() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("old")).unwrap();
+    let folder = scene.folder.path().canonicalize().unwrap();
+    let text = format!("{}/*.log {{\n  olddir old\n}}\n", folder.display());
+    fs::write(scene.path("logrotate.conf"), text).unwrap();
+    let record = |name: &str, head: &str, inode: u64| Checkpoint {
+        path: folder.join(name),
+        identity: FileIdentity { device: 1, inode, born_ns: 3 },
+        head: head.into(),
+        position: head.len() as u64,
+        guard: Guard::of(head.as_bytes()),
+    };
+    let (gone, kept) = (record("old/x.log.3", "gone\n", 1), record("old/x.log.2", "kept\n", 2));
+    let start = |scene: &Scene| {
+        let checkpoints = vec![gone.clone(), kept.clone()];
+        let mut tailer = scene.tailer("x.log", StartAt::Beginning, Some(checkpoints));
+        tailer.settings.logrotate = vec![scene.path("logrotate.conf")];
+        tailer.settings.max_positions = 1;
+        tailer
+    };
+    scene.append("x.log", "now\n");
+    let mut tailer = start(&scene);
+    scene.poll(&mut tailer);
+    assert!(tailer.take_forgotten().is_empty(), "the other folder may be away");
+
+    scene.append("old/x.log.2", "kept\n");
+    gzip(&scene, "old/x.log.2");
+    let mut tailer = start(&scene);
+    scene.poll(&mut tailer);
+    assert_eq!(tailer.take_forgotten(), [gone.identity]);
+}
