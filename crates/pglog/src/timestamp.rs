@@ -2,10 +2,13 @@
 
 mod abbreviations;
 mod sessions;
+mod write;
 
 use std::fmt;
 
 use jiff::{civil, tz::TimeZone};
+
+pub(crate) use write::write_digits_3;
 
 /// A moment in UTC, with the precision that the log had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,36 +57,6 @@ impl Timestamp {
     }
 }
 
-impl Timestamp {
-    /// Appends the RFC 3339 form in UTC, such as `2026-11-24T02:21:01.123Z`. Years outside 0 to 9999
-    /// have no such form and are shown as its first or last moment.
-    pub fn write_to(self, out: &mut Vec<u8>) {
-        let micros = self.micros.clamp(YEAR_0, YEAR_9999);
-        let in_day = micros.rem_euclid(MICROS_PER_DAY);
-        let (year, month, day) = civil_from_days(micros.div_euclid(MICROS_PER_DAY));
-        let seconds = in_day / 1_000_000;
-        let fraction = in_day % 1_000_000;
-        let [y1, y2, y3, y4] = digits(year);
-        let [[m1, m2], [d1, d2]] = [month, day].map(digits);
-        let [[h1, h2], [i1, i2], [s1, s2]] =
-            [seconds / 3600, seconds / 60 % 60, seconds % 60].map(digits);
-        out.extend_from_slice(&[
-            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', i1, i2, b':', s1, s2,
-        ]);
-        match self.precision {
-            Precision::Seconds => out.push(b'Z'),
-            Precision::Millis => {
-                let [f1, f2, f3] = digits(fraction / 1000);
-                out.extend_from_slice(&[b'.', f1, f2, f3, b'Z']);
-            }
-            Precision::Micros => {
-                let [f1, f2, f3, f4, f5, f6] = digits(fraction);
-                out.extend_from_slice(&[b'.', f1, f2, f3, f4, f5, f6, b'Z']);
-            }
-        }
-    }
-}
-
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Vec::with_capacity(27);
@@ -91,23 +64,6 @@ impl fmt::Display for Timestamp {
         f.pad(&String::from_utf8_lossy(&text))
     }
 }
-
-/// Returns the last `N` digits of a number that is not negative.
-#[inline]
-pub(crate) fn digits<const N: usize>(value: i64) -> [u8; N] {
-    let mut digits = [b'0'; N];
-    // Small numbers are divided faster.
-    let mut rest = u32::try_from(value).unwrap_or(u32::MAX);
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-    }
-    digits
-}
-
-const MICROS_PER_DAY: i64 = 86_400_000_000;
-const YEAR_0: i64 = -62_167_219_200_000_000;
-const YEAR_9999: i64 = 253_402_300_799_999_999;
 
 /// Days since 1970-01-01 of a date in the Gregorian calendar.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
@@ -118,21 +74,6 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
-}
-
-/// Year, month and day of a number of days since 1970-01-01.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 /// A time of the log, resolved.

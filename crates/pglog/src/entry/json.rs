@@ -9,13 +9,20 @@ pub(crate) use string::write_string;
 use crate::{
     entry::{Event, FieldValue, Fields, LogEntry, Phase, Plan, Text},
     severity::Level,
-    timestamp::digits,
+    timestamp::write_digits_3,
 };
 
 /// A key as it stands before its value. Keys are our own words, which need no escapes.
 macro_rules! key {
     ($name:literal) => {
         concat!(",\"", $name, "\":")
+    };
+}
+
+/// The same before a text, with its first quote.
+macro_rules! text_key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":\"")
     };
 }
 
@@ -41,29 +48,28 @@ impl LogEntry<'_> {
     /// What most readers look at first.
     fn write_head(&self, object: &mut Object<'_>) {
         if let Some(timestamp) = self.timestamp {
-            object.out.extend_from_slice(key!("timestamp").as_bytes());
-            object.out.push(b'"');
+            object.out.extend_from_slice(text_key!("timestamp").as_bytes());
             timestamp.write_to(object.out);
             object.out.push(b'"');
         }
         object.number(key!("pid"), self.pid);
-        object.word(key!("level"), self.level.map(Level::as_str));
+        object.word(text_key!("level"), self.level.map(Level::as_str));
         let written = self.write_message(object);
-        object.text(key!("user"), self.user.as_deref());
-        object.text(key!("database"), self.database.as_deref());
+        object.text(text_key!("user"), self.user.as_deref());
+        object.text(text_key!("database"), self.database.as_deref());
         if let Some(duration) = self.duration {
             object.out.extend_from_slice(key!("duration_ms").as_bytes());
             write_millis(object.out, duration);
         }
         match written {
             Some(escaped) => {
-                object.literal(key!("statement"), "\"");
+                object.out.extend_from_slice(text_key!("statement").as_bytes());
                 object.out.extend_from_within(escaped);
                 object.out.push(b'"');
             }
-            None => object.text(key!("statement"), self.statement.as_deref()),
+            None => object.text(text_key!("statement"), self.statement.as_deref()),
         }
-        object.word(key!("phase"), self.phase.map(Phase::as_str));
+        object.word(text_key!("phase"), self.phase.map(Phase::as_str));
     }
 
     /// Writes the message. Where it ends in the statement, returns where that stands with its escapes.
@@ -77,10 +83,10 @@ impl LogEntry<'_> {
             _ => None,
         };
         let Some(head) = head else {
-            object.text(key!("message"), Some(self.message.as_ref()));
+            object.text(text_key!("message"), Some(self.message.as_ref()));
             return None;
         };
-        object.literal(key!("message"), "\"");
+        object.out.extend_from_slice(text_key!("message").as_bytes());
         string::write_escaped(object.out, head);
         let start = object.out.len();
         string::write_escaped(object.out, statement);
@@ -90,22 +96,21 @@ impl LogEntry<'_> {
     }
 
     fn write_session(&self, object: &mut Object<'_>) {
-        object.text(key!("application_name"), self.application_name.as_deref());
-        object.text(key!("remote_host"), self.remote_host.as_deref());
+        object.text(text_key!("application_name"), self.application_name.as_deref());
+        object.text(text_key!("remote_host"), self.remote_host.as_deref());
         object.number(key!("remote_port"), self.remote_port);
-        object.text(key!("local_host"), self.local_host.as_deref());
-        object.text(key!("session_id"), self.session_id.as_deref());
+        object.text(text_key!("local_host"), self.local_host.as_deref());
+        object.text(text_key!("session_id"), self.session_id.as_deref());
         object.number(key!("line_num"), self.line_num);
-        object.text(key!("ps"), self.ps.as_deref());
-        object.text(key!("session_start"), self.session_start.as_deref());
-        object.text(key!("vxid"), self.vxid.as_deref());
+        object.text(text_key!("ps"), self.ps.as_deref());
+        object.text(text_key!("session_start"), self.session_start.as_deref());
+        object.text(text_key!("vxid"), self.vxid.as_deref());
         object.number(key!("txid"), self.txid);
-        object.text(key!("backend_type"), self.backend_type.as_deref());
+        object.text(text_key!("backend_type"), self.backend_type.as_deref());
         object.number(key!("leader_pid"), self.leader_pid);
         // A JSON number loses digits beyond 2^53 in most readers.
         if let Some(query_id) = self.query_id {
-            object.out.extend_from_slice(key!("query_id").as_bytes());
-            object.out.push(b'"');
+            object.out.extend_from_slice(text_key!("query_id").as_bytes());
             object.out.extend_from_slice(itoa::Buffer::new().format(query_id).as_bytes());
             object.out.push(b'"');
         }
@@ -113,22 +118,22 @@ impl LogEntry<'_> {
 
     /// The lines behind the message.
     fn write_parts(&self, object: &mut Object<'_>) {
-        object.text(key!("state_code"), self.state_code.as_deref());
-        object.text(key!("detail"), self.detail.as_deref());
-        object.text(key!("hint"), self.hint.as_deref());
-        object.text(key!("internal_query"), self.internal_query.as_deref());
+        object.text(text_key!("state_code"), self.state_code.as_deref());
+        object.text(text_key!("detail"), self.detail.as_deref());
+        object.text(text_key!("hint"), self.hint.as_deref());
+        object.text(text_key!("internal_query"), self.internal_query.as_deref());
         object.number(key!("internal_position"), self.internal_position);
-        object.text(key!("context"), self.context.as_deref());
+        object.text(text_key!("context"), self.context.as_deref());
         object.number(key!("cursor_position"), self.cursor_position);
-        object.text(key!("func_name"), self.func_name.as_deref());
-        object.text(key!("file_name"), self.file_name.as_deref());
+        object.text(text_key!("func_name"), self.func_name.as_deref());
+        object.text(text_key!("file_name"), self.file_name.as_deref());
         object.number(key!("file_line_num"), self.file_line_num);
-        object.text(key!("backtrace"), self.backtrace.as_deref());
+        object.text(text_key!("backtrace"), self.backtrace.as_deref());
     }
 
     /// What was read out of the texts.
     fn write_meaning(&self, object: &mut Object<'_>) {
-        object.word(key!("event"), self.event.map(Event::as_str));
+        object.word(text_key!("event"), self.event.map(Event::as_str));
         if !self.fields.is_empty() {
             object.out.extend_from_slice(key!("fields").as_bytes());
             write_fields(object.out, &self.fields);
@@ -139,14 +144,14 @@ impl LogEntry<'_> {
         }
         match &self.plan {
             Some(Plan::Json(json)) => object.literal(key!("plan"), json),
-            Some(Plan::Text(text)) => object.text(key!("plan"), Some(text)),
+            Some(Plan::Text(text)) => object.text(text_key!("plan"), Some(text)),
             None => {}
         }
     }
 
     /// What the reader should know about the other fields.
     fn write_marks(&self, object: &mut Object<'_>) {
-        object.text(key!("log_timezone"), self.log_timezone.as_deref());
+        object.text(text_key!("log_timezone"), self.log_timezone.as_deref());
         if self.timestamp_ambiguous {
             object.literal(key!("timestamp_ambiguous"), "true");
         }
@@ -193,32 +198,26 @@ impl<'o> Object<'o> {
         self.out.extend_from_slice(b"\":");
     }
 
+    /// Writes a text. The key has its first quote, and being known it costs no call.
     #[inline(always)]
     fn text(&mut self, key: &'static str, value: Option<&str>) {
-        // Most texts are absent, which is no reason for a call.
         if let Some(value) = value {
-            self.present_text(key, value);
+            self.out.extend_from_slice(key.as_bytes());
+            string::write_to_quote(self.out, value);
         }
     }
 
-    #[inline(never)]
-    fn present_text(&mut self, key: &'static str, value: &str) {
-        self.out.extend_from_slice(key.as_bytes());
-        write_string(self.out, value);
-    }
-
     /// Writes a word of our own, which needs no escapes.
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, key: &'static str, value: Option<&'static str>) {
         if let Some(value) = value {
             self.out.extend_from_slice(key.as_bytes());
-            self.out.push(b'"');
             self.out.extend_from_slice(value.as_bytes());
             self.out.push(b'"');
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, key: &'static str, value: Option<impl itoa::Integer>) {
         if let Some(value) = value {
             self.out.extend_from_slice(key.as_bytes());
@@ -295,7 +294,7 @@ fn write_millis(out: &mut Vec<u8>, duration: std::time::Duration) {
     };
     out.extend_from_slice(text.as_bytes());
     out.push(b'.');
-    out.extend_from_slice(&digits::<3>(i64::from(duration.subsec_micros())));
+    write_digits_3(duration.subsec_micros() % 1000, out);
 }
 
 #[cfg(test)]

@@ -121,11 +121,9 @@ fn session_s_start_says_what_an_abbreviation_means() {
 #[test]
 fn calendar_agrees_with_the_library() {
     for days in (-100_000..100_000).step_by(37) {
-        let (year, month, day) = civil_from_days(days);
-        assert_eq!(days_from_civil(year, month, day), days);
         let date = civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap();
-        let expected = (date.year().into(), date.month().into(), date.day().into());
-        assert_eq!((year, month, day), expected);
+        let counted = days_from_civil(date.year().into(), date.month().into(), date.day().into());
+        assert_eq!(counted, days);
     }
 }
 
