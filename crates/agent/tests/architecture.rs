@@ -66,7 +66,7 @@ const PGLOG: Layers = &[
     ),
     ("syslog", &["severity", "timestamp", "entry", "prefix", "assemble", "held"]),
     ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
-    ("wrapping", &["held", "json", "syslog"]),
+    ("wrapping", &["format", "held", "json", "syslog"]),
     ("parser", PARSER),
 ];
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 pub(crate) use document::{Records, Shape};
 
 use crate::{
+    format::Format,
     syslog,
     wrapping::object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
 };
@@ -122,7 +123,8 @@ impl Wrapping {
     }
 
     /// Tells whether a sample that fits cannot be a plain log. Two names may be a user and a database of the
-    /// prefix as well, but then a line that goes on begins with its TAB.
+    /// prefix as well, but then a line that goes on begins with its TAB, and no format without a prefix
+    /// stands behind them.
     fn is_sure(self, sample: &[u8]) -> bool {
         let proves = |line: &[u8]| {
             let goes_on = self.unwrap(line).is_some_and(|line| {
@@ -131,7 +133,9 @@ impl Wrapping {
             });
             goes_on || line.starts_with(b"\x1b[")
         };
-        self != Self::Stern || lines_of(sample).any(proves)
+        let is_record =
+            |log: &[u8]| matches!(Format::detect(log), Format::Csvlog | Format::Jsonlog);
+        self != Self::Stern || lines_of(sample).any(proves) || is_record(&self.unwrap_all(sample))
     }
 
     /// Takes the wrapping off a sample.
@@ -390,6 +394,9 @@ mod tests {
             let line = unwrapped(Wrapping::Stern, log.lines().next().unwrap());
             assert_eq!(line, Some(("LOG:  a".to_owned(), true, None)));
         }
+        let record = b"pg-0 postgres 2026-11-24 02:21:01.123 UTC,,,7,,6b04f48d.17ee,3,,\
+                       2026-11-24 02:21:00 UTC,,0,LOG,00000,\"a\",,,,,,,,,\"\",\"startup\",,0\n";
+        assert_eq!(Wrapping::detect(record), Some(Wrapping::Stern));
         // Here the TAB is the server's, and the names are of the prefix.
         assert_eq!(Wrapping::detect(b"bob-1 shop LOG:  a\n\tb\n"), None);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pglog::{Assembled, LogEntry, Parser, ParserOptions, Wrapping};
+use pglog::{Assembled, Format, LogEntry, Parser, ParserOptions, Wrapping};
 
 use crate::runs;
 
@@ -149,7 +149,8 @@ fn compare(wrapping: Wrapping, log: &str, prefix: &str) -> usize {
     };
     let (plain_parser, plain) = read(log.as_bytes(), &options, usize::MAX);
     // Nothing else tells two names from a prefix.
-    if wrapping == Wrapping::Stern && !log.contains("\n\t") {
+    let has_prefix = plain_parser.format() == Some(Format::Stderr);
+    if wrapping == Wrapping::Stern && has_prefix && !log.contains("\n\t") {
         return 0;
     }
     let (wrapped, places) = wrap(wrapping, log);
