@@ -2,10 +2,14 @@
 //!
 //! A line whose names have separators in them fits its prefix in more than one way. What the server says
 //! of the session when it begins and ends (`connection authorized: user=… database=…`) decides. Where it
-//! says nothing, the plainest names are taken, and where two readings are as plain, the names that differ
-//! are left out.
+//! says nothing, names that other lines have shown are taken, else the plainest, and where two readings are
+//! as plain, the names that differ are left out.
+
+mod names;
 
 use std::collections::VecDeque;
+
+use names::Names;
 
 use crate::{
     event,
@@ -13,7 +17,7 @@ use crate::{
     fingerprint::Fingerprint,
     language::is_session_start,
     message,
-    prefix::{LinePrefix, ParsedLine},
+    prefix::{LinePrefix, ParsedLine, is_program},
     severity::{Label, Level},
 };
 
@@ -27,6 +31,7 @@ const MAX_NAME_BYTES: usize = 63;
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     known: VecDeque<Session>,
+    names: Names,
 }
 
 /// The names of a session, as the server has told them.
@@ -49,6 +54,8 @@ pub(super) enum Readings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Agreement {
     No,
+    /// Other lines have shown this user and this database.
+    OfNames,
     /// Some other session has this user and this database.
     OfAnother,
     /// The user and the database; programs change their name.
@@ -64,6 +71,8 @@ enum Oddity {
     Plain,
     /// Something that separates names stands in one.
     Odd,
+    /// A blank stands at the edge of one, or a process is of no type.
+    Ragged,
     /// The server keeps no name as long.
     TooLong,
 }
@@ -77,7 +86,7 @@ pub(super) fn begins_session(message: &str) -> bool {
 impl Sessions {
     /// Adds what decides how lines are read.
     pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) {
-        fingerprint.add(&self.known);
+        fingerprint.add(&(&self.known, &self.names));
     }
 
     /// Turns the first reading of a line into the likeliest one. Tells whether there may be several.
@@ -98,6 +107,9 @@ impl Sessions {
                 return found;
             }
         }
+        if prefix.has_common_separators() {
+            self.names.add(reading);
+        }
         if prefix.has_names() && begins_session(reading.text) {
             self.learn(prefix, reading);
         }
@@ -114,6 +126,15 @@ impl Sessions {
         let best = *agreements.iter().max()?;
         let agreeing = readings.iter().zip(&agreements).filter(|(_, found)| **found == best);
         let agreeing: Vec<_> = agreeing.map(|(reading, _)| *reading).collect();
+        // Of readings that differ in it, a name with a separator is no surer than others with one.
+        let program = |reading: &ParsedLine<'a>| reading.fields.application_name;
+        let same = agreeing.first().and_then(program);
+        let differs = agreeing.iter().any(|reading| program(reading) != same);
+        let separates = |name: &str| prefix.separates_in(name) && !is_program(name);
+        let oddity = |reading: &ParsedLine<'a>| match oddity(reading) {
+            Oddity::Plain if differs && program(reading).is_some_and(separates) => Oddity::Odd,
+            found => found,
+        };
         let least = agreeing.iter().map(oddity).min()?;
         let plainest: Vec<_> =
             agreeing.into_iter().filter(|reading| oddity(reading) == least).collect();
@@ -123,6 +144,7 @@ impl Sessions {
         let first = likely.next()?;
         let decided = likely.fold(first, common);
         if best == Agreement::OfItself && decided == first {
+            self.names.add(&decided);
             self.learn(prefix, &decided);
         }
         Some(decided)
@@ -138,7 +160,7 @@ impl Sessions {
         };
         let mut same_owner = self.known.iter().filter(is_owner).peekable();
         if same_owner.peek().is_none() {
-            return Agreement::No;
+            return if self.names.know(reading) { Agreement::OfNames } else { Agreement::No };
         }
         let own = same_owner.find(|session| Some(&*session.process) == fields.process());
         match own {
@@ -257,11 +279,17 @@ const QUOTES: [(char, char); 5] = [('"', '"'), ('«', '»'), ('»', '«'), ('„
 fn oddity(reading: &ParsedLine<'_>) -> Oddity {
     let fields = &reading.fields;
     let names = [fields.user, fields.database, fields.application_name];
+    let is_type = |name: &str| !name.contains('[');
     let is_odd = fields.user.is_some_and(|user| !is_plain(user) && !is_mail_address(user))
         || fields.database.is_some_and(|database| !is_plain(database))
         || fields.application_name.is_some_and(|name| name.contains('=') || name.contains(":  "));
-    if names.into_iter().flatten().any(is_too_long) {
+    let names = || names.into_iter().flatten();
+    if names().any(is_too_long) {
         Oddity::TooLong
+    } else if names().any(|name| name.starts_with(' ') || name.ends_with(' '))
+        || !fields.backend_type.is_none_or(is_type)
+    {
+        Oddity::Ragged
     } else if is_odd {
         Oddity::Odd
     } else {
@@ -357,6 +385,31 @@ mod tests {
         assert_eq!(names(DEBIAN, &[line]), some(["bob@example.com", "shop", ""]));
         let line = "7 bob shop DBeaver 21.0 - Main LOG:  x";
         assert_eq!(names("%p %u %d %a ", &[line]), some(["bob", "shop", "DBeaver 21.0 - Main"]));
+    }
+
+    #[test]
+    fn brackets_in_a_program_s_name_leave_the_type_of_the_process_alone() {
+        let line = "client backend[77] web: worker [3] LOG:  disconnection: session time: 0:00:00.066 \
+                    user=bob database=shop host=[local]";
+        assert_eq!(names("%b[%p] %q%a ", &[line]), some(["", "", "web: worker [3]"]));
+    }
+
+    #[test]
+    fn names_with_what_parts_names_are_read_by_what_other_lines_show_or_not_at_all() {
+        const BLANKS: &str = "%u %d %a ";
+        let line = "bob smith shop psql LOG:  x";
+        assert_eq!(names(BLANKS, &[line]), some(["", "", ""]), "nothing tells them apart");
+        let told = "bob smith shop psql LOG:  connection authorized: user=bob smith database=shop \
+                    application_name=psql";
+        assert_eq!(names(BLANKS, &[told, line]), some(["bob smith", "shop", "psql"]));
+        let seen = "bob shop psql LOG:  x";
+        let worker = "bob shop my worker LOG:  x";
+        assert_eq!(names(BLANKS, &[seen, worker]), some(["bob", "shop", "my worker"]));
+        assert_eq!(names(BLANKS, &[seen, line]), some(["", "", ""]));
+        let both = ["smith shop psql LOG:  x", told, "bob smith psql LOG:  x", line];
+        assert_eq!(names(BLANKS, &both), some(["", "", ""]), "either has been seen");
+        let commas = "ann,shop,cron, nightly,[local] LOG:  x";
+        assert_eq!(names("%u,%d,%a,%h ", &[commas]), some(["ann", "shop", "cron, nightly"]));
     }
 
     #[test]

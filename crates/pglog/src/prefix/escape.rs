@@ -115,6 +115,11 @@ impl Escape {
         )
     }
 
+    /// Tells whether its values are names of a user's choice.
+    pub(super) const fn is_name(self) -> bool {
+        matches!(self, Self::User | Self::Database | Self::ApplicationName)
+    }
+
     /// Returns the escape with this letter. `None` for `q`, `%` and letters without a meaning.
     #[must_use]
     pub fn from_letter(letter: char) -> Option<Self> {

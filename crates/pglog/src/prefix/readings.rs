@@ -5,11 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::prefix::{
-    LinePrefix, ParsedLine,
-    escape::{Escape, Token},
-    matcher::Search,
-};
+use crate::prefix::{LinePrefix, ParsedLine, escape::Token, matcher::Search};
 
 /// The most readings that are looked at.
 const MAX_READINGS: usize = 64;
@@ -26,11 +22,14 @@ pub(super) struct Separators {
     has_names: bool,
     /// A name has no separator behind it.
     is_open: bool,
+    /// Between names stands what stands in many names too, and no key.
+    are_common: bool,
 }
 
 impl Separators {
     /// Those of a prefix without names.
-    pub(super) const NONE: Self = Self { bytes: ByteSet::EMPTY, has_names: false, is_open: false };
+    pub(super) const NONE: Self =
+        Self { bytes: ByteSet::EMPTY, has_names: false, is_open: false, are_common: false };
 
     pub(super) fn of(tokens: &[Token]) -> Self {
         let mut separators = Self::NONE;
@@ -38,7 +37,7 @@ impl Separators {
         while let Some((token, behind)) = rest.split_first() {
             rest = behind;
             match token {
-                Token::Field(escape, _) if is_name(*escape) => separators.add_name(behind),
+                Token::Field(escape, _) if escape.is_name() => separators.add_name(behind),
                 // A name with a label in it looks like a line that ends here.
                 Token::SessionOnly => separators.bytes.add(b':'),
                 Token::Field(..) | Token::Literal(_) | Token::Unknown { .. } => {}
@@ -54,6 +53,7 @@ impl Separators {
             [] | [Token::Literal(_)] => {}
             [Token::Literal(literal), ..] => {
                 self.bytes.add(literal.bytes().next().unwrap_or_default());
+                self.are_common |= matches!(literal.as_str(), " " | "," | "-" | "." | "/");
             }
             [..] => self.is_open = true,
         }
@@ -90,10 +90,6 @@ fn may_hide_label(text: &str) -> bool {
     memchr::memchr_iter(b':', text).any(|at| text.get(at + 1..at + 3) == Some(b"  ".as_slice()))
 }
 
-const fn is_name(escape: Escape) -> bool {
-    matches!(escape, Escape::User | Escape::Database | Escape::ApplicationName)
-}
-
 impl LinePrefix {
     /// Tells whether a line with this first reading may have another one. False for most lines at once.
     pub(crate) fn may_read_otherwise(&self, first: &ParsedLine<'_>) -> bool {
@@ -121,6 +117,12 @@ impl LinePrefix {
     /// Tells whether a text has something in it that separates names.
     pub(crate) fn separates_in(&self, text: &str) -> bool {
         self.separators.is_open || self.separators.are_in(Some(text))
+    }
+
+    /// Tells whether between names stands what stands in many names too, so that it takes knowledge of the
+    /// names to read them.
+    pub(crate) const fn has_common_separators(&self) -> bool {
+        self.separators.are_common
     }
 
     /// Tells whether the prefix carries a name of a user's choice.

@@ -1,4 +1,4 @@
-//! The words that the server itself puts into a prefix: kinds of process, and commands.
+//! Words that are known to stand in prefixes: the server's own, kinds of process and commands, and programs.
 
 use crate::prefix::escape::Escape;
 
@@ -102,6 +102,39 @@ const OBJECT_COMMANDS: [&str; 7] =
 
 /// What the server appends to a command that waits for a lock.
 const WAITING: &str = " waiting";
+
+/// Programs that set `application_name`, and no one is called after.
+const PROGRAMS: [&str; 21] = [
+    "psql",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_restore",
+    "pg_basebackup",
+    "pg_receivewal",
+    "pg_recvlogical",
+    "pg_isready",
+    "pgbench",
+    "walreceiver",
+    "vacuumdb",
+    "reindexdb",
+    "clusterdb",
+    "PostgreSQL JDBC Driver",
+    "pgAdmin 4",
+    "DBeaver",
+    "TablePlus",
+    "DataGrip",
+    "psycopg",
+    "Npgsql",
+    "pgcourier",
+];
+
+/// Tells whether a name is that of a program that many use, or begins with one.
+pub(crate) fn is_program(name: &str) -> bool {
+    let begins = |program: &&str| {
+        name.strip_prefix(*program).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    PROGRAMS.iter().any(begins)
+}
 
 /// Length of what the server itself prints for this escape at the start of a text. `None` where it is
 /// none of its words.

@@ -15,31 +15,6 @@ use crate::{
     severity::{Label, Level},
 };
 
-/// Programs that set `application_name`, and no one is called after.
-const APPLICATIONS: [&str; 21] = [
-    "psql",
-    "pg_dump",
-    "pg_dumpall",
-    "pg_restore",
-    "pg_basebackup",
-    "pg_receivewal",
-    "pg_recvlogical",
-    "pg_isready",
-    "pgbench",
-    "walreceiver",
-    "vacuumdb",
-    "reindexdb",
-    "clusterdb",
-    "PostgreSQL JDBC Driver",
-    "pgAdmin 4",
-    "DBeaver",
-    "TablePlus",
-    "DataGrip",
-    "psycopg",
-    "Npgsql",
-    "pgcourier",
-];
-
 /// What stands for a name or an address, within what cannot be a name then.
 const NO_NAMES: [&str; 2] = ["[unknown]", "[local]"];
 
@@ -168,9 +143,7 @@ fn oddness(value: &str, as_: Escape) -> f64 {
     if is_program && value.contains(' ') {
         odd += 1.3;
     }
-    let names_a_program = APPLICATIONS
-        .iter()
-        .any(|name| value.strip_prefix(name).is_some_and(|r| r.is_empty() || r.starts_with(' ')));
+    let names_a_program = words::is_program(value);
     let is_digits = value.bytes().all(|b| b.is_ascii_digit());
     odd += match (names_a_program, is_program) {
         (true, false) => 4.0,
