@@ -7,12 +7,12 @@
 mod align;
 mod candidate;
 mod grid;
-mod keys;
 mod kind;
 mod known;
 mod likelihood;
 mod meaning;
 mod notes;
+mod owners;
 mod sample;
 
 use std::{cmp::Reverse, collections::BTreeMap};
@@ -26,6 +26,7 @@ use crate::{
             candidate::{Candidate, Log},
             known::KNOWN,
             notes::Note,
+            owners::Owners,
             sample::Sample,
         },
     },
@@ -110,7 +111,8 @@ fn infer(lines: &[&str]) -> Option<Inference> {
     let samples: Vec<Sample<'_>> =
         lines.iter().zip(0..).filter_map(|(line, n)| Sample::of_line(n, line)).collect();
     let notes: Vec<Note<'_>> = samples.iter().map(Note::of).collect();
-    let log = Log { lines, samples: &samples, notes: &notes };
+    let owners = Owners::of(&notes);
+    let log = Log { lines, samples: &samples, notes: &notes, owners: &owners };
     let mut candidates: Vec<Candidate<'_>> =
         KNOWN.iter().filter_map(|known| Candidate::of_known(known, log)).collect();
     candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
@@ -163,7 +165,8 @@ fn add_aligned<'a>(candidates: &mut Vec<Candidate<'a>>, log: Log<'_, 'a>) {
         Candidate::of_reading(meaning::read(&template, log.samples, log.notes), log)
     }));
     let is_good = |candidate: &Candidate<'_>| {
-        candidate.matched * 10 >= log.samples.len() * 9 && !has_frozen_time(&candidate.prefix)
+        candidate.matched * 10 >= log.samples.len() * 9
+            && !has_frozen_time(candidate.prefix.tokens())
     };
     let enough = whole.iter().chain(&*candidates).any(is_good);
     candidates.extend(whole);
@@ -210,15 +213,16 @@ const MAX_GROUPS: usize = 2;
 
 /// Makes prefixes of what some lines have in common.
 fn aligned<'a>(samples: &[Sample<'a>], notes: &[Note<'a>], log: Log<'_, 'a>) -> Vec<Candidate<'a>> {
-    let templates = Aligner::align(samples);
-    let readings = templates.iter().map(|template| meaning::read(template, samples, notes));
+    let templates = Aligner::align(samples).into_iter();
+    let templates = templates.map(|template| log.owners.untangle(template, samples, notes, log));
+    let readings = templates.map(|template| meaning::read(&template, samples, notes));
     let readings = readings.filter(|reading| ends_well(&reading.tokens));
     readings.filter_map(|reading| Candidate::of_reading(reading, log)).collect()
 }
 
 /// Tells whether a prefix takes for text what many lines share by chance: a moment.
-fn has_frozen_time(prefix: &LinePrefix) -> bool {
-    prefix.tokens().iter().any(|token| match token {
+fn has_frozen_time(tokens: &[Token]) -> bool {
+    tokens.iter().any(|token| match token {
         Token::Literal(text) => text.bytes().filter(u8::is_ascii_digit).count() >= FROZEN_DIGITS,
         _ => false,
     })
@@ -228,10 +232,29 @@ fn has_frozen_time(prefix: &LinePrefix) -> bool {
 const FROZEN_DIGITS: usize = 4;
 
 /// Tells whether sessions print a value that other processes don't, if the prefix says that they print
-/// more. Where they print words only, some names have in them what looks like the end of the prefix.
+/// more. Where they print words only, some names have in them what looks like the end of the prefix, and
+/// where they go on behind a name, the rest of some names.
 fn ends_well(tokens: &[Token]) -> bool {
-    let mut of_sessions = tokens.iter().skip_while(|token| **token != Token::SessionOnly);
-    of_sessions.next().is_none() || of_sessions.any(|token| !matches!(token, Token::Literal(_)))
+    let Some(at) = tokens.iter().position(|token| *token == Token::SessionOnly) else {
+        return true;
+    };
+    let (before, of_sessions) = tokens.split_at_checked(at).unwrap_or_default();
+    let before = match before {
+        [rest @ .., Token::Literal(text)] if text.trim().is_empty() => rest,
+        all => all,
+    };
+    let goes_on = before.last().is_some_and(is_text)
+        && matches!(of_sessions.get(1), Some(Token::Unknown { like: None, .. }));
+    !goes_on && of_sessions.iter().skip(1).any(|token| !matches!(token, Token::Literal(_)))
+}
+
+/// Tells whether a token is a value without a form of its own.
+fn is_text(token: &Token) -> bool {
+    match token {
+        Token::Field(escape, _) => escape.is_name(),
+        Token::Unknown { like, .. } => like.is_none(),
+        Token::Literal(_) | Token::SessionOnly => false,
+    }
 }
 
 #[cfg(test)]

@@ -66,9 +66,14 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
             },
             Token::SessionOnly => {
                 let before = self.fields;
-                self.walk(tokens, at)?;
+                let ends = self.walk(tokens, at);
                 self.fields = before;
-                self.finish(at)
+                // Where the search is given up, the prefix of a process that is no session may still fit.
+                if ends.is_break() && self.steps <= MAX_STEPS {
+                    return ends;
+                }
+                self.finish(at)?;
+                ends
             }
             Token::Field(escape, padding) => {
                 self.field(Shape::of(*escape), Value(Some(*escape), *padding), tokens, at)

@@ -9,12 +9,13 @@ use crate::{
         escape::{Escape, Padding, Token},
         fields::PrefixFields,
         infer::{
-            keys::with_keys,
+            has_frozen_time,
             kind::Kind,
-            known::Known,
+            known::{self, Known},
             likelihood,
             meaning::{Column, Reading, Table},
             notes::Note,
+            owners::{Owners, Parsed},
             sample::Sample,
         },
     },
@@ -26,6 +27,7 @@ pub(super) struct Log<'s, 'a> {
     pub(super) lines: &'s [&'a str],
     pub(super) samples: &'s [Sample<'a>],
     pub(super) notes: &'s [Note<'a>],
+    pub(super) owners: &'s Owners,
 }
 
 /// A prefix, and how well it fits.
@@ -39,7 +41,9 @@ pub(super) struct Candidate<'a> {
     pub(super) misfit: f64,
     pub(super) uncertain: usize,
     /// Each line with a label, taken apart.
-    pub(super) parsed: Vec<Option<ParsedLine<'a>>>,
+    parsed: Parsed<'a>,
+    /// Names that the lines say too much against.
+    doubtful: Vec<Escape>,
 }
 
 /// What a line with a label costs that does not fit: few other programs write such.
@@ -59,6 +63,8 @@ const DOUBTFUL_WORD: f64 = 3.0;
 const FEW_LINES: usize = 20;
 /// What nobody writes.
 const NEVER: f64 = 8.0;
+/// A moment in the prefix is as good as this many of that.
+const FROZEN: usize = 4;
 /// What else there can be.
 const PART: f64 = 0.7;
 
@@ -79,15 +85,16 @@ impl<'a> Candidate<'a> {
     /// Makes a candidate of a prefix that servers are known to have. `None` where it fits no line.
     pub(super) fn of_known((rarity, setting): &Known, log: Log<'_, 'a>) -> Option<Self> {
         let prefix = LinePrefix::compile(setting);
-        let parsed = parse(&prefix, log);
-        let matched = parsed.iter().flatten().count();
+        let parsed = log.owners.parse(&prefix, log);
+        let matched = parsed.lines.iter().flatten().count();
         if matched == 0 {
             return None;
         }
         let table = table_of(&prefix, &parsed, log);
         let misfit = likelihood::of_table(&table) + dropped(matched, log);
         let cost = rarity + misfit;
-        Some(Self { prefix, matched, cost, misfit, uncertain: 0, parsed })
+        let doubtful = doubtful(&table, *rarity > known::SEEN);
+        Some(Self { prefix, matched, cost, misfit, uncertain: 0, parsed, doubtful })
     }
 
     /// Makes a candidate of what the columns of a template seem to mean.
@@ -97,49 +104,77 @@ impl<'a> Candidate<'a> {
         if open > MAX_OPEN && log.samples.len() >= FEW_LINES {
             return None;
         }
-        let tokens = with_keys(reading.tokens, log.samples);
-        let rarity = rarity(&tokens, log);
-        let prefix = LinePrefix::of_tokens(tokens);
-        let parsed = parse(&prefix, log);
-        let matched = parsed.iter().flatten().count();
-        let of_all = likelihood::of_table(&table_of(&prefix, &parsed, log));
+        let rarity = rarity(&reading.tokens, log);
+        let prefix = LinePrefix::of_tokens(reading.tokens);
+        let parsed = log.owners.parse(&prefix, log);
+        let matched = parsed.lines.iter().flatten().count();
+        let table = table_of(&prefix, &parsed, log);
+        let of_all = likelihood::of_table(&table);
+        let doubtful = doubtful(&table, false);
         let misfit = reading.cost.max(of_all) + dropped(matched, log);
         let cost = rarity + misfit;
         let uncertain = reading.uncertain;
-        (matched > 0).then_some(Self { prefix, matched, cost, misfit, uncertain, parsed })
+        (matched > 0).then_some(Self { prefix, matched, cost, misfit, uncertain, parsed, doubtful })
     }
 
     /// Makes a candidate that reads the beginning of a prefix and leaves the rest open.
     pub(super) fn of_beginning(tokens: Vec<Token>, log: Log<'_, 'a>) -> Option<Self> {
         let prefix = LinePrefix::of_tokens(tokens);
-        let parsed = parse(&prefix, log);
-        let matched = parsed.iter().flatten().count();
+        let parsed = log.owners.parse(&prefix, log);
+        let matched = parsed.lines.iter().flatten().count();
         let read = f64::from(u32::try_from(matched).unwrap_or(u32::MAX));
         let misfit = OPEN_END + read * OPEN_LINE + dropped(matched, log);
         let cost = UNKNOWN + misfit;
-        (matched > 0).then_some(Self { prefix, matched, cost, misfit, uncertain: 1, parsed })
+        let doubtful = Vec::new();
+        (matched > 0).then_some(Self {
+            prefix,
+            matched,
+            cost,
+            misfit,
+            uncertain: 1,
+            parsed,
+            doubtful,
+        })
     }
 
-    /// Takes the names off values that a rival, nearly as likely, calls otherwise.
+    /// Takes the names off values that a rival, nearly as likely, calls otherwise, and off those that are
+    /// hardly names.
     pub(super) fn leave_open_what_differs(&mut self, rivals: &[Self]) {
         let near = rivals.iter().filter(|rival| rival.cost < self.cost + MIN_DISTANCE);
-        let doubtful: Vec<Escape> = near.flat_map(|rival| self.differences(rival)).collect();
+        let differences = near.flat_map(|rival| self.differences(rival));
+        let mut doubtful: Vec<Escape> = differences.chain(self.doubtful.iter().copied()).collect();
+        doubtful.sort_unstable_by_key(|escape| escape.letter());
+        doubtful.dedup();
         if doubtful.is_empty() {
             return;
         }
-        let tokens = self.prefix.tokens().iter().map(|token| match token {
-            Token::Field(escape, padding) if doubtful.contains(escape) => {
-                Token::Unknown { like: like(*escape), padding: *padding }
+        let mut tokens = self.prefix.tokens().to_vec();
+        for token in &mut tokens {
+            if let Token::Field(escape, padding) = token
+                && doubtful.contains(escape)
+            {
+                *token = Token::Unknown { like: like(*escape), padding: *padding };
             }
-            token => token.clone(),
-        });
-        self.prefix = LinePrefix::of_tokens(tokens.collect());
+        }
+        while let Some(at) = (0..tokens.len()).find(|at| runs_on(&tokens, *at)) {
+            let open = Token::Unknown { like: None, padding: Padding::None };
+            tokens.splice(at..=at, [open]);
+        }
+        self.prefix = LinePrefix::of_tokens(tokens);
         self.uncertain += doubtful.len();
     }
 
     /// Returns the escapes whose values a rival calls otherwise in some line.
     fn differences(&self, rival: &Self) -> Vec<Escape> {
-        let both = || self.parsed.iter().zip(&rival.parsed).filter_map(|(a, b)| a.zip(*b));
+        let clear = |parsed: &Parsed<'a>, at: usize| {
+            (parsed.is_unclear.get(at) == Some(&false)).then(|| parsed.lines.get(at).copied())
+        };
+        let both = || {
+            (0..self.parsed.lines.len()).filter_map(|at| {
+                let own = clear(&self.parsed, at)??;
+                own.zip(clear(&rival.parsed, at)??)
+            })
+        };
         let differs = |escape: &Escape| {
             both().any(|(own, other)| {
                 value_of(&own.fields, *escape)
@@ -148,6 +183,23 @@ impl<'a> Candidate<'a> {
         };
         Escape::ALL.into_iter().filter(|escape| self.prefix.has(*escape)).filter(differs).collect()
     }
+}
+
+/// Tells whether only a blank stands between a name and a text that may be anything: where the one ends and
+/// the other begins is not known then.
+fn runs_on(tokens: &[Token], at: usize) -> bool {
+    let is_open = |at: Option<usize>| {
+        let token = at.and_then(|at| tokens.get(at));
+        matches!(token, Some(Token::Unknown { like: None, padding: Padding::None }))
+    };
+    let is_blank = |at: Option<usize>| {
+        let token = at.and_then(|at| tokens.get(at));
+        matches!(token, Some(Token::Literal(text)) if text.trim().is_empty())
+    };
+    let is_name = |token: &Token| matches!(token, Token::Field(e, Padding::None) if e.is_name());
+    tokens.get(at).is_some_and(is_name)
+        && ((is_blank(Some(at + 1)) && is_open(Some(at + 2)))
+            || (is_blank(at.checked_sub(1)) && is_open(at.checked_sub(2))))
 }
 
 /// Tells whether a value has another name in the same line, or more or less in it.
@@ -174,10 +226,22 @@ const fn like(escape: Escape) -> Option<Escape> {
     }
 }
 
-fn parse<'a>(prefix: &LinePrefix, log: Log<'_, 'a>) -> Vec<Option<ParsedLine<'a>>> {
-    let line = |sample: &Sample<'a>| prefix.match_line(log.lines.get(sample.number)?);
-    log.samples.iter().map(line).collect()
+/// Returns the names that the lines say too much against; with names parted by blanks only also those that no
+/// line proves.
+fn doubtful(table: &Table<'_, '_>, wants_proof: bool) -> Vec<Escape> {
+    let names = table.columns.iter().filter_map(|column| {
+        let escape = column.escape.filter(|escape| escape.is_name())?;
+        let cost = likelihood::of_column(table, column, Some(escape));
+        // Whoever the session is of, the rest is its program.
+        let wants_proof = wants_proof && escape != Escape::ApplicationName;
+        let lacks_proof = wants_proof && !likelihood::is_proven(table, column, escape);
+        (cost > MAX_NAME_COST || lacks_proof).then_some(escape)
+    });
+    names.collect()
 }
+
+/// What costs more is no name.
+const MAX_NAME_COST: f64 = 20.0;
 
 fn dropped(matched: usize, log: Log<'_, '_>) -> f64 {
     let dropped = u32::try_from(log.samples.len() - matched).unwrap_or(u32::MAX);
@@ -206,8 +270,8 @@ fn rarity(tokens: &[Token], log: Log<'_, '_>) -> f64 {
     };
     let is_value = |token: &Token| matches!(token, Token::Field(..) | Token::Unknown { .. });
     let joined = tokens.windows(2).filter(|pair| pair.iter().all(is_value)).count();
-    let never =
-        f64::from(u32::try_from(joined + repeated_keys(tokens)).unwrap_or(u32::MAX)) * NEVER;
+    let odd = joined + repeated_keys(tokens) + FROZEN * usize::from(has_frozen_time(tokens));
+    let never = f64::from(u32::try_from(odd).unwrap_or(u32::MAX)) * NEVER;
     UNKNOWN + tokens.iter().enumerate().map(cost).sum::<f64>() + never
 }
 
@@ -236,11 +300,8 @@ fn is_key(token: Option<&Token>) -> bool {
 }
 
 /// Makes columns of lines that were taken apart.
-fn table_of<'s, 'a>(
-    prefix: &LinePrefix,
-    parsed: &[Option<ParsedLine<'a>>],
-    log: Log<'s, 'a>,
-) -> Table<'s, 'a> {
+fn table_of<'s, 'a>(prefix: &LinePrefix, parsed: &Parsed<'a>, log: Log<'s, 'a>) -> Table<'s, 'a> {
+    let Parsed { lines: parsed, is_unclear } = parsed;
     let whole = LinePrefix::of_tokens(
         prefix.tokens().iter().filter(|token| **token != Token::SessionOnly).cloned().collect(),
     );
@@ -256,8 +317,12 @@ fn table_of<'s, 'a>(
     for token in prefix.tokens() {
         of_sessions |= *token == Token::SessionOnly;
         let Token::Field(escape, padding) = token else { continue };
+        let column_is_name = kind_of(*escape) == Kind::Text;
         let value = |(at, parsed): (usize, &Option<ParsedLine<'a>>)| {
             if of_sessions && ends_early.get(at) == Some(&true) {
+                return None;
+            }
+            if column_is_name && is_unclear.get(at) == Some(&true) {
                 return None;
             }
             // Whether nothing is printed, or that it is not known, is seen in the line only.
@@ -271,7 +336,8 @@ fn table_of<'s, 'a>(
         column.escape = Some(*escape);
         columns.push(column);
     }
-    let fits = parsed.iter().map(Option::is_some).collect();
+    let fits = parsed.iter().zip(is_unclear).map(|(line, unclear)| line.is_some() && !unclear);
+    let fits = fits.collect();
     let Log { samples, notes, .. } = log;
     let mut table = Table { samples, notes, columns, fits, programs: HashMap::new() };
     table.learn_programs();

@@ -85,10 +85,18 @@ fn vxid(bytes: &[u8]) -> Option<usize> {
         return None;
     }
     let goes_on = match bytes.get(longest..longest + 2) {
-        Some([separator, digit]) => b"/.-:".contains(separator) && digit.is_ascii_digit(),
+        Some([b'/', digit]) if digit.is_ascii_digit() => is_date(bytes),
+        Some([separator, digit]) => b".-:".contains(separator) && digit.is_ascii_digit(),
         _ => false,
     };
     (!goes_on).then_some(longest)
+}
+
+/// Tells whether three numbers may be a day, a month and a year. A transaction's own id may follow as well.
+fn is_date(bytes: &[u8]) -> bool {
+    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit());
+    let mut is_small = || numbers.next().is_some_and(|number| (1..=2).contains(&number.len()));
+    is_small() && is_small() && numbers.next().is_some_and(|year| matches!(year.len(), 2 | 4))
 }
 
 /// A session's start in hexadecimal has eight digits from 1978 to 2106.
@@ -179,6 +187,8 @@ mod tests {
             (Kind::SessionId, "1795486862.227 6", None),
             (Kind::Epoch, "1795486862.227 6", Some(14)),
             (Kind::Vxid, "3/567 0", Some(5)),
+            (Kind::Vxid, "3/567/0] x", Some(5)),
+            (Kind::Vxid, "31/12/2026 x", None),
             (Kind::Vxid, " 0", None),
         ] {
             assert_eq!(kind.length(text.as_bytes()), length, "{kind:?} {text}");

@@ -25,7 +25,9 @@ const COMMON: f64 = 2.0;
 /// Advice, services, images.
 const USED: f64 = 4.0;
 /// Variations of them.
-const SEEN: f64 = 5.5;
+pub(super) const SEEN: f64 = 5.5;
+/// Names with nothing but blanks between them: it takes proof that they are names.
+const BLANK: f64 = 7.0;
 
 /// Where two fit a log equally well the earlier one is taken, so what reads more lines stands before what
 /// reads fewer of the same.
@@ -130,6 +132,36 @@ pub(super) const KNOWN: &[Known] = &[
     (SEEN, "%u@%d %m [%p] "),
     (SEEN, "%m %q%u@%d "),
     (SEEN, "%m %u@%d "),
+    (SEEN, "%t [%p] %u@%d/%a "),
+    (SEEN, "%m [%p] %u@%d/%a "),
+    (SEEN, "%m [%p] %u@%d %h "),
+    (SEEN, "%m [%p] %u@%d %r "),
+    (SEEN, "%m [%p] %Q %u@%d "),
+    (SEEN, "%m [%p] %q(%u@%d from %r) "),
+    (SEEN, "%m [%p] %q%u@%d[%h] "),
+    (SEEN, "%m %b[%p] [%v/%x] %q%u@%d "),
+    (SEEN, "%m [%p]: [%l-1] [%c] %q[%u@%d] "),
+    (SEEN, "%m [%p] user=%u db=%d app=%a client=%h "),
+    (SEEN, "%t [%p]: [%l-1] user=%u db=%d app=%a client=%h "),
+    (BLANK, "%t %d %u %h %p "),
+    (BLANK, "%m [%p] %u %d "),
+    (BLANK, "%m [%p] %q%u %d "),
+    (BLANK, "%m [%p] %d %u "),
+    (BLANK, "%m [%p] %q%u %d %a "),
+    (BLANK, "%m [%p] %q%u %d %h "),
+    (BLANK, "%m [%p] %u %d %h "),
+    (BLANK, "%m [%p] %u %d %r "),
+    (BLANK, "%t [%p] %u %d "),
+    (BLANK, "%t [%p]: [%l-1] %u %d "),
+    (BLANK, "%m %p %u %d "),
+    (BLANK, "%t %p %u %d "),
+    (BLANK, "%m %u %d %p "),
+    (BLANK, "%m %u %d [%p] "),
+    (BLANK, "%m %u %d %a "),
+    (BLANK, "%m %u %d "),
+    (BLANK, "%t %u %d "),
+    (BLANK, "[%m] [%p] [%b] %q%u %d %a "),
+    (BLANK, "< %m %p %u %d >"),
     // Without names.
     (SEEN, "%t [%p]: [%l-1] "),
     (SEEN, "%m [%p]: [%l-1] "),

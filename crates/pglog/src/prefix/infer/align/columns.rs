@@ -3,7 +3,7 @@
 use crate::prefix::{
     escape::Padding,
     infer::{
-        align::{Aligner, Cursor, Piece, State, cost},
+        align::{Aligner, Cursor, Piece, State, cost, literal::is_key},
         kind::Kind,
     },
 };
@@ -64,6 +64,9 @@ impl<'a> Aligner<'_, 'a> {
             let is_blank = |c: &&Cursor<'_>| {
                 c.row.last().is_some_and(|v| v.is_empty()) && self.rest(c).starts_with(b" ")
             };
+            if next.active.iter().all(|cursor| is_blank(&cursor)) && !ends_in_key(state) {
+                return None;
+            }
             if !state.expects_text {
                 let blank = next.active.iter().filter(is_blank).count();
                 next.cost += cost::EMPTY_TEXT * cost::share(blank, next.active.len());
@@ -141,6 +144,10 @@ fn is_literal_blank(state: &State<'_>, extents: &[Option<Extent>], width: u16) -
     every && width > 1 && (has_wide || is_behind_word)
 }
 
+fn ends_in_key(state: &State<'_>) -> bool {
+    matches!(state.pieces.last(), Some(Piece::Literal(text)) if is_key(text))
+}
+
 pub(super) fn blanks(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|b| **b == b' ').count()
 }
@@ -150,6 +157,10 @@ fn pad_left(extents: &mut [Option<Extent>]) -> Padding {
     let values = || extents.iter().flatten().filter(|extent| extent.length > 0);
     let widths = values().filter(|extent| extent.before > 0).map(|extent| extent.end());
     let Some(width) = widths.min() else { return Padding::None };
+    // One blank in front of each is a literal.
+    if values().all(|extent| extent.before == 1) {
+        return Padding::None;
+    }
     let fewest = values().map(|extent| extent.before).min().unwrap_or(0).min(1);
     let fits = |extent: &Extent| {
         let is_longer = extent.before == fewest && extent.end() > width;

@@ -59,6 +59,17 @@ impl<'a> Aligner<'_, 'a> {
             tried.push(state.active.iter().map(|c| whole(self.rest(c))).collect());
         }
         let mut nexts: Vec<State<'a>> = Vec::new();
+        if let Some(literal) = self.key(state) {
+            let ending = Ending { literal, kind: None, is_last: false };
+            let text = |cursor| text_before(self.rest(cursor), &ending, false);
+            let extents: Vec<_> = state.active.iter().map(text).collect();
+            // What stands in front of a key is whole, unless all of it looks like more than one value.
+            nexts.extend(self.take_column(state, Kind::Text, extents).map(|mut next| {
+                let uncleanness = next.last_uncleanness();
+                next.cost -= if uncleanness < MANY_ODD { uncleanness } else { 0.0 };
+                next
+            }));
+        }
         for extents in tried {
             if self.is_enough(state, extents.iter().flatten().count()) {
                 nexts.extend(self.take_column(state, Kind::Text, extents));
@@ -83,6 +94,29 @@ impl<'a> Aligner<'_, 'a> {
         // Names contain these more often than prefixes have them between names.
         delimiters.sort_by_key(|byte| matches!(byte, b'-' | b'.'));
         delimiters
+    }
+
+    /// Returns the first key, such as ` db=`, that nearly all lines have from here on, with what stands in
+    /// front of it in all of them.
+    fn key(&self, state: &State<'a>) -> Option<Vec<u8>> {
+        let rests = || state.active.iter().map(|cursor| self.rest(cursor));
+        let find = |key: &[u8]| {
+            let places = rests().map(|rest| memchr::memmem::find(rest, key).map(|at| (rest, at)));
+            let found: Vec<(&[u8], usize)> = places.flatten().collect();
+            self.is_enough(state, found.len()).then_some(found)
+        };
+        let shortest = rests().min_by_key(|rest| rest.len())?;
+        let mut key = keys_in(shortest).find(|key| find(key).is_some())?.to_vec();
+        let is_separator = |byte: u8| byte.is_ascii_punctuation() && !b"]_".contains(&byte);
+        // A quote or a bracket in front of the separator is no part of the value.
+        while key.len() < MAX_KEY_BYTES {
+            let found = find(&key)?;
+            let mut before = found.iter().map(|(rest, at)| rest.get(at.checked_sub(1)?).copied());
+            let first = before.next().flatten().filter(|byte| is_separator(*byte));
+            let Some(first) = first.filter(|_| before.all(|byte| byte == first)) else { break };
+            key.insert(0, first);
+        }
+        Some(key)
     }
 
     /// Returns what most lines have where a delimiter comes first.
@@ -115,6 +149,29 @@ impl<'a> Aligner<'_, 'a> {
         let last = behind.iter().filter(|rest| rest.len() == literal.len()).count();
         Ending { kind, is_last: last * 10 >= behind.len() * 6, literal }
     }
+}
+
+/// Values that are so unclean on average are not a few odd names.
+const MANY_ODD: f64 = 0.5;
+
+/// The longest key that is looked for.
+const MAX_KEY_BYTES: usize = 24;
+
+/// Returns what looks like keys: a word between a separator and an equals sign or a colon with a blank.
+fn keys_in(rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    memchr::memchr2_iter(b'=', b':', rest).filter_map(move |at| {
+        let before = rest.get(..at)?;
+        let word = before.iter().rev().take_while(|byte| is_word(byte)).count();
+        let has_letter = before.iter().rev().take(word).any(u8::is_ascii_alphabetic);
+        let start = at.checked_sub(word + 1).filter(|_| has_letter)?;
+        let end = match rest.get(at..at + 2) {
+            Some(b": ") => at + 2,
+            _ if rest.get(at) == Some(&b'=') => at + 1,
+            _ => return None,
+        };
+        rest.get(start..end).filter(|key| key.len() <= MAX_KEY_BYTES)
+    })
 }
 
 /// Returns what so many of ten are.
@@ -188,5 +245,54 @@ impl State<'_> {
     /// Returns how much the values of the last column look like more than one each.
     pub(super) fn last_uncleanness(&self) -> f64 {
         uncleanness(self.active.iter().filter_map(|cursor| cursor.row.last().copied()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::LinePrefix;
+
+    #[test]
+    fn names_with_commas_leave_the_keys_alone() {
+        let programs = ["psql", "cron, nightly", "my app v1.2", "pgbench", "web: worker [3]"];
+        let line = |n: usize| {
+            let (user, database) = (["alice", "bob"][n % 2], ["shop", "crm"][n / 2 % 2]);
+            let (program, pid) = (programs[n % 5], 4000 + n * 37);
+            format!(
+                "2026-11-24 02:21:{:02}.{n:03} UTC [{pid}] [user={user},db={database},app={program},\
+                 client=10.0.0.{},sqlstate=00000,qid={}] LOG:  x",
+                n % 60,
+                n % 9,
+                n * 7_919_345_671
+            )
+        };
+        let lines: Vec<String> = (0..200).map(line).collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        for (n, line) in lines.iter().enumerate() {
+            let fields = inference.prefix.match_line(line).expect("the line fits").fields;
+            assert_eq!(fields.application_name, Some(programs[n % 5]), "{}", inference.prefix);
+        }
+    }
+
+    #[test]
+    fn keys_end_names_with_blanks_in_and_out_of_quotes() {
+        let users = ["bob smith", "alice", "svc@corp", "app_rw"];
+        let line = |n: usize, quote: &str| {
+            let (user, database) = (users[n / 2 % 4], ["shop", "my db"][n / 3 % 2]);
+            format!(
+                "time={quote}2026-11-24 02:21:{:02}.{n:03} UTC{quote} pid={} user={quote}{user}{quote} \
+                 db={quote}{database}{quote} LOG:  x",
+                n % 60,
+                4000 + n * 37
+            )
+        };
+        for (quote, expected) in [
+            ("", "time=%m pid=%p user=%u db=%d "),
+            ("\"", "time=\"%m\" pid=%p user=\"%u\" db=\"%d\" "),
+        ] {
+            let lines: Vec<String> = (0..200).map(|n| line(n, quote)).collect();
+            let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+            assert_eq!(inference.prefix.as_str(), expected);
+        }
     }
 }

@@ -116,18 +116,25 @@ impl<'a> Aligner<'_, 'a> {
     }
 }
 
-/// Tells whether a value must stand between two parts of a text that is the same in every line.
+/// Tells whether a value must stand between two parts of a text that is the same in every line. Quotes
+/// belong to what is between values.
 fn expects_value(before: &str, after: &str) -> bool {
     let word = after.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
-    is_key(before) && !word.starts_with('=')
+    let is_quoted = after.starts_with(QUOTES) && !before.ends_with(QUOTES);
+    is_key(before) && !word.starts_with('=') && !is_quoted
 }
 
+/// What values stand in.
+const QUOTES: [char; 2] = ['"', '\''];
+
 /// Tells whether a value must follow a literal, because it ends in `user=` or the like.
-fn is_key(literal: &str) -> bool {
+pub(super) fn is_key(literal: &str) -> bool {
     if literal.ends_with('@') {
         return literal.len() == 1;
     }
-    let Some(before) = literal.strip_suffix('=') else { return false };
+    let unquoted = literal.strip_suffix(QUOTES).unwrap_or(literal);
+    let key = unquoted.strip_suffix('=').or_else(|| unquoted.strip_suffix(": "));
+    let Some(before) = key else { return false };
     before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 

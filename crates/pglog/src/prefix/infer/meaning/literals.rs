@@ -22,6 +22,9 @@ pub(super) fn tokens_of(literal: &str) -> Vec<Token> {
     tokens
 }
 
+/// Words that people write between values, and nobody is called.
+const WORDS: [&str; 10] = ["from", "at", "on", "in", "by", "to", "as", "via", "PID", "host"];
+
 /// Finds the first word that stands for itself.
 fn word(text: &str, is_first: bool) -> Option<(usize, usize)> {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -36,8 +39,9 @@ fn word(text: &str, is_first: bool) -> Option<(usize, usize)> {
             || before.is_empty() && is_first;
         let closes = behind.starts_with([' ', ']', ')', '>', '|', ',', ';', '"', '@', '/']);
         let is_key = behind.trim_start().starts_with(['=', ':']);
-        let has_letters = text.get(start..end)?.contains(char::is_alphabetic);
-        if opens && closes && !is_key && has_letters {
+        let word = text.get(start..end)?;
+        let has_letters = word.contains(char::is_alphabetic);
+        if opens && closes && !is_key && has_letters && !WORDS.contains(&word) {
             return Some((start, end));
         }
         from = end;
@@ -61,6 +65,7 @@ mod tests {
             ("-1] ", "-1] "),
             (" - PG-", " - PG-"),
             ("db1 ", "%? "),
+            (" from ", " from "),
             ("postgres: ", "postgres: "),
         ] {
             assert_eq!(setting_of(&tokens_of(literal)), expected, "{literal:?}");

@@ -212,39 +212,43 @@ fn by_key(column: &Column<'_>) -> Option<Escape> {
     }
 }
 
-/// Takes the name off columns that may have more or less in them than one value.
+/// Takes the name off columns that may have more or less in them than one value. One that loses it may be
+/// the reason why the next one is not sure any more.
 fn leave_out_unsure(table: &Table<'_, '_>, escapes: &mut [Option<Escape>]) {
-    for (at, column) in table.columns.iter().enumerate() {
-        let escape = escapes.get(at).copied().flatten();
-        let is_proven = escape.is_some_and(|escape| likelihood::is_proven(table, column, escape))
-            && !has_half_names(table, column);
-        if is_proven {
-            continue;
-        }
-        let neighbour = |at: Option<usize>| {
-            let column = at.and_then(|at| table.columns.get(at));
-            column.is_some_and(|column| column.kind == Kind::Text)
-        };
-        // Only a blank stands between two texts, and there may be blanks in either.
-        let is_apart = |literal: &str| !literal.trim().is_empty() || literal.is_empty();
-        let named =
-            |at: Option<usize>| at.and_then(|at| escapes.get(at)).is_some_and(Option::is_some);
-        let runs_on = (!is_apart(&column.after) && neighbour(Some(at + 1)) && !named(Some(at + 1)))
-            || (!is_apart(&column.before)
-                && neighbour(at.checked_sub(1))
-                && !named(at.checked_sub(1)));
-        let values = || column.values.iter().map(|(_, value)| *value);
-        let has_blanks = values().any(|value| value.contains(' '));
-        let is_odd = column.after.starts_with('=')
-            || uncleanness(values()) > 0.5
-            || values().any(is_half_a_value);
-        if column.kind == Kind::Text
-            && (is_odd || (runs_on && (has_blanks || column.padding == Padding::None)))
-            && let Some(escape) = escapes.get_mut(at)
-        {
-            *escape = None;
-        }
+    for _ in 0..MAX_COLUMNS {
+        let unsure = (0..table.columns.len()).find(|at| is_unsure(table, escapes, *at));
+        let Some(escape) = unsure.and_then(|at| escapes.get_mut(at)) else { return };
+        *escape = None;
     }
+}
+
+fn is_unsure(table: &Table<'_, '_>, escapes: &[Option<Escape>], at: usize) -> bool {
+    let named = |at: usize| escapes.get(at).copied().flatten();
+    let column = table.columns.get(at).filter(|column| column.kind == Kind::Text);
+    let (Some(column), Some(escape)) = (column, named(at)) else { return false };
+    let is_nameless_text = |at: Option<usize>| {
+        let column = at.and_then(|at| table.columns.get(at));
+        column.is_some_and(|column| column.kind == Kind::Text) && at.and_then(named).is_none()
+    };
+    // Only a blank stands between two texts, and there may be blanks in either.
+    let is_apart = |literal: &str| !literal.trim().is_empty() || literal.is_empty();
+    let runs_on = (!is_apart(&column.after) && is_nameless_text(Some(at + 1)))
+        || (!is_apart(&column.before) && is_nameless_text(at.checked_sub(1)));
+    let is_padded = column.padding != Padding::None;
+    if runs_on && !is_padded {
+        return true;
+    }
+    if likelihood::is_proven(table, column, escape) && !has_half_names(table, column) {
+        return false;
+    }
+    let values = || column.values.iter().map(|(_, value)| *value);
+    let has_blanks = values().any(|value| value.contains(' '));
+    // What stands in front of a key is whole.
+    let is_keyed = column.after.trim_end_matches('"').ends_with('=') && column.after.len() > 1;
+    let is_odd = column.after.starts_with('=')
+        || (uncleanness(values()) > 0.5 && !is_keyed)
+        || values().any(is_half_a_value);
+    is_odd || (runs_on && has_blanks)
 }
 
 /// Tells whether a value ends in what stands between values, or begins with it.
