@@ -388,7 +388,7 @@ pub(crate) fn local_seconds(text: &str) -> Option<i64> {
 fn read_fraction(text: &str) -> Option<(i64, Precision)> {
     match text.as_bytes() {
         [] => Some((0, Precision::Seconds)),
-        [b'.', digits @ ..] => {
+        [b'.', digits @ ..] if digits.len() <= 6 => {
             let value = digits.iter().try_fold(0, |value, digit| {
                 digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
             });

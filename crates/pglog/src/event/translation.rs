@@ -15,22 +15,35 @@ const LIST: &str = include_str!("translations.txt");
 /// `tools/translations` writes it.
 const CATALOGS: &str = include_str!("catalogs.txt");
 
-static INDEX: LazyLock<Index> = LazyLock::new(Index::read);
+/// The translations of each kind, ready to be searched once a message needs them: an English server's
+/// never do, or next to never.
+static ASCII: LazyLock<Index> = LazyLock::new(|| Index::of(Letters::Ascii));
+static OTHER: LazyLock<Index> = LazyLock::new(|| Index::of(Letters::Other));
+static LOST: LazyLock<Index> = LazyLock::new(|| Index::of(Letters::Lost));
+
+/// Which letters a translation has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    Ascii,
+    Other,
+    /// Letters that are not ASCII were lost on the way into the log.
+    Lost,
+}
 
 /// No message has as many gaps.
 const MAX_GAPS: usize = 24;
 
 /// Returns a text in English. `None` where it is no message that the list has.
 pub(super) fn to_english(text: &str) -> Option<String> {
-    let english = INDEX.to_english(text).or_else(|| {
+    let english = line_to_english(text).or_else(|| {
         let (first, _) = text.split_once('\n')?;
-        INDEX.to_english(first).filter(|line| has_lines(line))
+        line_to_english(first).filter(|line| has_lines(line))
     })?;
     if !has_lines(&english) {
         return Some(english);
     }
     let lines = text.split('\n').take(MAX_LINES);
-    let lines = lines.map(|line| INDEX.to_english(line).unwrap_or_else(|| line.to_owned()));
+    let lines = lines.map(|line| line_to_english(line).unwrap_or_else(|| line.to_owned()));
     Some(lines.collect::<Vec<_>>().join("\n"))
 }
 
@@ -43,7 +56,15 @@ fn has_lines(english: &str) -> bool {
     english.starts_with("automatic ")
 }
 
-/// The list, ready to be searched: each pattern by what it shows at one of its ends.
+fn line_to_english(line: &str) -> Option<String> {
+    let ascii = Some(&*ASCII);
+    let other = (!line.is_ascii()).then(|| &*OTHER);
+    let lost = shows_loss(line).then(|| &*LOST);
+    let indexes = [ascii, other, lost].into_iter().flatten();
+    indexes.filter_map(|index| index.find(line)).max_by_key(|found| found.literal_bytes)?.render()
+}
+
+/// Patterns of one kind by what each shows at one of its ends.
 struct Index {
     /// Patterns that begin with at least eight bytes, sorted by these.
     by_start: Vec<(u64, Pattern)>,
@@ -54,7 +75,7 @@ struct Index {
 }
 
 impl Index {
-    fn read() -> Self {
+    fn of(letters: Letters) -> Self {
         let bytes = usize::from(u8::MAX) + 1;
         let mut index = Self {
             by_start: Vec::new(),
@@ -65,18 +86,14 @@ impl Index {
         for line in LIST.lines().chain(CATALOGS.lines()) {
             if let Some(pattern) = line.strip_prefix('=') {
                 english = pattern;
-            } else if let Some((_, text)) = line.split_once(' ') {
-                let text = match text.contains("\\n") {
-                    true => Cow::Owned(text.replace("\\n", "\n")),
-                    false => Cow::Borrowed(text),
-                };
-                let damaged = damaged(&text).map(Cow::Owned);
-                for text in std::iter::once(text).chain(damaged) {
-                    index.add(Pattern::of(text, english));
-                }
+            } else if let Some((_, text)) = line.split_once(' ')
+                && let Some(text) = with_letters(text, letters)
+            {
+                index.add(Pattern::of(text, english));
             }
         }
         index.by_start.sort_by_key(|(start, _)| *start);
+        index.by_start.shrink_to_fit();
         index
     }
 
@@ -96,20 +113,40 @@ impl Index {
         }
     }
 
-    fn to_english(&'static self, line: &str) -> Option<String> {
+    fn find<'x>(&'static self, line: &'x str) -> Option<Captured<'x>> {
         let start = first_bytes(line)?;
         let from = self.by_start.partition_point(|(other, _)| *other < start);
         let same = self.by_start.get(from..)?.iter().take_while(|(other, _)| *other == start);
         let group = |groups: &'static [Vec<Pattern>], byte: Option<u8>| {
             groups.get(usize::from(byte.unwrap_or_default())).into_iter().flatten()
         };
-        let best = best(same.map(|(_, pattern)| pattern), line).or_else(|| {
+        best(same.map(|(_, pattern)| pattern), line).or_else(|| {
             let shorter = group(&self.by_first, line.bytes().next())
                 .chain(group(&self.by_last, line.bytes().last()))
                 .chain(group(&self.by_last, None));
             best(shorter, line)
-        })?;
-        best.render(self)
+        })
+    }
+}
+
+/// Tells whether letters were lost in a text, as far as one can see it.
+fn shows_loss(text: &str) -> bool {
+    text.contains(['?', '<', '>'])
+}
+
+/// Returns a line of the list as a server writes it, with the line breaks that it has. `None` where its
+/// letters are others.
+fn with_letters(text: &'static str, letters: Letters) -> Option<Cow<'static, str>> {
+    let text = match text.contains("\\n") {
+        true => Cow::Owned(text.replace("\\n", "\n")),
+        false => Cow::Borrowed(text),
+    };
+    match (letters, text.is_ascii()) {
+        (Letters::Ascii, true) | (Letters::Other, false) => Some(text),
+        // Some lose nothing but the shape of an apostrophe.
+        (Letters::Ascii, false) => damaged(&text).filter(|text| !shows_loss(text)).map(Cow::Owned),
+        (Letters::Lost, false) => damaged(&text).filter(|text| shows_loss(text)).map(Cow::Owned),
+        (Letters::Other | Letters::Lost, true) => None,
     }
 }
 
@@ -118,10 +155,7 @@ fn best<'x>(
     patterns: impl Iterator<Item = &'static Pattern>,
     line: &'x str,
 ) -> Option<Captured<'x>> {
-    // Most messages are English and most translations are not ASCII.
-    let is_ascii = line.is_ascii();
-    let possible = patterns.filter(|pattern| pattern.is_ascii || !is_ascii);
-    possible.filter_map(|pattern| pattern.capture(line)).max_by_key(|found| found.literal_bytes)
+    patterns.filter_map(|pattern| pattern.capture(line)).max_by_key(|found| found.literal_bytes)
 }
 
 /// Returns how a server writes a message whose database has the encoding `SQL_ASCII`, and any server
@@ -158,7 +192,6 @@ fn first_bytes(text: &str) -> Option<u64> {
 struct Pattern {
     text: Cow<'static, str>,
     english: &'static str,
-    is_ascii: bool,
     /// Where the first gap begins.
     head_end: usize,
     /// Where the last gap ends.
@@ -167,10 +200,9 @@ struct Pattern {
 
 impl Pattern {
     fn of(text: Cow<'static, str>, english: &'static str) -> Self {
-        let is_ascii = text.is_ascii();
         let head_end = text.find('{').unwrap_or(text.len());
         let tail_start = text.rfind('}').map_or(0, |last| last + 1);
-        Self { text, english, is_ascii, head_end, tail_start }
+        Self { text, english, head_end, tail_start }
     }
 
     /// What stands before the first gap.
@@ -247,14 +279,14 @@ struct Captured<'x> {
 }
 
 impl Captured<'_> {
-    fn render(&self, index: &'static Index) -> Option<String> {
+    fn render(&self) -> Option<String> {
         // What a process waits for is a message in the message.
         let is_nested = self.english.starts_with("process {}");
         let mut text = String::with_capacity(self.english.len() * 2);
         let mut pieces = self.english.split("{}");
         text.push_str(pieces.next()?);
         for (piece, value) in pieces.zip(self.values) {
-            match is_nested.then(|| index.to_english(value)).flatten() {
+            match is_nested.then(|| line_to_english(value)).flatten() {
                 Some(value) => text.push_str(&value),
                 None => text.push_str(value),
             }
@@ -270,6 +302,11 @@ mod tests {
 
     use super::*;
 
+    fn all(index: &Index) -> impl Iterator<Item = &Pattern> {
+        let shorter = index.by_first.iter().chain(&index.by_last).flatten();
+        index.by_start.iter().map(|(_, pattern)| pattern).chain(shorter)
+    }
+
     #[test]
     fn message_of_which_nothing_is_left_is_none() {
         // 連線已收到 looks like the start of a restart point then.
@@ -280,9 +317,8 @@ mod tests {
     fn every_line_of_the_list_can_be_read() {
         let lines = LIST.lines().chain(CATALOGS.lines());
         let translations = lines.filter(|line| !line.starts_with('=')).count();
-        let shorter = || INDEX.by_first.iter().chain(&INDEX.by_last).flatten();
-        assert!(INDEX.by_start.len() + shorter().count() > translations);
-        for pattern in INDEX.by_start.iter().map(|(_, pattern)| pattern).chain(shorter()) {
+        assert!(all(&ASCII).chain(all(&OTHER)).count() >= translations);
+        for pattern in all(&ASCII).chain(all(&OTHER)).chain(all(&LOST)) {
             let gaps = pattern.text.matches('{').count();
             assert_eq!(gaps, pattern.english.matches("{}").count(), "{}", pattern.text);
             assert!(gaps <= MAX_GAPS);
@@ -362,7 +398,7 @@ mod tests {
             cut in any::<prop::sample::Index>(),
         ) {
             to_english(&text);
-            let (_, pattern) = &INDEX.by_start[at.index(INDEX.by_start.len())];
+            let (_, pattern) = &OTHER.by_start[at.index(OTHER.by_start.len())];
             let end = pattern.text.floor_char_boundary(cut.index(pattern.text.len() + 1));
             to_english(&(pattern.text[..end].to_owned() + &text));
         }

@@ -16,6 +16,15 @@ fn precision_is_that_of_the_log() {
 }
 
 #[test]
+fn fraction_of_any_length_is_no_overflow() {
+    let mut clock = Clock::new();
+    for digits in [0, 1, 4, 7, 30] {
+        let text = format!("2026-11-24 02:21:01.{} UTC", "9".repeat(digits));
+        assert_eq!(clock.read(&text), None, "{text}");
+    }
+}
+
+#[test]
 fn numeric_zones_of_every_spelling_are_read() {
     let mut clock = Clock::new();
     for (zone, expected) in [
