@@ -27,12 +27,20 @@ const SMALL: &str = "mount -t tmpfs -o size=4m none \"$0\"";
 const REMOTE: &str = "mount -t tmpfs none \"$0\" && sed 's/ - [^ ]* / - nfs4 /' /proc/self/mountinfo \
                       > \"$0/table\" && mount --bind \"$0/table\" /proc/$$/mountinfo";
 
+/// Mounts a file system in which a folder may have 8 MiB. Only root can.
+const QUOTA: &str = "rm -f \"$0/image\" && truncate -s 128M \"$0/image\" && mkfs.btrfs -q \"$0/image\" \
+                     && mount -o loop \"$0/image\" \"$0\" && btrfs quota enable \"$0\" \
+                     && btrfs subvolume create \"$0/ours\" && btrfs qgroup limit 8M \"$0/ours\"";
+
 /// Runs an ignored test of this file where something has been mounted.
 fn where_mounted(mount: &str, test: &str) {
     let folder = tempfile::tempdir().unwrap();
     let in_namespace = |script: &str| {
         let mut command = Command::new("unshare");
-        command.args(["--map-root-user", "--mount", "sh", "-c", script]).arg(folder.path());
+        if mount != QUOTA {
+            command.arg("--map-root-user");
+        }
+        command.args(["--mount", "sh", "-c", script]).arg(folder.path());
         command
     };
     let is_allowed = in_namespace(mount).output().is_ok_and(|output| output.status.success());
@@ -93,6 +101,37 @@ fn full_file_system_stops_nothing() {
     where_mounted(SMALL, "ballast_is_given_up_for_acknowledgements");
     where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_with_ballast");
     where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_below_its_size");
+}
+
+#[test]
+fn quota_stops_no_more_than_a_full_file_system() {
+    where_mounted(QUOTA, "used_up_quota_drops_nothing");
+}
+
+#[test]
+#[ignore = "started by quota_stops_no_more_than_a_full_file_system"]
+fn used_up_quota_drops_nothing() {
+    let Some(folder) = test_folder() else { return };
+    let settings = Settings { max_bytes: 20_000_000, ..Settings::at(&folder.join("ours/buffer")) };
+    assert_eq!(settings.reserve, Reserve::Ballast);
+    let mut buffer = Buffer::open(&settings).unwrap();
+    let mut taken = 0;
+    for number in 0..600 {
+        taken += buffer.push(&[entry(number, 30_000)], 1).unwrap().stored as u64;
+    }
+    assert!((100..600).contains(&taken), "{taken} taken");
+    let denied = fs::write(folder.join("ours/somebody else's"), vec![1; 1 << 20]).unwrap_err();
+    assert_eq!(denied.kind(), std::io::ErrorKind::QuotaExceeded);
+    // What has to be remembered while nothing can be sent.
+    buffer.remember("failures", 5).unwrap();
+    assert_eq!(buffer.recall("failures").unwrap(), Some(5));
+    while let Some(waiting) = buffer.peek(&[]).unwrap() {
+        buffer.ack(waiting.seq).unwrap();
+    }
+    let ledger = buffer.ledger().unwrap();
+    assert!(ledger.balances() && ledger.delivered == 2 * taken, "{ledger:?}");
+    assert_eq!((ledger.lost_total(), buffer.salvaged()), (0, None));
+    assert_eq!(buffer.push(&[entry(700, 30_000)], 100_000).unwrap().stored, 1);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::{
 
 use rustix::fs::statvfs;
 
+use crate::buffer::allocate;
+
 /// How long to wait before it is made again, in milliseconds.
 const PAUSE_MS: i64 = 60_000;
 
@@ -55,13 +57,26 @@ impl Ballast {
         written.is_ok()
     }
 
+    /// Tells whether it was tried to make it at this moment, and not only thought of.
+    pub(super) const fn was_tried_at(&self, now_ms: i64) -> bool {
+        self.next_attempt_ms == now_ms.saturating_add(PAUSE_MS)
+    }
+
+    /// Does so without a pause.
+    pub(super) fn restore_at_once(&mut self, now_ms: i64) -> bool {
+        self.next_attempt_ms = i64::MIN;
+        self.restore(now_ms)
+    }
+
     /// Tells whether there is so little space that giving this up is of use. Where there is more, it is the
     /// bound on the buffer that is reached.
     pub(super) fn is_needed(&self) -> bool {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        statvfs(folder).map_or(true, |found| {
+        let is_short = statvfs(folder).map_or(true, |found| {
             found.f_bavail.saturating_mul(found.f_frsize) < self.bytes.saturating_mul(2)
-        })
+        });
+        // Of a quota the file system says nothing.
+        is_short || !allocate::has_room(folder)
     }
 
     /// Gives the space up. Tells whether there was any.

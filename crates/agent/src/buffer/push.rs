@@ -59,7 +59,7 @@ impl Buffer {
     ) -> Result<Pushed, Error> {
         self.now_ms = now_ms;
         self.rescue()?;
-        if !self.ballast.restore(now_ms) {
+        if !self.ballast.restore(now_ms) && !self.give_back(now_ms)? {
             return Ok(Pushed::default());
         }
         if entries.is_empty() {

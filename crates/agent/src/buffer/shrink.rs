@@ -5,7 +5,7 @@
 use std::fs;
 
 use crate::buffer::{
-    Buffer, Error,
+    Buffer, Error, evict,
     make::log_of,
     open::{self, BOUND_KEY, database_of},
     space::{FRAME_BYTES, PAGE_BYTES},
@@ -32,6 +32,26 @@ impl Buffer {
             tracing::warn!(%error, hint, "the buffer stays larger than its bound");
         }
         Ok(lost_entries)
+    }
+
+    /// Where there is no room for the ballast because the database itself has taken it, and needs it no more,
+    /// writes what is left anew. Tells whether the ballast is there then.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(super) fn give_back(&mut self, now_ms: i64) -> Result<bool, Error> {
+        let ballast_bytes = self.space.ballast_bytes;
+        let used_bytes = self.attempt(|buffer| evict::used_bytes(&buffer.connection))?;
+        let path = database_of(&self.settings.folder);
+        let file_bytes = fs::metadata(path).map_or(0, |file| file.len());
+        // The copy needs room as well, which the ballast has left.
+        let is_worth_it =
+            used_bytes * 2 <= ballast_bytes && file_bytes > used_bytes + ballast_bytes;
+        if !is_worth_it || !self.ballast.was_tried_at(now_ms) {
+            return Ok(false);
+        }
+        self.shrink()?;
+        Ok(self.ballast.restore_at_once(now_ms))
     }
 
     fn shrink(&mut self) -> Result<(), Error> {

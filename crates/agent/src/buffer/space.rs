@@ -37,7 +37,8 @@ impl Space {
         let log_pages = share / FRAME_BYTES;
         let small = settings.max_bytes <= MAX_PREALLOCATED_BYTES;
         let preallocated = settings.reserve == Reserve::Preallocated && small;
-        let ballast_bytes = if preallocated { 0 } else { share / 2 };
+        // All that the log holds finds room there.
+        let ballast_bytes = if preallocated { 0 } else { share };
         let others = share + ballast_bytes + FOLDER_BYTES + kept_bytes;
         let pages = (settings.max_bytes.saturating_sub(others) / PAGE_BYTES).max(32);
         Self {
