@@ -101,6 +101,7 @@ fn full_file_system_stops_nothing() {
     where_mounted(SMALL, "ballast_is_given_up_for_acknowledgements");
     where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_with_ballast");
     where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_below_its_size");
+    where_mounted(SMALL, "full_disk_drops_nothing_of_a_buffer_whose_bound_was_raised");
 }
 
 #[test]
@@ -220,6 +221,49 @@ fn full_disk_drops_nothing_of_a_buffer_below_its_size() {
     fs::remove_file(folder.join("somebody else's")).unwrap();
     assert_eq!(buffer.push(&[entry(200, 30_000)], 100_000).unwrap().stored, 1);
     assert_eq!(buffer.ledger().unwrap().lost_total(), 0);
+}
+
+#[test]
+#[ignore = "started by full_file_system_stops_nothing"]
+fn full_disk_drops_nothing_of_a_buffer_whose_bound_was_raised() {
+    let Some(folder) = test_folder() else { return };
+    let low = Settings { max_bytes: 1_200_000, ..Settings::at(&folder.join("buffer")) };
+    let high = Settings { max_bytes: 3_500_000, ..low.clone() };
+    let mut buffer = Buffer::open(&low).unwrap();
+    buffer.take_bound(1).unwrap();
+    work(&mut buffer, 0..40);
+    let before = buffer.ledger().unwrap();
+    drop(buffer);
+    let mut buffer = Buffer::open(&high).unwrap();
+    assert_eq!(buffer.take_bound(2).unwrap(), 0);
+    let mut taken = before.waiting;
+    for number in 40..200 {
+        if number == 60 {
+            fill(&folder);
+        }
+        taken += 2 * buffer.push(&[entry(number, 30_000)], 1).unwrap().stored as u64;
+        let stats = buffer.stats().unwrap();
+        assert!(stats.disk_bytes <= high.max_bytes, "{stats:?}");
+    }
+    let ledger = buffer.ledger().unwrap();
+    assert!(taken > before.waiting + 30 && taken < before.waiting + 250, "{taken} taken");
+    assert!(ledger.balances() && ledger.waiting == taken, "{ledger:?}");
+    assert_eq!(ledger.lost_total(), before.lost_total());
+    while let Some(waiting) = buffer.peek(&[]).unwrap() {
+        buffer.ack(waiting.seq).unwrap();
+    }
+    drop(buffer);
+    fs::remove_file(folder.join("somebody else's")).unwrap();
+    // With space it grows to its new bound, and no further.
+    let mut buffer = Buffer::open(&high).unwrap();
+    let mut most = 0;
+    for number in 200..400 {
+        assert_eq!(buffer.push(&[entry(number, 30_000)], 100_000).unwrap().stored, 1);
+        let stats = buffer.stats().unwrap();
+        assert!(stats.disk_bytes <= high.max_bytes, "{stats:?}");
+        most = most.max(stats.used_bytes);
+    }
+    assert!(most > high.max_bytes / 2, "{most} bytes in use at most");
 }
 
 #[test]
