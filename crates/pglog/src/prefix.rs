@@ -23,7 +23,7 @@ pub(crate) use infer::{has_label, is_well_known};
 use matcher::Search;
 use pass::Outcome;
 use readings::Separators;
-pub(crate) use words::is_program;
+pub(crate) use words::program_length;
 
 use crate::severity::Label;
 

@@ -17,7 +17,7 @@ use crate::{
     fingerprint::Fingerprint,
     language::is_session_start,
     message,
-    prefix::{LinePrefix, ParsedLine, is_program},
+    prefix::{LinePrefix, ParsedLine, program_length},
     severity::{Label, Level},
 };
 
@@ -130,9 +130,15 @@ impl Sessions {
         let program = |reading: &ParsedLine<'a>| reading.fields.application_name;
         let same = agreeing.first().and_then(program);
         let differs = agreeing.iter().any(|reading| program(reading) != same);
-        let separates = |name: &str| prefix.separates_in(name) && !is_program(name);
+        let separates = |name: &str| prefix.separates_in(name);
         let oddity = |reading: &ParsedLine<'a>| match oddity(reading) {
-            Oddity::Plain if differs && program(reading).is_some_and(separates) => Oddity::Odd,
+            Oddity::Plain
+                if differs
+                    && program(reading).is_some_and(separates)
+                    && !is_known_program(reading) =>
+            {
+                Oddity::Odd
+            }
             found => found,
         };
         let least = agreeing.iter().map(oddity).min()?;
@@ -225,20 +231,26 @@ fn told_application_name(line: &ParsedLine<'_>) -> Option<Option<String>> {
         Some(user) => rest.strip_prefix(user)?,
         None => from(rest, " database="),
     };
-    if !rest.is_empty() && !rest.starts_with(' ') {
+    if !ends_name(rest, " database=") {
         return None;
     }
     let rest = match line.fields.database {
         Some(database) => rest.strip_prefix(" database=")?.strip_prefix(database)?,
         None => from(rest, " application_name="),
     };
-    if !rest.is_empty() && !rest.starts_with(' ') {
+    if !ends_name(rest, " application_name=") {
         return None;
     }
     let Some(name) = rest.strip_prefix(" application_name=") else { return Some(None) };
     let marks = [" SSL enabled (", " GSS ("].into_iter().filter(|_| name.ends_with(')'));
     let end = marks.filter_map(|mark| name.rfind(mark)).min().unwrap_or(name.len());
     Some(name.get(..end).map(str::to_owned))
+}
+
+/// Tells whether a name has ended where a text goes on with what follows it, be it a blank and the next key.
+fn ends_name(rest: &str, next: &str) -> bool {
+    let behind = [next, " application_name=", " host=", " SSL enabled (", " GSS ("];
+    rest.is_empty() || behind.iter().any(|words| rest.starts_with(words))
 }
 
 /// The rest of a text from some words on; none of it where they are missing.
@@ -295,6 +307,16 @@ fn oddity(reading: &ParsedLine<'_>) -> Oddity {
     } else {
         Oddity::Plain
     }
+}
+
+/// Tells whether a program is one that many use. More words may be its own only where no other name stands
+/// behind them.
+fn is_known_program(reading: &ParsedLine<'_>) -> bool {
+    let fields = &reading.fields;
+    let Some(name) = fields.application_name else { return false };
+    let is_behind = |other: &str| other.as_ptr() < name.as_ptr();
+    let is_last = [fields.user, fields.database].into_iter().flatten().all(is_behind);
+    program_length(name).is_some_and(|length| is_last || length == name.len())
 }
 
 /// Text that is no UTF-8 is longer here than in the server.
@@ -406,8 +428,14 @@ mod tests {
         let worker = "bob shop my worker LOG:  x";
         assert_eq!(names(BLANKS, &[seen, worker]), some(["bob", "shop", "my worker"]));
         assert_eq!(names(BLANKS, &[seen, line]), some(["", "", ""]));
+        let told = "bob my db psql LOG:  connection authorized: user=bob database=my db \
+                    application_name=psql";
+        assert_eq!(names(BLANKS, &[told]), some(["bob", "my db", "psql"]));
+        let told = "bob smith shop psql LOG:  connection authorized: user=bob smith database=shop";
         let both = ["smith shop psql LOG:  x", told, "bob smith psql LOG:  x", line];
         assert_eq!(names(BLANKS, &both), some(["", "", ""]), "either has been seen");
+        let first = "psql ann my db LOG:  x";
+        assert_eq!(names("%a %u %d ", &[first]), some(["", "", ""]), "words of its own or a user");
         let commas = "ann,shop,cron, nightly,[local] LOG:  x";
         assert_eq!(names("%u,%d,%a,%h ", &[commas]), some(["ann", "shop", "cron, nightly"]));
     }

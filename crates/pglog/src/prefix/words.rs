@@ -128,12 +128,12 @@ const PROGRAMS: [&str; 21] = [
     "pgcourier",
 ];
 
-/// Tells whether a name is that of a program that many use, or begins with one.
-pub(crate) fn is_program(name: &str) -> bool {
-    let begins = |program: &&str| {
-        name.strip_prefix(*program).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+/// Length of the name of a program that many use, where a name is that or begins with it and a blank.
+pub(crate) fn program_length(name: &str) -> Option<usize> {
+    let begins = |program: &&&str| {
+        name.strip_prefix(**program).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
-    PROGRAMS.iter().any(begins)
+    PROGRAMS.iter().find(begins).map(|program| program.len())
 }
 
 /// Length of what the server itself prints for this escape at the start of a text. `None` where it is

@@ -28,8 +28,22 @@ pub(super) fn absorbed(values: &BTreeSet<&str>) -> f64 {
     };
     let absorbing = values.iter().filter(absorbs).count();
     let most = if absorbing * 2 > values.len() { MOST } else { RARE * 2.0 };
-    (count(absorbing) * RARE * 2.0).min(most) + framed(values)
+    (count(absorbing) * RARE * 2.0).min(most) + framed(values) + numbered(values)
 }
+
+/// Returns how unlikely it is that few names have many numbers behind them.
+fn numbered(values: &BTreeSet<&str>) -> f64 {
+    let is_number = |word: &str| word.len() > 2 && word.bytes().all(|b| b.is_ascii_digit());
+    let names = values.iter().filter_map(|value| {
+        value.rsplit_once(' ').filter(|(_, word)| is_number(word)).map(|(name, _)| name)
+    });
+    let (numbered, distinct) = (names.clone().count(), names.collect::<BTreeSet<_>>().len());
+    let are_many = numbered >= MANY_NUMBERS && numbered >= distinct * 3;
+    if are_many && numbered * 10 >= values.len() * 8 { MOST } else { 0.0 }
+}
+
+/// So many are no coincidence.
+const MANY_NUMBERS: usize = 10;
 
 /// Returns how unlikely it is that all names begin or end with the same mark.
 fn framed(values: &BTreeSet<&str>) -> f64 {
@@ -143,7 +157,7 @@ fn oddness(value: &str, as_: Escape) -> f64 {
     if is_program && value.contains(' ') {
         odd += 1.3;
     }
-    let names_a_program = words::is_program(value);
+    let names_a_program = words::program_length(value).is_some();
     let is_digits = value.bytes().all(|b| b.is_ascii_digit());
     odd += match (names_a_program, is_program) {
         (true, false) => 4.0,
