@@ -110,6 +110,7 @@ fn infer_behind_label(lines: &[&str]) -> Option<Inference> {
 fn infer(lines: &[&str]) -> Option<Inference> {
     let samples: Vec<Sample<'_>> =
         lines.iter().zip(0..).filter_map(|(line, n)| Sample::of_line(n, line)).collect();
+    let samples = plain_ones(samples);
     let notes: Vec<Note<'_>> = samples.iter().map(Note::of).collect();
     let owners = Owners::of(&notes);
     let log = Log { lines, samples: &samples, notes: &notes, owners: &owners };
@@ -138,6 +139,17 @@ fn infer(lines: &[&str]) -> Option<Inference> {
         alternatives: alternatives.take(1).collect(),
     })
 }
+
+/// Leaves out lines with a second label, where others are enough: either may be within a name or a message,
+/// so that nobody knows where the prefix ends.
+fn plain_ones(samples: Vec<Sample<'_>>) -> Vec<Sample<'_>> {
+    let plain: Vec<Sample<'_>> =
+        samples.iter().copied().filter(|sample| !sample.may_end_later()).collect();
+    if plain.len() >= MIN_PLAIN && plain.len() * 2 >= samples.len() { plain } else { samples }
+}
+
+/// So few lines are all needed.
+const MIN_PLAIN: usize = 10;
 
 /// Tells whether a prefix is one of those that many servers have.
 pub(crate) fn is_well_known(prefix: &LinePrefix) -> bool {
@@ -407,6 +419,22 @@ mod tests {
             .collect();
         let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
         assert!(!inference.prefix.has(Escape::RemoteHost), "{}", inference.prefix);
+    }
+
+    #[test]
+    fn labels_in_names_do_not_end_the_prefix() {
+        let line = |n: usize| {
+            let user = ["alice", "LOG:  u", "bob smith", "app_rw"][n / 2 % 4];
+            let (pid, second) = (4000 + n / 2 * 7, n % 60);
+            format!(
+                "time=2026-11-24 02:21:{second:02}.123 UTC pid={pid} user={user} db=shop ip=[local] LOG:  x"
+            )
+        };
+        let lines: Vec<String> = (0..200).map(line).collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        let prefix = inference.prefix.as_str();
+        assert!(prefix.starts_with("time=%m pid=%p user=%u db="), "{prefix}");
+        assert_eq!(inference.matched, lines.len());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
         escape::{Escape, Padding, Token},
         fields::PrefixFields,
         infer::{
-            has_frozen_time,
+            has_frozen_time, is_text,
             kind::Kind,
             known::{self, Known},
             likelihood,
@@ -110,7 +110,12 @@ impl<'a> Candidate<'a> {
         let matched = parsed.lines.iter().flatten().count();
         let table = table_of(&prefix, &parsed, log);
         let of_all = likelihood::of_table(&table);
-        let doubtful = doubtful(&table, false);
+        let mut doubtful = doubtful(&table, false);
+        let is_few = log.samples.len() < FEW_LINES;
+        let unproven = names_without_bounds(prefix.tokens(), is_few).filter(|escape| {
+            !table.column(*escape).is_some_and(|it| likelihood::is_proven(&table, it, *escape))
+        });
+        doubtful.extend(unproven);
         let misfit = reading.cost.max(of_all) + dropped(matched, log);
         let cost = rarity + misfit;
         let uncertain = reading.uncertain;
@@ -145,9 +150,6 @@ impl<'a> Candidate<'a> {
         let mut doubtful: Vec<Escape> = differences.chain(self.doubtful.iter().copied()).collect();
         doubtful.sort_unstable_by_key(|escape| escape.letter());
         doubtful.dedup();
-        if doubtful.is_empty() {
-            return;
-        }
         let mut tokens = self.prefix.tokens().to_vec();
         for token in &mut tokens {
             if let Token::Field(escape, padding) = token
@@ -185,7 +187,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Tells whether only a blank stands between a name and a text that may be anything: where the one ends and
+/// Tells whether only a blank or an `@` stands between a name and a text that may be anything: where the one ends and
 /// the other begins is not known then.
 fn runs_on(tokens: &[Token], at: usize) -> bool {
     let is_open = |at: Option<usize>| {
@@ -194,7 +196,7 @@ fn runs_on(tokens: &[Token], at: usize) -> bool {
     };
     let is_blank = |at: Option<usize>| {
         let token = at.and_then(|at| tokens.get(at));
-        matches!(token, Some(Token::Literal(text)) if text.trim().is_empty())
+        matches!(token, Some(Token::Literal(text)) if matches!(text.trim(), "" | "@"))
     };
     let is_name = |token: &Token| matches!(token, Token::Field(e, Padding::None) if e.is_name());
     tokens.get(at).is_some_and(is_name)
@@ -238,6 +240,31 @@ fn doubtful(table: &Table<'_, '_>, wants_proof: bool) -> Vec<Escape> {
         (cost > MAX_NAME_COST || lacks_proof).then_some(escape)
     });
     names.collect()
+}
+
+/// Returns the names of which the prefix alone does not tell where they end: only blanks stand between them
+/// and other texts. In few lines an `@` behind a key may be part of the name, and a mark in front of a text
+/// that has no name.
+fn names_without_bounds(tokens: &[Token], is_few: bool) -> impl Iterator<Item = Escape> {
+    let token = |at: Option<usize>| at.and_then(|at| tokens.get(at));
+    let literal = move |at: Option<usize>| match token(at) {
+        Some(Token::Literal(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let is_blank = move |at: Option<usize>| literal(at).is_some_and(|text| text.trim().is_empty());
+    let is_text = move |at: Option<usize>| token(at).is_some_and(is_text);
+    tokens.iter().enumerate().filter_map(move |(at, token)| {
+        let Token::Field(escape, Padding::None) = token else { return None };
+        let (before, behind) = (at.checked_sub(1), Some(at + 1));
+        let is_beside_text = (is_blank(behind) && is_text(Some(at + 2)))
+            || (is_blank(before) && is_text(at.checked_sub(2)));
+        let is_keyed = literal(before).is_some_and(|text| text.ends_with('='));
+        let ends_openly = literal(behind).is_some_and(|text| text.len() == 1)
+            && matches!(tokens.get(at + 2), Some(Token::Unknown { like: None, .. }));
+        let is_cut = is_few && (ends_openly || (is_keyed && literal(behind) == Some("@")));
+        let is_owner = matches!(escape, Escape::User | Escape::Database);
+        ((is_owner && is_beside_text) || (escape.is_name() && is_cut)).then_some(*escape)
+    })
 }
 
 /// What costs more is no name.

@@ -96,10 +96,11 @@ fn of_words(column: &Column<'_>, escape: Escape) -> f64 {
         _ => RARE * 4.0,
     };
     let unknown = column.values.iter().any(|(_, value)| language::is_unknown(value));
+    // Every process has a type.
     let is_absent = |value: &str| escape == Escape::BackendType && value.is_empty();
     let absent = column.values.iter().any(|(_, value)| is_absent(value));
     let strange = values.iter().map(weight).sum::<f64>();
-    strange + RARE * f64::from(u8::from(unknown || absent))
+    strange + RARE * f64::from(u8::from(unknown)) + MOST * f64::from(u8::from(absent))
 }
 
 /// What did not fail has five zeros, so nearly all entries of the level `LOG` have.

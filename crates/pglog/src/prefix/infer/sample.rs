@@ -19,6 +19,9 @@ pub(super) struct Sample<'a> {
 /// The longest prefix that is looked for, in bytes.
 const MAX_HEAD_BYTES: usize = 1000;
 
+/// How far behind a label another one can stand that a name reaches up to, in bytes.
+const MAX_NAMES_BYTES: usize = 256;
+
 impl<'a> Sample<'a> {
     pub(super) fn of_line(number: usize, line: &'a str) -> Option<Self> {
         let head = line.get(..line.floor_char_boundary(MAX_HEAD_BYTES)).unwrap_or(line);
@@ -35,6 +38,12 @@ impl<'a> Sample<'a> {
         let (head, rest) = line.split_at_checked(start)?;
         let (label, text) = split_label(rest)?;
         Some(Self { head, tail: rest, label, text, number })
+    }
+
+    /// Tells whether another label stands so near behind this one that a name may reach up to it.
+    pub(super) fn may_end_later(&self) -> bool {
+        let text = self.text.get(..self.text.floor_char_boundary(MAX_NAMES_BYTES));
+        text.is_some_and(|text| text.contains(":  ") && Self::of_line(0, text).is_some())
     }
 
     /// Returns the bytes of the head from `at` on.

@@ -59,6 +59,11 @@ impl<'a> Aligner<'_, 'a> {
         }
         let dropped = state.active.len() - next.active.len();
         next.cost += cost::cost_of_dropped(dropped, self.samples.len());
+        let values = || next.active.iter().filter_map(|cursor| cursor.row.last().copied());
+        let same = values().next().filter(|first| values().all(|value| value == *first));
+        if kind == Kind::Number && next.active.len() >= MANY_LINES && same.is_some_and(is_moment) {
+            next.cost += cost::CONSTANT_TEXT;
+        }
         if kind == Kind::Text {
             next.cost += cost::TEXT_COLUMN + next.last_uncleanness();
             let is_blank = |c: &&Cursor<'_>| {
@@ -128,6 +133,14 @@ impl<'a> Aligner<'_, 'a> {
         });
         is_apart && extents.iter().flatten().all(|extent| extent.before + extent.behind > 0)
     }
+}
+
+/// So many lines have not all the same number by chance.
+const MANY_LINES: usize = 20;
+
+/// Tells whether a number that many lines share is rather a part of a moment than a text.
+fn is_moment(number: &str) -> bool {
+    number.len() > 1
 }
 
 /// Tells whether the first blank in front of a padded value is a literal: a value that is as long as the

@@ -14,7 +14,7 @@ impl<'a> Aligner<'_, 'a> {
     pub(super) fn take_literal(&self, state: &State<'a>) -> Vec<State<'a>> {
         let common = self.common_text(state);
         let (length, expects_text) = self.literal_length(state, common);
-        let takes_blank = expects_text && length > 0 && common.get(length..) == Some(" ");
+        let takes_blank = length > 0 && common.get(length..) == Some(" ");
         let lengths = [length, if takes_blank { length + 1 } else { 0 }];
         let take = |length| self.move_behind_literal(state, common, length, expects_text);
         lengths.into_iter().filter_map(take).collect()
