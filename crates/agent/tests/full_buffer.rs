@@ -74,6 +74,7 @@ fn run(
     });
     // It holds the buffer open.
     drop(overview);
+    receiver.assert_resends_are_identical();
     let requests = receiver.requests.lock().unwrap();
     let batches = requests.iter().filter(|request| request.is_batch());
     let confirmed = batches.take(DELIVERED_BATCHES).map(entries_of).sum();

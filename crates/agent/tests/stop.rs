@@ -27,6 +27,7 @@ use agent::{
     tail::{LogPath, StartAt},
 };
 use support::{Receiver, eventually, stored};
+use wire::AgentHealth;
 
 /// How long a stop may take.
 const BOUND: Duration = Duration::from_secs(10);
@@ -55,10 +56,20 @@ fn settings(folder: &Path, receiver: &Receiver, max_mb: u64) -> Settings {
     config.listener.api_key = "key".to_owned().into();
     config.buffer.path = folder.join("buffer");
     config.buffer.max_size_mb = max_mb;
+    config.breaker.reset_timeout_s = 1;
     let mut settings = config.check(None).unwrap();
     settings.tail.paths = vec![LogPath::new(folder.join("x.log").to_str().unwrap())];
     settings.tail.start_at = StartAt::Beginning;
     settings
+}
+
+/// Ends the agent also where the test fails.
+struct StopOnDrop<'a>(&'a Shutdown);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
 }
 
 /// Returns the numbers of the entries of all batches, each batch once.
@@ -87,12 +98,16 @@ fn stop_with(entries: u64, backlog_bytes: u64, max_mb: u64) {
     let receiver =
         Receiver::start(move |_, _| if up.load(Ordering::Relaxed) { stored() } else { None });
     let settings = settings(folder.path(), &receiver, max_mb);
-    let run = |until: &dyn Fn(&agent::status::Overview) -> bool| {
+    let run = |target: u64, progress: &dyn Fn(AgentHealth) -> u64| {
         let agent = Agent::open(settings.clone()).unwrap();
         let (overview, shutdown) = (agent.overview(), Shutdown::new());
         thread::scope(|scope| {
             let running = scope.spawn(|| agent.run(&shutdown));
-            eventually("the agent has done its part", || until(&overview));
+            let _stop = StopOnDrop(&shutdown);
+            for tenth in 1..=10 {
+                let reached = || progress(overview.health().unwrap()) >= target / 10 * tenth;
+                eventually("a tenth more", reached);
+            }
             #[expect(clippy::disallowed_methods, reason = "it is the time that counts")]
             let asked = Instant::now();
             shutdown.request();
@@ -100,7 +115,7 @@ fn stop_with(entries: u64, backlog_bytes: u64, max_mb: u64) {
             asked.elapsed()
         })
     };
-    let took = run(&|overview| overview.health().unwrap().buffer.used_bytes >= backlog_bytes);
+    let took = run(backlog_bytes, &|health| health.buffer.used_bytes);
     assert!(took < BOUND, "it took {took:?} to stop");
     let mut buffer = Buffer::open(&settings.buffer).unwrap();
     let (stats, left) = (buffer.stats().unwrap(), buffer.ledger().unwrap());
@@ -108,15 +123,11 @@ fn stop_with(entries: u64, backlog_bytes: u64, max_mb: u64) {
     assert!(left.balances() && left.delivered == 0 && left.lost_total() == 0, "{left:?}");
     assert!(stats.used_bytes >= backlog_bytes && stats.disk_bytes <= max_mb * 1_000_000);
 
-    receiver.requests.lock().unwrap().clear();
     is_up.store(true, Ordering::Relaxed);
-    let all = |overview: &agent::status::Overview| {
-        let ledger = overview.health().unwrap().ledger;
-        ledger.read == entries && ledger.waiting == 0
-    };
-    run(&all);
+    run(entries, &|health| health.ledger.delivered);
     let ledger = Buffer::open(&settings.buffer).unwrap().ledger().unwrap();
     assert!(ledger.balances() && ledger.delivered == entries, "{ledger:?}");
+    receiver.assert_resends_are_identical();
     assert!(numbers(&receiver) == (0..entries).collect::<Vec<_>>(), "in their order, each once");
     eprintln!("stopped with {} bytes in {took:?}", stats.body_bytes);
 }
