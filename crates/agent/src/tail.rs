@@ -34,6 +34,7 @@ mod event;
 mod follower;
 mod forget;
 mod formats;
+mod haste;
 mod identity;
 mod judge;
 mod likeness;
@@ -64,6 +65,7 @@ pub use event::{Event, Missed, Reason, Turn};
 pub use follower::FileNumber;
 use follower::{Follower, Opened, Progress, State};
 use formats::Formats;
+use haste::Haste;
 pub use identity::FileIdentity;
 use identity::Stamp;
 pub use named::NamedLogs;
@@ -132,6 +134,7 @@ pub struct Tailer {
     is_first_scan: bool,
     /// Until when a log may be about to be truncated.
     urgent_until: Duration,
+    haste: Haste,
     last_scan: Duration,
     next_scan: Duration,
     next_number: u64,
@@ -171,6 +174,7 @@ impl Tailer {
             is_first_start,
             is_first_scan: true,
             urgent_until: Duration::ZERO,
+            haste: Haste::default(),
             last_scan: Duration::ZERO,
             next_scan: Duration::ZERO,
             next_number: 0,
@@ -201,12 +205,19 @@ impl Tailer {
             self.scan(now, sink);
         }
         read_bytes += self.read(now, reading, sink);
-        if self.followers.iter().any(|follower| follower.state == State::Rewritten) {
+        if self.haste.is_on(now) {
+            read_bytes += self.read_again_and_again(now, reading, sink);
+        }
+        if self.is_rewritten() {
             self.scan(now, sink);
             read_bytes += self.read(now, reading, sink);
         }
         self.close_finished(now, sink);
-        Turn { read_bytes, is_urgent: now < self.urgent_until }
+        let is_urgent = now < self.urgent_until;
+        if !is_urgent {
+            self.haste.end(now);
+        }
+        Turn { read_bytes, is_urgent, is_imminent: is_urgent && self.haste.is_on(now) }
     }
 
     /// Follows what is here from now on. What has been begun is read on as long as it is in a folder of
@@ -244,6 +255,7 @@ impl Tailer {
             if self.followers.iter().any(|follower| renamed.contains(&follower.series)) {
                 // The copy of a small log is made, and the log truncated, within a few milliseconds.
                 self.urgent_until = self.urgent_until.max(now + JUST_ROTATED);
+                self.haste.begin(now, JUST_ROTATED);
                 soon = soon.max(now + JUST_ROTATED);
             }
             self.next_scan = self.next_scan.min(soon);
@@ -300,15 +312,18 @@ impl Tailer {
                 follower.pass_over();
                 follower.is_rewritten().map(|_| Outcome::Unread)
             };
-            let newest = newest.get_or_insert_with(|| self.newest());
+            if newest.is_none() && self.followers.get(index).is_some_and(Follower::is_unsettled) {
+                newest = Some(self.newest());
+            }
             let Some(follower) = self.followers.get_mut(index) else { break };
             match outcome {
                 Ok(Outcome::Read { bytes, is_at_end }) => {
                     total += bytes;
                     if !is_at_end {
                         held_back.insert(follower.series.clone());
-                    } else if newest.get(&follower.series) != Some(&follower.number)
-                        && follower.settle()
+                    } else if newest.as_ref().is_some_and(|newest| {
+                        newest.get(&follower.series) != Some(&follower.number)
+                    }) && follower.settle()
                     {
                         sink(Event::Superseded { file: follower.number });
                     }
@@ -382,7 +397,7 @@ impl Tailer {
             return Some(checkpoint);
         }
         // Truncated since the last poll: the copy holds the bytes, if there is one.
-        if self.followers.iter().any(|follower| follower.state == State::Rewritten) {
+        if self.is_rewritten() {
             let candidates = self.survey();
             self.resolve_rewritten(&candidates);
             self.scan_soon();

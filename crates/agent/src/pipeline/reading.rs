@@ -78,7 +78,7 @@ pub(super) struct Reader {
 /// What there is to wait for between two turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pause {
-    /// Nothing: there is more to read.
+    /// Nothing: there is more to read, or may be gone in a moment.
     None,
     /// The truncation of a log, which may come at any moment.
     Urgent,
@@ -133,7 +133,7 @@ impl Reader {
             self.hand_over(&mut work);
             pause = self.pause_after(turn, &work);
             let now = self.clocks.now().monotonic;
-            if now >= next_status && pause != Pause::Urgent {
+            if now >= next_status && !turn.is_urgent {
                 let is_idle = pause == Pause::Idle;
                 next_status = now + if is_idle { IDLE_STATUS_INTERVAL } else { STATUS_INTERVAL };
                 self.status.set_files(self.files(), now);
@@ -144,7 +144,9 @@ impl Reader {
     }
 
     fn pause_after(&self, turn: Turn, work: &Work) -> Pause {
-        if turn.is_urgent {
+        if turn.is_imminent {
+            Pause::None
+        } else if turn.is_urgent {
             Pause::Urgent
         } else if work.is_full() {
             Pause::Full
@@ -163,10 +165,9 @@ impl Reader {
     fn wait(&self, pause: Pause, shutdown: &Shutdown) -> bool {
         let wake = match pause {
             Pause::None => return shutdown.is_requested(),
-            Pause::Urgent => return shutdown.wait(pause.duration(false)),
             // Bytes may come one line at a time: they are left to gather.
             Pause::Gather | Pause::Full => Wake::Rotation,
-            Pause::Idle => Wake::Anything,
+            Pause::Urgent | Pause::Idle => Wake::Anything,
         };
         let mut descriptors = self.tailer.descriptors(wake);
         descriptors.extend(self.store.descriptor());

@@ -90,4 +90,7 @@ pub struct Turn {
     /// True while a log is being copied, most likely to be truncated then: the next poll should come
     /// within a fraction of a millisecond.
     pub is_urgent: bool,
+    /// True while that may happen at any moment: the next poll should come at once. Never for longer than
+    /// half a second in ten.
+    pub is_imminent: bool,
 }

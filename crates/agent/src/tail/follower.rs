@@ -388,6 +388,11 @@ impl Follower {
         Ok(if self.is_rewritten()? { None } else { Some(checkpoint) })
     }
 
+    /// Tells whether anything was read since what was read was whole.
+    pub(super) const fn is_unsettled(&self) -> bool {
+        self.is_unsettled
+    }
+
     /// Notes that what was read so far is whole. False where nothing was read since the last time.
     pub(super) const fn settle(&mut self) -> bool {
         mem::replace(&mut self.is_unsettled, false)

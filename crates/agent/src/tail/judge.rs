@@ -13,9 +13,6 @@ use crate::tail::{
     survey::Candidate,
 };
 
-/// How far a copy may be behind its log to be watched closely.
-const NEARLY_COPIED_BYTES: u64 = 32 << 20;
-
 /// A log to be followed from now on.
 pub(super) struct Found {
     pub(super) follower: Follower,
@@ -50,9 +47,9 @@ const UNNUMBERED: FileNumber = FileNumber(u64::MAX);
 /// What a file turned out to be.
 pub(super) enum Judgement {
     Follow(Box<Found>),
-    /// The copy of a log that is being read.
+    /// The copy of a log that is being read, which lacks so many bytes.
     Copy {
-        is_nearly_whole: bool,
+        missing: u64,
     },
     Leave,
     /// A longer copy of what was found already, in whose place it is now.
@@ -77,14 +74,14 @@ impl Tailer {
             return if candidate.is_wanted {
                 Found::new(candidate, source, 0).map(follow)
             } else {
-                Ok(Judgement::Copy { is_nearly_whole: true })
+                Ok(Judgement::Copy { missing: 0 })
             };
         }
         if let Some(missing) = self.missing_in_copy(candidate, &mut source)? {
-            return Ok(Judgement::Copy { is_nearly_whole: missing < NEARLY_COPIED_BYTES });
+            return Ok(Judgement::Copy { missing });
         }
         let shorter = match compare_with_found(candidate, &mut source, found)? {
-            Comparison::Copy => return Ok(Judgement::Copy { is_nearly_whole: true }),
+            Comparison::Copy => return Ok(Judgement::Copy { missing: 0 }),
             Comparison::LongerThan(shorter) => Some(shorter),
             Comparison::Other => None,
         };

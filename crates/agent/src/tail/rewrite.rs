@@ -19,6 +19,11 @@ struct Copy {
 }
 
 impl Tailer {
+    /// Tells whether the rest of a log is to be found.
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.followers.iter().any(|follower| follower.state == State::Rewritten)
+    }
+
     /// Finds where the rest of truncated logs is. The files themselves are read anew.
     pub(super) fn resolve_rewritten(&mut self, candidates: &[Candidate]) {
         for index in 0..self.followers.len() {

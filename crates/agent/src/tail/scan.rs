@@ -31,13 +31,19 @@ use crate::tail::{
 /// log is truncated.
 const URGENT: Duration = Duration::from_secs(5);
 
+/// How far a copy may be behind its log to be watched closely.
+const NEARLY_COPIED_BYTES: u64 = 32 << 20;
+
+/// How far it may be behind to be made within a few milliseconds.
+const ALMOST_COPIED_BYTES: u64 = 1 << 20;
+
 impl Tailer {
     /// Looks at all files anew.
     pub(super) fn scan(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
         self.last_scan = now;
         let mut candidates = self.survey();
         self.note_paths(&candidates);
-        if self.followers.iter().any(|follower| follower.state == State::Rewritten) {
+        if self.is_rewritten() {
             // The copy was whole before the log was truncated, which may have been since the survey.
             candidates = self.survey();
         }
@@ -223,8 +229,11 @@ impl Tailer {
     ) {
         match judgement {
             Judgement::Follow(new) => found.push(*new),
-            Judgement::Copy { is_nearly_whole } => {
-                if is_nearly_whole {
+            Judgement::Copy { missing } => {
+                if missing < ALMOST_COPIED_BYTES && !self.is_first_scan {
+                    self.haste.begin(now, URGENT);
+                }
+                if missing < NEARLY_COPIED_BYTES {
                     self.urgent_until = now + URGENT;
                 } else {
                     // It may grow by hundreds of MB in a second.
