@@ -24,6 +24,7 @@ mod destinations;
 mod evict;
 mod filesystem;
 mod ledger;
+mod lines;
 mod make;
 mod missed;
 mod open;
@@ -46,6 +47,7 @@ use std::{
 use ballast::Ballast;
 pub use dead::DeadLetter;
 pub use destinations::{Destination, ForOutput};
+pub use lines::Lines;
 use open::Check;
 pub use open::Error;
 use rescue::Files;
@@ -134,13 +136,18 @@ pub struct Noted {
     pub forgotten: Vec<FileIdentity>,
     /// What could not be read, where that has changed.
     pub missed: Option<Missed>,
+    /// What is known of line numbers once all the batches are stored.
+    pub lines: Vec<Lines>,
 }
 
 impl Noted {
     /// Tells whether there is nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.starts.is_empty() && self.forgotten.is_empty() && self.missed.is_none()
+        self.starts.is_empty()
+            && self.forgotten.is_empty()
+            && self.missed.is_none()
+            && self.lines.is_empty()
     }
 }
 

@@ -119,8 +119,8 @@ impl Agent {
         let clocks = Clocks::start();
         let mut buffer = open_buffer(&settings, clocks)?;
         let history = buffer.history(clocks.now_ms())?;
-        let first_start_ms = history.first_start_ms;
         let status = Arc::new(Status::new(buffer.missed()?));
+        let completeness = Completeness::new(Arc::clone(&status), buffer.lines()?);
         let buffer = Arc::new(Mutex::new(buffer));
         let stored = Arc::new(Notify::new());
         let client = Client::new(&settings.client)?;
@@ -148,6 +148,7 @@ impl Agent {
         Ok(Self {
             storing,
             reader: Reader {
+                first_start_ms: Some(history.first_start_ms),
                 tailer: Tailer::open(settings.tail, history),
                 parser: parser_options(settings.parser, clocks),
                 batches: batch::Settings::for_buffer(settings.buffer.max_bytes),
@@ -155,13 +156,12 @@ impl Agent {
                 stash: Stash::default(),
                 encoder,
                 store,
-                completeness: Completeness::new(Arc::clone(&status)),
+                completeness,
                 status: Arc::clone(&status),
                 clocks,
                 streams: HashMap::new(),
                 has_room: true,
                 next_question: Duration::ZERO,
-                first_start_ms: Some(first_start_ms),
             },
             sender: Sender {
                 shipper,

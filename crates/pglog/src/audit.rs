@@ -50,6 +50,27 @@ impl Gap {
     }
 }
 
+/// What an audit knows, to go on with in another process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditState {
+    /// Sessions that began later and are not among these are expected from their first line on; in seconds
+    /// since 1970-01-01 UTC. `None` where nothing has been seen.
+    pub known_since: Option<i64>,
+    /// The sessions that logged last.
+    pub sessions: Vec<SessionState>,
+}
+
+/// What is known of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionState {
+    /// The session, as [`LogEntry::session_id`] has it.
+    pub session: String,
+    /// The number that it comes to next.
+    pub next: u64,
+    /// When it logged last, where that is known.
+    pub last: Option<Timestamp>,
+}
+
 /// Looks for gaps in the numbers of all sessions. Entries of one session must come in their order; those
 /// of several may be mixed.
 #[derive(Debug)]
@@ -96,6 +117,36 @@ impl Audit {
             repeated: 0,
             known_since: None,
         }
+    }
+
+    /// Makes an audit that goes on where another one was.
+    #[must_use]
+    pub fn resume(state: AuditState) -> Self {
+        let sessions = state.sessions.into_iter().zip(1..);
+        let sessions = sessions.map(|(SessionState { session, next, last }, used)| {
+            (session.into_boxed_str(), Seen { next, last, used })
+        });
+        let sessions: HashMap<_, _> = sessions.collect();
+        let numbered = sessions.len() as u64;
+        Self { sessions, known_since: state.known_since, numbered, ..Self::new() }
+    }
+
+    /// Returns what is known, of so many sessions at most.
+    #[must_use]
+    pub fn state(&self, max_sessions: usize) -> AuditState {
+        let mut by_use: Vec<_> = self.sessions.iter().collect();
+        by_use.sort_unstable_by_key(|(_, seen)| seen.used);
+        let left_out = by_use.len().saturating_sub(max_sessions);
+        let left_out = by_use.drain(..left_out).map(|(session, _)| began(session));
+        // They must not count as new ones should they come again.
+        let known_since = left_out
+            .fold(self.known_since, |since, began| since.max(Some(began.unwrap_or(i64::MAX))));
+        let states = by_use.into_iter().map(|(session, seen)| SessionState {
+            session: session.to_string(),
+            next: seen.next,
+            last: seen.last,
+        });
+        AuditState { known_since, sessions: states.collect() }
     }
 
     /// Takes the next entry. Returns the gap before it, if there is one.
@@ -250,6 +301,28 @@ mod tests {
             assert!(audit.sessions.len() <= 4);
         }
         assert_eq!(audit.note(&entry(&format!("{:x}.b", 1500), 9, 1)), None);
+    }
+
+    #[test]
+    fn audit_that_goes_on_elsewhere_finds_the_gap_between_and_no_other() {
+        let mut audit = Audit::new();
+        let later = |seconds: u32| format!("{:x}.b", 1000 + seconds);
+        audit.note(&entry("1.a", 5, 1));
+        for seconds in 1..=3 {
+            audit.note(&entry(&later(seconds), 1, 1));
+        }
+        assert_eq!(Audit::resume(audit.state(9)).state(9), audit.state(9));
+
+        let mut resumed = Audit::resume(audit.state(2));
+        assert_eq!(resumed.note(&entry(&later(2), 1, 1)), None, "read again");
+        assert_eq!(resumed.note(&entry(&later(2), 2, 1)), None);
+        let gap = resumed.note(&entry(&later(3), 4, 1)).unwrap();
+        assert_eq!((gap.first, gap.last), (2, 3));
+        // Two were left out of the state.
+        assert_eq!(resumed.note(&entry("1.a", 9, 1)), None);
+        assert_eq!(resumed.note(&entry(&later(1), 9, 1)), None);
+        assert_eq!(resumed.note(&entry(&later(4), 3, 1)).unwrap().first, 1);
+        assert_eq!((resumed.missing(), resumed.repeated()), (4, 1));
     }
 
     #[test]

@@ -47,7 +47,7 @@ mod timestamp;
 mod wrapping;
 
 pub use assemble::{Assembled, Assembler, Limits};
-pub use audit::{Audit, Gap};
+pub use audit::{Audit, AuditState, Gap, SessionState};
 pub use csvlog::{CsvReader, parse_csv_record};
 pub use entry::{Depth, Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text};
 pub use format::Format;

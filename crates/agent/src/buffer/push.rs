@@ -7,7 +7,7 @@ use crate::{
     buffer::{
         Buffer, Entry, Error, Noted, Pushed, WhenFull, allocate, checkpoints, evict,
         ledger::{self, Loss},
-        missed, open,
+        lines, missed, open,
         row::{self, SPAN, Stored},
         space::ROW_BYTES,
         totals::Totals,
@@ -142,6 +142,9 @@ impl Buffer {
         }
         if let Some(missed) = &noted.missed {
             missed::store(&transaction, missed)?;
+        }
+        for lines in &noted.lines {
+            lines::store(&transaction, lines, now_ms)?;
         }
         for piece in pieces {
             let file = match piece.checkpoint {

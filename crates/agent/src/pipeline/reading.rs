@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     num::NonZeroU64,
-    path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -13,10 +12,10 @@ use wire::{BatchId, FileHealth};
 
 use crate::{
     batch::{self, Batch, Encoder, SealedBatch},
-    buffer::{Entry, Noted},
+    buffer::{Entry, Lines, Noted},
     pipeline::{
         clock::Clocks,
-        completeness::Completeness,
+        completeness::{Completeness, LineCheck},
         stash::Stash,
         storing::{Job, Outcome, Store, Tried},
         stream::Stream,
@@ -114,6 +113,8 @@ enum Start {
 #[derive(Debug, Default)]
 struct Work {
     sealed: Vec<Sealed>,
+    /// What is known of the line numbers in them.
+    lines: Vec<Lines>,
     opened: Vec<(FileNumber, Start)>,
     closed: Vec<FileNumber>,
     /// What could not be stored, and when to try again.
@@ -182,7 +183,7 @@ impl Reader {
             self.tailer.set_paths(self.told.paths());
             self.streams.values_mut().for_each(|stream| self.told.tell(stream));
         }
-        let Work { sealed, opened, closed, .. } = work;
+        let Work { sealed, lines, opened, closed, .. } = work;
         let mut taking = Taking {
             now: now.monotonic,
             stash: &mut self.stash,
@@ -192,7 +193,7 @@ impl Reader {
             told: &self.told,
             completeness: &mut self.completeness,
             status: &self.status,
-            sealer: Sealer { encoder: &mut self.encoder, wall: now.wall, sealed },
+            sealer: Sealer { encoder: &mut self.encoder, wall: now.wall, sealed, lines },
             opened,
             closed,
         };
@@ -252,7 +253,9 @@ impl Reader {
         let entries = sealed.collect();
         let first_start_ms = self.first_start_ms.take();
         let forgotten = self.tailer.take_forgotten();
-        let noted = Noted { starts, forgotten, missed: self.status.take_new_missed() };
+        let missed = self.status.take_new_missed();
+        let lines = std::mem::take(&mut work.lines);
+        let noted = Noted { starts, forgotten, missed, lines };
         Job { first_start_ms, noted, entries, closed: std::mem::take(&mut work.closed) }
     }
 
@@ -289,14 +292,14 @@ impl Reader {
     /// Seals and stores what is whole. The rest stays in the log, to be read at the next start.
     fn stop(mut self, mut work: Work) {
         let now = self.clocks.now();
-        let mut sealer =
-            Sealer { encoder: &mut self.encoder, wall: now.wall, sealed: &mut work.sealed };
+        let Work { sealed, lines, .. } = &mut work;
+        let mut sealer = Sealer { encoder: &mut self.encoder, wall: now.wall, sealed, lines };
         for (file, bytes) in self.stash.take() {
             let Some(stream) = self.streams.get_mut(&file) else { continue };
-            stream.push(&bytes, now.monotonic, &mut sealer.for_file(file, stream.path()));
+            stream.push(&bytes, now.monotonic, &mut sealer.for_file(file, stream));
         }
         for (file, stream) in &mut self.streams {
-            stream.stop(&mut sealer.for_file(*file, stream.path()));
+            stream.stop(&mut sealer.for_file(*file, stream));
         }
         // The job that is on its way, what is left of it, and the last one.
         for _ in 0..3 {
@@ -381,11 +384,11 @@ impl Taking<'_> {
             }
             Event::Superseded { file } => {
                 let Some(stream) = self.streams.get_mut(&file) else { return };
-                stream.settle(self.now, &mut self.sealer.for_file(file, stream.path()));
+                stream.settle(self.now, &mut self.sealer.for_file(file, stream));
             }
             Event::Closed { file } => {
                 let Some(stream) = self.streams.get_mut(&file) else { return };
-                stream.finish(self.now, &mut self.sealer.for_file(file, stream.path()));
+                stream.finish(self.now, &mut self.sealer.for_file(file, stream));
                 self.closed.push(file);
             }
         }
@@ -399,7 +402,7 @@ impl Taking<'_> {
 
     fn push(&mut self, file: FileNumber, bytes: &[u8]) {
         let Some(stream) = self.streams.get_mut(&file) else { return };
-        stream.push(bytes, self.now, &mut self.sealer.for_file(file, stream.path()));
+        stream.push(bytes, self.now, &mut self.sealer.for_file(file, stream));
     }
 
     /// Lets time pass for what waits for it.
@@ -410,7 +413,7 @@ impl Taking<'_> {
         }
         let max_age = if self.status.is_caught_up() { MAX_AGE_CAUGHT_UP } else { MAX_AGE };
         for (file, stream) in self.streams.iter_mut().filter(|(_, stream)| stream.is_waiting()) {
-            stream.tick(self.now, max_age, &mut self.sealer.for_file(*file, stream.path()));
+            stream.tick(self.now, max_age, &mut self.sealer.for_file(*file, stream));
         }
     }
 }
@@ -420,15 +423,22 @@ struct Sealer<'a> {
     encoder: &'a mut Encoder,
     wall: SystemTime,
     sealed: &'a mut Vec<Sealed>,
+    lines: &'a mut Vec<Lines>,
 }
 
-impl Sealer<'_> {
-    fn for_file(&mut self, file: FileNumber, path: Arc<Path>) -> impl FnMut(Batch) {
+impl<'a> Sealer<'a> {
+    fn for_file(&mut self, file: FileNumber, stream: &Stream) -> impl FnMut(Batch) + use<'_, 'a> {
+        let (path, lines) = (stream.path(), stream.line_check().cloned());
         move |batch| {
             let since_1970 = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let id = BatchId::new(Uuid::now_v7());
             let sealed = self.encoder.seal(&batch, id, &path, since_1970.as_secs_f64());
             self.sealed.push(Sealed { file, start: batch.start, end: batch.end, batch: sealed });
+            // All entries that were noted of this file are in batches now.
+            if let Some(lines) = lines.as_ref().and_then(LineCheck::state) {
+                self.lines.retain(|known| known.series != lines.series);
+                self.lines.push(lines);
+            }
         }
     }
 }

@@ -64,6 +64,11 @@ impl Stream {
         Self { lines: Some(lines), ..self }
     }
 
+    /// What finds lines that are missing.
+    pub(super) const fn line_check(&self) -> Option<&LineCheck> {
+        self.lines.as_ref()
+    }
+
     pub(super) fn path(&self) -> Arc<Path> {
         Arc::clone(&self.path)
     }
