@@ -88,6 +88,8 @@ fn next_step(random: &mut Random) -> Step {
 /// Runs one sequence. Returns what is wrong, if anything is.
 fn run(seed: u64) -> Result<(), String> {
     let mut random = Random::new(seed);
+    // What is drawn from these numbers changes no other step.
+    let mut own = Random::new(!seed);
     let folder = tempfile::tempdir().unwrap();
     let mut world = World::new(folder.path());
     let pattern = ["x.log", "*.log", "*.log*"][random.index(3)];
@@ -113,7 +115,10 @@ fn run(seed: u64) -> Result<(), String> {
             Step::Compress => world.compress(),
             Step::Copy => world.copy(),
             Step::Stop => reader.stop(&mut world),
-            Step::Kill => reader.kill(&mut world),
+            Step::Kill => match own.index(4) {
+                files @ 0..2 => reader.kill_while_storing(&mut world, files),
+                _ => reader.kill(&mut world),
+            },
             Step::Start => reader.go_on(),
         }
         reader.note(&world.files());

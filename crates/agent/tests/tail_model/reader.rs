@@ -107,6 +107,11 @@ impl Reader {
 
     /// Stores whole lines and positions, in the order in which the agent does.
     pub(crate) fn store(&mut self) {
+        self.store_files(usize::MAX);
+    }
+
+    /// Stores the lines of so many files, with all that is stored before any of them.
+    fn store_files(&mut self, count: usize) {
         let Some(tailer) = &mut self.tailer else { return };
         self.history.push_str("store\n");
         let starts: Vec<_> = self
@@ -117,7 +122,7 @@ impl Reader {
         self.checkpoints.extend(starts.into_iter().map(|start| (start.identity, start)));
         let mut files: Vec<_> = self.streams.keys().copied().collect();
         files.sort_unstable();
-        for file in files {
+        for file in files.into_iter().take(count) {
             let stream = self.streams.get_mut(&file).unwrap();
             let last = stream.bytes.iter().rposition(|byte| *byte == b'\n');
             let whole = last.map_or(0, |last| last + 1);
@@ -144,6 +149,12 @@ impl Reader {
 
     pub(crate) fn stop(&mut self, world: &mut World) {
         self.store();
+        self.kill(world);
+    }
+
+    /// Ends the agent between two transactions of those that store what was read.
+    pub(crate) fn kill_while_storing(&mut self, world: &mut World, files: usize) {
+        self.store_files(files);
         self.kill(world);
     }
 
