@@ -11,6 +11,7 @@
 
 mod clock;
 mod completeness;
+mod preview;
 mod reading;
 mod sending;
 mod stash;
@@ -28,6 +29,7 @@ use std::{
 
 use clock::Clocks;
 use completeness::Completeness;
+pub use preview::{PlannedFile, PrefixSource, Preview, preview};
 use reading::Reader;
 use sending::Sender;
 use stash::Stash;

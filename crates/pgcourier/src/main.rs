@@ -40,6 +40,7 @@ pgcourier's own log goes to stderr: as text on a terminal, as JSON lines elsewhe
 enum Command {
     Up(command::up::Args),
     Run(command::run::Args),
+    Check(command::check::Args),
     Listen(command::listen::Args),
     Parse(command::parse::Args),
     Buffer(command::buffer::Args),
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Up(args) => command::up::run(&args),
         Command::Run(args) => command::run::run(&args),
+        Command::Check(args) => command::check::run(&args),
         Command::Listen(args) => command::listen::run(&args),
         Command::Parse(args) => command::parse::run(&args),
         Command::Buffer(args) => command::buffer::run(&args),

@@ -80,6 +80,44 @@ fn server_says_where_its_logs_are_and_how_to_read_them() {
 }
 
 #[test]
+fn check_tells_what_the_server_says_and_what_would_be_read() {
+    let server = Postgres::start(SETTINGS);
+    server.psql("CREATE ROLE watcher LOGIN IN ROLE pg_read_all_settings");
+    server.psql("GRANT EXECUTE ON FUNCTION pg_current_logfile(text) TO watcher");
+    let folder = tempfile::tempdir().unwrap();
+    let listener = Listener::start(folder.path(), 0);
+    let config = agent_config(folder.path(), listener.address, "", &database(&server, "watcher"));
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcourier"));
+        let output = command.arg("check").arg("-c").arg(&config).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.success(), text.concat())
+    };
+    let (is_good, text) = check();
+    assert!(is_good, "{text}");
+    for expected in [
+        "none yet",
+        "log_filename = server-%H.txt",
+        "log_line_prefix = '%m [%p] %a@%d '",
+        "prefix '%m [%p] %a@%d ' (as the server says)",
+        "format stderr",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in: {text}");
+    }
+
+    let agent = start_agent(&config);
+    eventually("the agent's position is told", || check().1.contains("the agent is at byte"));
+    assert!(agent.terminate().success());
+    let (is_good, text) = check();
+    assert!(is_good && text.contains("an agent that does not run"), "{text}");
+    assert!(text.contains("read from byte"), "{text}");
+
+    drop(server);
+    let (is_good, text) = check();
+    assert!(!is_good && text.contains("cannot be asked") && text.contains("hint"), "{text}");
+}
+
+#[test]
 fn role_without_rights_is_told_what_to_grant() {
     let server = Postgres::start("");
     server.psql("CREATE ROLE \"a stranger\" LOGIN");

@@ -65,7 +65,7 @@ impl Told {
         true
     }
 
-    fn take(&mut self, server: &Arc<Server>) {
+    pub(super) fn take(&mut self, server: &Arc<Server>) {
         self.prefix = self.asks_prefix.then(|| LinePrefix::compile(&server.log_line_prefix));
         // The server takes more names than the database of time zones has; then abbreviations tell.
         let zone = Some(server.log_timezone.as_str()).filter(|_| self.asks_zone);
@@ -94,9 +94,17 @@ impl Told {
 
     /// Tells a stream how it is to be read, if it is of the server's log.
     pub(super) fn tell(&self, stream: &mut Stream) {
-        if (self.prefix.is_some() || self.clock.is_some()) && self.is_of_server(&stream.path()) {
-            stream.tell(self.prefix.as_ref(), self.clock.as_ref());
+        let (prefix, clock) = self.words_for(&stream.path());
+        if prefix.is_some() || clock.is_some() {
+            stream.tell(prefix, clock);
         }
+    }
+
+    /// What the server says of a log: the prefix of its lines, and how its times are read.
+    pub(super) fn words_for(&self, path: &Path) -> (Option<&LinePrefix>, Option<&Clock>) {
+        let words = (self.prefix.as_ref(), self.clock.as_ref());
+        let has_words = words.0.is_some() || words.1.is_some();
+        if has_words && self.is_of_server(path) { words } else { (None, None) }
     }
 
     fn is_of_server(&self, path: &Path) -> bool {

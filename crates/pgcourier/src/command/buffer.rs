@@ -1,6 +1,6 @@
 //! `pgcourier buffer`: looks into the buffer of a stopped or a running agent.
 
-mod door;
+pub(super) mod door;
 
 use std::{
     fmt::Write as _,

@@ -15,19 +15,19 @@ use jiff::Timestamp;
 use crate::failure::{Failure, in_words};
 
 /// How a buffer was named.
-pub(super) enum Named {
+pub(crate) enum Named {
     Folder(PathBuf),
     Settings(Settings),
 }
 
-pub(super) enum Door {
+pub(crate) enum Door {
     Files(Box<Buffer>),
     Socket(PathBuf),
 }
 
 impl Door {
     /// Opens the buffer, or finds the socket of the agent that has it open.
-    pub(super) fn find(named: &Named) -> Result<Self, Failure> {
+    pub(crate) fn find(named: &Named) -> Result<Self, Failure> {
         let folder = match named {
             Named::Folder(folder) => folder,
             Named::Settings(settings) => &settings.folder,
@@ -56,13 +56,13 @@ impl Door {
     }
 
     /// Asks, and returns the body of the answer.
-    pub(super) fn ask(&mut self, method: &str, target: &str) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn ask(&mut self, method: &str, target: &str) -> Result<Vec<u8>, Failure> {
         let body = self.ask_for(method, target)?;
         body.ok_or_else(|| Failure::new("there is no such thing in the buffer"))
     }
 
     /// The same; `None` where what is asked for is not there.
-    pub(super) fn ask_for(
+    pub(crate) fn ask_for(
         &mut self,
         method: &str,
         target: &str,
