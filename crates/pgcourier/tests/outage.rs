@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use support::{Listener, agent_config, eventually, start_agent};
 
 /// How many entries a file gets.
@@ -145,4 +146,39 @@ fn check(listener: &Listener, written: u64) {
     let expected: Vec<u64> = (0..written).collect();
     assert_eq!(all.len(), expected.len(), "entries stored");
     assert_eq!(all, expected);
+}
+
+/// Entries of one session, numbered as the server does.
+fn numbered(lines: std::ops::RangeInclusive<u64>) -> String {
+    let line =
+        |n| format!("2026-11-24 02:21:01.123 UTC [7476] 6563a1f8.1d34 {n} LOG:  number {n}\n");
+    lines.map(line).collect()
+}
+
+#[test]
+fn lines_that_went_while_the_agent_was_dead_are_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("postgresql.log");
+    let listener = Listener::start(folder.path(), 0);
+    let config = agent_config(folder.path(), listener.address, log.to_str().unwrap(), "");
+    fs::write(&log, numbered(1..=20)).unwrap();
+    let agent = start_agent(&config);
+    eventually("all arrive", || listener.entries().len() == 20);
+    agent.kill();
+
+    // Somebody makes room, with three lines that nobody has read.
+    fs::write(&log, numbered(24..=30)).unwrap();
+    let agent = start_agent(&config);
+    let told = agent.wait_for_log("never came");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["first"], &told["last"]), (&21.into(), &23.into()), "{told}");
+    eventually("the others arrive", || listener.entries().len() == 27);
+    agent.kill();
+
+    let mut more = File::options().append(true).open(&log).unwrap();
+    more.write_all(numbered(31..=32).as_bytes()).unwrap();
+    let agent = start_agent(&config);
+    eventually("the last ones arrive", || listener.entries().len() == 29);
+    assert!(agent.logged("never came").is_empty());
+    assert!(agent.terminate().success());
 }
