@@ -255,7 +255,7 @@ impl Tailer {
             if self.followers.iter().any(|follower| renamed.contains(&follower.series)) {
                 // The copy of a small log is made, and the log truncated, within a few milliseconds.
                 self.urgent_until = self.urgent_until.max(now + JUST_ROTATED);
-                self.haste.begin(now, JUST_ROTATED);
+                self.hurry(now, JUST_ROTATED);
                 soon = soon.max(now + JUST_ROTATED);
             }
             self.next_scan = self.next_scan.min(soon);

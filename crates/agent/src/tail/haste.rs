@@ -3,8 +3,11 @@
 //! What is written between the last look at a log and its truncation is lost, and with pauses of a tenth of
 //! a millisecond that is a line now and then. So there are none from the moment in which a name changes,
 //! and once the copy is whole; for a bounded time, since it takes a processor.
+//!
+//! Where others wait for the processors as well, whoever does not sleep uses up its share and is made to wait
+//! in turn, longer than the pauses are: there they stay.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use crate::tail::{Event, Reading, Tailer};
 
@@ -13,6 +16,9 @@ const ALLOWANCE: Duration = Duration::from_millis(500);
 
 /// In so much time.
 const PERIOD: Duration = Duration::from_secs(10);
+
+/// How long this thread may have waited for a processor, on average, for one to be free.
+const MAX_WAIT: Duration = Duration::from_micros(50);
 
 /// How many times logs are read in one poll while one may be truncated at any moment: in a fraction of a
 /// millisecond, for each look takes a microsecond.
@@ -24,6 +30,35 @@ pub(super) struct Haste {
     until: Duration,
     left: Duration,
     renews_at: Duration,
+    /// At the last scan, while no log was watched closely.
+    waits: Option<Waits>,
+    /// Whether this thread had to wait for a processor before that scan.
+    is_busy: bool,
+}
+
+/// How long a thread has waited for a processor in all, and how often it got one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Waits {
+    ns: u64,
+    times: u64,
+}
+
+impl Waits {
+    /// `None` where the system does not tell.
+    fn of_this_thread() -> Option<Self> {
+        Self::parse(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
+    }
+
+    fn parse(schedstat: &str) -> Option<Self> {
+        let mut numbers = schedstat.split_whitespace().skip(1).map(str::parse);
+        Some(Self { ns: numbers.next()?.ok()?, times: numbers.next()?.ok()? })
+    }
+
+    /// `None` where the thread has not run since.
+    fn mean_since(self, before: Self) -> Option<Duration> {
+        let times = self.times.saturating_sub(before.times);
+        Some(Duration::from_nanos(self.ns.saturating_sub(before.ns).checked_div(times)?))
+    }
 }
 
 impl Haste {
@@ -51,6 +86,23 @@ impl Haste {
 }
 
 impl Tailer {
+    /// Reads without pauses for so long, if there is a processor for it.
+    pub(super) fn hurry(&mut self, now: Duration, wanted: Duration) {
+        if !self.haste.is_busy {
+            self.haste.begin(now, wanted);
+        }
+    }
+
+    /// Notes how long this thread has waited for a processor since the last time.
+    pub(super) fn note_waits(&mut self) {
+        let waits = Waits::of_this_thread();
+        let mean = self.haste.waits.zip(waits).and_then(|(before, now)| now.mean_since(before));
+        if let Some(mean) = mean {
+            self.haste.is_busy = mean > MAX_WAIT;
+        }
+        self.haste.waits = waits;
+    }
+
     /// Reads so often that next to nothing can be written between a look and the truncation.
     pub(super) fn read_again_and_again(
         &mut self,
@@ -72,6 +124,15 @@ impl Tailer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mean_wait_is_that_since_the_last_scan() {
+        let before = Waits::parse("900 1000000 100\n").unwrap();
+        let waits = Waits::parse("905 2000000 110\n").unwrap();
+        assert_eq!(waits.mean_since(before), Some(Duration::from_micros(100)));
+        assert_eq!(before.mean_since(before), None);
+        assert_eq!(Waits::parse("0\n"), None);
+    }
 
     #[test]
     fn half_a_second_of_ten_is_granted() {

@@ -41,6 +41,9 @@ impl Tailer {
     /// Looks at all files anew.
     pub(super) fn scan(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
         self.last_scan = now;
+        if now >= self.urgent_until {
+            self.note_waits();
+        }
         let mut candidates = self.survey();
         self.note_paths(&candidates);
         if self.is_rewritten() {
@@ -231,7 +234,7 @@ impl Tailer {
             Judgement::Follow(new) => found.push(*new),
             Judgement::Copy { missing } => {
                 if missing < ALMOST_COPIED_BYTES && !self.is_first_scan {
-                    self.haste.begin(now, URGENT);
+                    self.hurry(now, URGENT);
                 }
                 if missing < NEARLY_COPIED_BYTES {
                     self.urgent_until = now + URGENT;
