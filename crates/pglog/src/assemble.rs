@@ -370,6 +370,12 @@ impl Assembler {
             }
             return self.take_foreign_line(open, line, (start, end), patience);
         }
+        if self.prefixes.doubt(&parsed) {
+            if patience == Patience::MayHold {
+                return Taken::Strange;
+            }
+            self.prefixes.trust(&parsed);
+        }
         if !open.join(&parsed, end, max_bytes)
             && let Some(entry) = open.begin_with(&parsed, (start, end), max_bytes)
         {

@@ -73,6 +73,31 @@ fn change_is_noticed_and_no_line_is_lost_over_it() {
 }
 
 #[test]
+fn names_do_not_take_in_the_values_of_a_longer_prefix() {
+    for (before, after) in [
+        ("%t [%p]: [%l-1] user=%u,db=%d ", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h "),
+        ("%m [%p] %q%u@%d ", "%m [%p] %q%u@%d/%a "),
+        ("%m [%p] %q%u@%d ", "%m [%p] [%c] %q%u@%d "),
+        ("user=%u,db=%d ", "user=%u,db=%d,app=%a,client=%h "),
+        ("user=%u,db=%d,app=%a,client=%h ", "user=%u,db=%d "),
+    ] {
+        for seed in 0..5 {
+            let log = log(seed, &[(before, 150), (after, 150)]);
+            let changed = read(&log, before, 4096);
+            assert_eq!(unparsed(&changed), 0, "{before:?} to {after:?}");
+            assert_eq!(changed.prefix, after, "from {before:?}");
+            let told = read(&log, after, 4096);
+            let users =
+                |read: &Read| read.entries.iter().map(|it| it.3.clone()).collect::<Vec<_>>();
+            let (users, truth) = (users(&changed), users(&told));
+            assert_eq!(users.len(), truth.len());
+            let second = users.len() * 3 / 5;
+            assert_eq!(users[second..], truth[second..], "{before:?} to {after:?}");
+        }
+    }
+}
+
+#[test]
 fn prefix_that_comes_back_is_known_again() {
     let (one, two) = ("%m [%p] %q%u@%d ", "%t:%r:%u@%d:[%p]:");
     let log = log(7, &[(one, 100), (two, 100), (one, 100), (two, 100)]);

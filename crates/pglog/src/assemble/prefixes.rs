@@ -4,12 +4,12 @@
 //! it comes to it, so for a while lines with either stand side by side. Lines that no prefix fits although
 //! a label stands in them are held back until they are enough to tell the new prefix, and read with it.
 
-use std::mem;
+use std::{collections::BTreeSet, mem};
 
 use crate::{
     assemble::sessions::{Readings, Sessions, begins_session},
     fingerprint::Fingerprint,
-    prefix::{Fit, LinePrefix, ParsedLine, has_label, is_well_known},
+    prefix::{Escape, Fit, LinePrefix, ParsedLine, has_label, is_well_known},
 };
 
 /// How many prefixes are kept. A line is tried with each of them.
@@ -35,6 +35,8 @@ pub(super) struct Prefixes {
     /// How many lines in a row an older prefix has fitted.
     lines_of_older: u32,
     changes: u64,
+    /// Names that look like more than one value and have been found to be names.
+    trusted: BTreeSet<String>,
 }
 
 impl Prefixes {
@@ -44,6 +46,7 @@ impl Prefixes {
             sessions: Sessions::default(),
             lines_of_older: 0,
             changes: 0,
+            trusted: BTreeSet::new(),
         }
     }
 
@@ -54,7 +57,7 @@ impl Prefixes {
 
     /// Adds what decides how lines are matched; how often the prefix has changed does not.
     pub(super) fn add_to(&self, fingerprint: &mut Fingerprint) {
-        fingerprint.add(&(&self.prefixes, self.lines_of_older));
+        fingerprint.add(&(&self.prefixes, self.lines_of_older, &self.trusted));
         self.sessions.add_to(fingerprint);
     }
 
@@ -101,6 +104,35 @@ impl Prefixes {
         is_alike
     }
 
+    /// Tells whether the names of a line look like more than names: those of a prefix that somebody has made
+    /// longer take in the new values.
+    pub(super) fn doubt(&self, line: &ParsedLine<'_>) -> bool {
+        let mut names = owner_of(line).filter(|name| may_be_more(name));
+        self.trusted.len() < MAX_TRUSTED && names.any(|name| !self.trusted.contains(name))
+    }
+
+    /// The names of a line are what they are.
+    pub(super) fn trust(&mut self, line: &ParsedLine<'_>) {
+        let names = owner_of(line).filter(|name| may_be_more(name));
+        self.trusted.extend(names.map(str::to_owned));
+    }
+
+    /// Tells whether a prefix has more than the current one, its names among it, and reads lines so that their
+    /// names are not doubted.
+    fn is_made_longer(&self, prefix: &LinePrefix, lines: &[&str]) -> bool {
+        let current = self.current();
+        let mut names = [Escape::User, Escape::Database].into_iter();
+        let doubted = lines.iter().filter_map(|line| prefix.match_line(line));
+        prefix.tokens().len() > current.tokens().len()
+            && names.all(|name| prefix.has(name) || !current.has(name))
+            && doubted.filter(|line| self.doubt(line)).count() * 2 <= lines.len()
+    }
+
+    /// Tells whether a line has a known prefix and names that are not doubted.
+    fn know(&self, line: &str) -> bool {
+        self.peek(line).is_some_and(|parsed| !self.doubt(&parsed))
+    }
+
     /// Takes a line apart, without the notice of a change.
     pub(super) fn peek<'a>(&self, line: &'a str) -> Option<ParsedLine<'a>> {
         self.prefixes.iter().find_map(|prefix| prefix.match_line(line))
@@ -134,6 +166,18 @@ impl Prefixes {
         self.lines_of_older = 0;
         self.changes += 1;
     }
+}
+
+/// The most names that are remembered; where there are more, none is doubted.
+const MAX_TRUSTED: usize = 256;
+
+fn owner_of<'a>(line: &ParsedLine<'a>) -> impl Iterator<Item = &'a str> {
+    [line.fields.user, line.fields.database].into_iter().flatten()
+}
+
+/// Tells whether a name has in it what stands between values.
+fn may_be_more(name: &str) -> bool {
+    name.bytes().any(|byte| matches!(byte, b' ' | b'[' | b'=' | b'/' | b','))
 }
 
 /// Adds what the log may turn out to have instead.
@@ -181,7 +225,7 @@ impl HeldLines {
         self.bytes.push(b'\n');
         if line.starts_with('\t') {
             // It goes with the line above.
-        } else if known.peek(line).is_some() {
+        } else if known.know(line) {
             self.usual += 1;
         } else if known.is_strange(line) {
             self.strange += 1;
@@ -207,16 +251,24 @@ impl HeldLines {
         if self.usual >= self.strange * LINES_OF_OLD {
             return None;
         }
-        let strange =
-            text.lines().filter(|line| !line.starts_with('\t') && known.peek(line).is_none());
+        let strange = text.lines().filter(|line| !line.starts_with('\t') && !known.know(line));
         let strange: Vec<&str> = strange.filter(|line| known.is_strange(line)).collect();
+        let doubted = strange.iter().filter(|line| known.peek(line).is_some()).count();
+        // Some names are odd; a new prefix makes them all so, and reads them as names that are not.
+        let is_doubted = doubted * 2 > strange.len();
+        if is_doubted && self.usual * 2 > doubted {
+            return None;
+        }
         let inference = LinePrefix::infer(strange.iter().copied())?;
         let prefix = inference.prefix;
+        if is_doubted && !known.is_made_longer(&prefix, &strange) {
+            return None;
+        }
         let is_plain = match prefix.tokens() {
             // Somebody has taken the prefix away.
             [] => self.usual == 0 && strange.len() >= BARE_LINES,
             _ => {
-                prefix.tells_time_or_process()
+                (prefix.tells_time_or_process() || !known.current().tells_time_or_process())
                     && (strange.len() >= FEW_LINES || is_well_known(&prefix))
             }
         };
