@@ -232,10 +232,11 @@ const fn like(escape: Escape) -> Option<Escape> {
 /// line proves.
 fn doubtful(table: &Table<'_, '_>, wants_proof: bool) -> Vec<Escape> {
     let names = table.columns.iter().filter_map(|column| {
-        let escape = column.escape.filter(|escape| escape.is_name())?;
+        let is_word = |escape: &Escape| escape.is_name() || *escape == Escape::BackendType;
+        let escape = column.escape.filter(is_word)?;
         let cost = likelihood::of_column(table, column, Some(escape));
         // Whoever the session is of, the rest is its program.
-        let wants_proof = wants_proof && escape != Escape::ApplicationName;
+        let wants_proof = wants_proof && matches!(escape, Escape::User | Escape::Database);
         let lacks_proof = wants_proof && !likelihood::is_proven(table, column, escape);
         (cost > MAX_NAME_COST || lacks_proof).then_some(escape)
     });
