@@ -10,6 +10,7 @@ mod infer;
 mod matcher;
 mod pass;
 mod readings;
+mod recent;
 mod shape;
 mod variants;
 mod words;
@@ -23,6 +24,7 @@ pub(crate) use infer::{has_label, is_well_known};
 use matcher::Search;
 use pass::Outcome;
 use readings::Separators;
+pub(crate) use recent::Recent;
 pub(crate) use words::program_length;
 
 use crate::severity::Label;

@@ -175,6 +175,9 @@ impl Clock {
         text: &'a str,
         session_id: Option<&str>,
     ) -> Option<LogTime<'a>> {
+        if let Some(time) = self.read_again(text, session_id) {
+            return Some(time);
+        }
         let (second, rest) = text.split_at_checked(SECONDS_BYTES)?;
         let (fraction, zone) =
             rest.split_at_checked(rest.bytes().position(|byte| byte == b' ')?)?;
@@ -183,6 +186,28 @@ impl Clock {
         let (seconds, ambiguous) = self.read_second(second, zone, session_id)?;
         let timestamp = Timestamp { micros: seconds.checked_mul(1_000_000)? + micros, precision };
         Some(LogTime { timestamp, zone, ambiguous })
+    }
+
+    /// Reads a time of the second that was read last, as most are, at once.
+    fn read_again<'a>(&self, text: &'a str, session_id: Option<&str>) -> Option<LogTime<'a>> {
+        let last = self.last.as_ref().filter(|last| !last.is_open || session_id.is_none())?;
+        let (second, rest) = text.as_bytes().split_first_chunk()?;
+        if *second != last.text {
+            return None;
+        }
+        let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+        let (micros, precision, zone_at) = match *rest {
+            [b'.', a, b, c, b' ', ..] => {
+                let millis = digit(a)? * 100 + digit(b)? * 10 + digit(c)?;
+                (millis * 1000, Precision::Millis, SECONDS_BYTES + 5)
+            }
+            [b' ', ..] => (0, Precision::Seconds, SECONDS_BYTES + 1),
+            _ => return None,
+        };
+        let zone = text.get(zone_at..).filter(|zone| *zone == last.zone)?;
+        let micros = last.seconds.checked_mul(1_000_000)?.checked_add(micros)?;
+        let timestamp = Timestamp { micros, precision };
+        Some(LogTime { timestamp, zone, ambiguous: last.ambiguous })
     }
 
     fn read_second(

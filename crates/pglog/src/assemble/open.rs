@@ -180,8 +180,10 @@ impl<'a> OpenEntries<'a> {
     /// Notes the prefix of the entry that has just begun with a line. Each line that begins with it has the
     /// same values.
     pub(super) fn note_prefix(&mut self, prefix: Option<&'a str>, fields: &PrefixFields<'_>) {
-        let is_told = fields.process().is_some()
-            && self.entries.back().is_some_and(|open| open.is_of(fields));
+        // The entry has these values. A pid that is no number tells nothing.
+        let entry = self.entries.back().map(|open| &open.assembled.entry);
+        let is_told = fields.session_id.is_some()
+            || (fields.pid.is_some() && entry.is_some_and(|entry| entry.pid.is_some()));
         self.prefix = prefix.filter(|_| is_told);
     }
 

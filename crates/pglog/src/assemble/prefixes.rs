@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, mem};
 use crate::{
     assemble::sessions::{Readings, Sessions, begins_session},
     fingerprint::Fingerprint,
-    prefix::{Escape, Fit, LinePrefix, ParsedLine, has_label, is_well_known},
+    prefix::{Escape, Fit, LinePrefix, ParsedLine, Recent, has_label, is_well_known},
 };
 
 /// How many prefixes are kept. A line is tried with each of them.
@@ -31,6 +31,8 @@ const LINES_OF_OLD: usize = 8;
 #[derive(Debug)]
 pub(super) struct Prefixes {
     prefixes: Vec<LinePrefix>,
+    /// Lines that the first of them fits in one way only.
+    recent: Recent,
     sessions: Sessions,
     /// How many lines in a row an older prefix has fitted.
     lines_of_older: u32,
@@ -42,6 +44,7 @@ pub(super) struct Prefixes {
 impl Prefixes {
     pub(super) fn of(prefix: LinePrefix) -> Self {
         Self {
+            recent: Recent::of(prefix.tokens()),
             prefixes: with_variants(prefix),
             sessions: Sessions::default(),
             lines_of_older: 0,
@@ -70,13 +73,23 @@ impl Prefixes {
     /// Only where one fits is `parsed` the line.
     pub(super) fn match_into<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Fit {
         let Some((first, older)) = self.prefixes.split_first() else { return Fit::No };
+        if let Some(at) = self.recent.match_into(parsed, line)
+            && !first.may_text_be_read_otherwise(parsed.text)
+        {
+            self.lines_of_older = 0;
+            self.sessions.note(first, parsed);
+            return Fit::UpTo(at);
+        }
         let fit = first.match_into(parsed, line);
         if fit != Fit::No {
             self.lines_of_older = 0;
-            return match self.sessions.read(first, line, parsed) {
-                Readings::One => fit,
-                Readings::Several => Fit::Yes,
-            };
+            if self.sessions.read(first, line, parsed) == Readings::Several {
+                return Fit::Yes;
+            }
+            if matches!(fit, Fit::UpTo(_)) {
+                self.recent.note(first.tokens(), line);
+            }
+            return fit;
         }
         let fits = |prefix: &LinePrefix| prefix.match_into(parsed, line) != Fit::No;
         let Some(at) = older.iter().position(fits) else { return Fit::No };
@@ -161,6 +174,7 @@ impl Prefixes {
 
     /// Lines are written with this prefix from now on.
     pub(super) fn begin(&mut self, prefix: LinePrefix) {
+        self.recent = Recent::of(prefix.tokens());
         self.prefixes.splice(0..0, with_variants(prefix));
         self.prefixes.truncate(MAX_PREFIXES);
         self.lines_of_older = 0;

@@ -107,13 +107,18 @@ impl Sessions {
                 return found;
             }
         }
-        if prefix.has_common_separators() {
-            self.names.add(reading);
-        }
-        if prefix.has_names() && begins_session(reading.text) {
-            self.learn(prefix, reading);
-        }
+        self.note(prefix, reading);
         found
+    }
+
+    /// Takes notice of a line that has one reading.
+    pub(super) fn note(&mut self, prefix: &LinePrefix, line: &ParsedLine<'_>) {
+        if prefix.has_common_separators() {
+            self.names.add(line);
+        }
+        if prefix.has_names() && begins_session(line.text) {
+            self.learn(prefix, line);
+        }
     }
 
     /// Decides between readings. `None` where there are none.

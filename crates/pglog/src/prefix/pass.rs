@@ -99,6 +99,18 @@ pub(super) fn pass<'a>(tokens: &[Token], line: &'a str, parsed: &mut ParsedLine<
     }
 }
 
+/// Returns where a token of a line that fits ends, given the token behind it.
+pub(super) fn end_of(token: &Token, next: Option<&Token>, line: &str, at: usize) -> Option<usize> {
+    match token {
+        Token::Literal(literal) => Some(at + literal.len()),
+        Token::Field(escape, _) => {
+            let next = next.map(std::slice::from_ref).unwrap_or_default();
+            value(line, at, Shape::of(*escape), Some(*escape), next).map(|found| found.end)
+        }
+        Token::SessionOnly | Token::Unknown { .. } => None,
+    }
+}
+
 /// The prefix ends here, if a label follows.
 fn finish<'a>(line: &'a str, at: usize, parsed: &mut ParsedLine<'a>) -> bool {
     let Some((label, text)) = line.get(at..).and_then(split_label) else { return false };
@@ -185,7 +197,7 @@ fn end_of_name(window: &[u8], byte: u8) -> Option<usize> {
 
 /// Compares the few bytes of a literal without a call.
 #[inline(always)]
-fn starts_with(line: &[u8], at: usize, literal: &[u8]) -> bool {
+pub(super) fn starts_with(line: &[u8], at: usize, literal: &[u8]) -> bool {
     line.get(at..at + literal.len())
         .is_some_and(|found| found.iter().zip(literal).all(|(a, b)| a == b))
 }
