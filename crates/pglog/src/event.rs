@@ -5,6 +5,7 @@
 
 mod detail;
 mod error;
+mod letters;
 mod messages;
 mod parameters;
 mod pgbouncer;
@@ -170,8 +171,8 @@ impl<'e, 'x> Texts<'e, 'x> {
     /// Tells whether the message is what a function raised: the first of the functions around it stands
     /// at its RAISE, a word that is not translated.
     fn is_raised(&self) -> bool {
-        let context = self.context.unwrap_or_default();
-        context.lines().next().is_some_and(|innermost| innermost.ends_with(" RAISE"))
+        let innermost = self.context.and_then(|context| context.lines().next());
+        innermost.is_some_and(|innermost| innermost.ends_with(" RAISE"))
     }
 }
 

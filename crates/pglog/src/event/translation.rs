@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use crate::find::find;
+use crate::{event::letters::LetterSet, find::find};
 
 /// `=PATTERN` in English, and below it `LANGUAGE PATTERN` for each translation. `{}` is a gap, `{2}` the
 /// second gap of the English pattern, `\\n` a line break.
@@ -155,7 +155,9 @@ fn best<'x>(
     patterns: impl Iterator<Item = &'static Pattern>,
     line: &'x str,
 ) -> Option<Captured<'x>> {
-    patterns.filter_map(|pattern| pattern.capture(line)).max_by_key(|found| found.literal_bytes)
+    let letters = LetterSet::of(line);
+    let possible = patterns.filter(|pattern| letters.may_hold(pattern.letters));
+    possible.filter_map(|pattern| pattern.capture(line)).max_by_key(|found| found.literal_bytes)
 }
 
 /// Returns how a server writes a message whose database has the encoding `SQL_ASCII`, and any server
@@ -192,6 +194,8 @@ fn first_bytes(text: &str) -> Option<u64> {
 struct Pattern {
     text: Cow<'static, str>,
     english: &'static str,
+    /// Of all that stands between the gaps.
+    letters: LetterSet,
     /// Where the first gap begins.
     head_end: usize,
     /// Where the last gap ends.
@@ -202,7 +206,13 @@ impl Pattern {
     fn of(text: Cow<'static, str>, english: &'static str) -> Self {
         let head_end = text.find('{').unwrap_or(text.len());
         let tail_start = text.rfind('}').map_or(0, |last| last + 1);
-        Self { text, english, head_end, tail_start }
+        let mut letters = LetterSet::of(text.get(..head_end).unwrap_or_default());
+        let mut gaps = text.get(head_end..).unwrap_or_default();
+        while let Some((_, literal, more)) = next_gap(gaps) {
+            letters = letters.and(LetterSet::of(literal));
+            gaps = more;
+        }
+        Self { text, english, letters, head_end, tail_start }
     }
 
     /// What stands before the first gap.

@@ -54,28 +54,16 @@ pub struct StatementMessage<'a> {
 #[must_use]
 pub fn statement_message(message: &str) -> Option<StatementMessage<'_>> {
     let [first, second, ..] = *message.as_bytes() else { return None };
-    if !FIRST_BYTES.get(usize::from(first)).copied().unwrap_or(false) {
-        return None;
-    }
-    let start = WORDINGS.partition_point(|wording| wording.first_byte() < first);
-    let candidates =
-        WORDINGS.get(start..)?.iter().take_while(|wording| wording.first_byte() == first);
+    let start = usize::from(*STARTS.get(usize::from(first))?);
+    let alike = FIRST_BYTES.get(start..)?.iter().zip(WORDINGS.get(start..)?);
     // Most messages that begin with the same letter go on with another one.
-    candidates
-        .filter(|wording| wording.bytes().nth(1) == Some(second))
-        .find_map(|wording| wording.read(message))
+    alike
+        .take_while(|(bytes, _)| bytes[0] == first)
+        .filter(|(bytes, _)| bytes[1] == second)
+        .find_map(|(_, wording)| wording.read(message))
 }
 
 impl Wording {
-    fn bytes(&self) -> impl Iterator<Item = u8> {
-        let text = if self.head.is_empty() { self.behind_number } else { self.head };
-        text.bytes()
-    }
-
-    fn first_byte(&self) -> u8 {
-        self.bytes().next().unwrap_or_default()
-    }
-
     fn read<'a>(&self, message: &'a str) -> Option<StatementMessage<'a>> {
         let rest = message.strip_prefix(self.head)?;
         let digits = match self.head {
@@ -104,20 +92,38 @@ impl Wording {
     }
 }
 
-/// The bytes that a message about a statement can begin with.
-const FIRST_BYTES: [bool; 256] = first_bytes();
+/// The first two bytes of each wording.
+const FIRST_BYTES: [[u8; 2]; WORDINGS.len()] = first_bytes();
 
 #[expect(clippy::indexing_slicing, reason = "a constant is computed when the crate is compiled")]
-const fn first_bytes() -> [bool; 256] {
-    let mut bytes = [false; 256];
+const fn first_bytes() -> [[u8; 2]; WORDINGS.len()] {
+    let mut bytes = [[0; 2]; WORDINGS.len()];
     let mut at = 0;
     while at < WORDINGS.len() {
         let Wording { head, behind_number, .. } = WORDINGS[at];
         let text = if head.is_empty() { behind_number } else { head };
-        bytes[text.as_bytes()[0] as usize] = true;
+        bytes[at] = [text.as_bytes()[0], text.as_bytes()[1]];
         at += 1;
     }
     bytes
+}
+
+/// Where the wordings are that begin with a byte; behind them all where none does.
+const STARTS: [u8; 256] = starts();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a constant is computed when the crate is compiled, from a short list"
+)]
+const fn starts() -> [u8; 256] {
+    let mut starts = [WORDINGS.len() as u8; 256];
+    let mut at = WORDINGS.len();
+    while at > 0 {
+        at -= 1;
+        starts[FIRST_BYTES[at][0] as usize] = at as u8;
+    }
+    starts
 }
 
 /// Sorted by their first byte, the longest first, because some begin others.
