@@ -10,7 +10,7 @@ use crate::{
     timestamp::{Clock, Timestamp},
 };
 
-/// Takes over what the prefix of the entry's first line says.
+/// Takes over what the prefix of the entry's first line says. The entry is a new one.
 pub(super) fn read_prefix<'a>(
     entry: &mut LogEntry<'a>,
     fields: &PrefixFields<'a>,
@@ -28,29 +28,37 @@ pub(super) fn read_prefix<'a>(
         entry.timestamp_ambiguous = false;
     }
     entry.pid = fields.pid.and_then(|pid| pid.parse().ok());
-    entry.user = fields.user.map(Cow::Borrowed);
-    entry.database = fields.database.map(Cow::Borrowed);
-    entry.application_name = fields.application_name.map(Cow::Borrowed);
-    entry.remote_host = fields.remote_host.map(Cow::Borrowed);
+    set(&mut entry.user, fields.user);
+    set(&mut entry.database, fields.database);
+    set(&mut entry.application_name, fields.application_name);
+    set(&mut entry.remote_host, fields.remote_host);
     entry.remote_port = fields.remote_port.and_then(|port| port.parse().ok());
-    entry.local_host = fields.local_host.map(Cow::Borrowed);
-    entry.session_id = fields.session_id.map(Cow::Borrowed);
+    set(&mut entry.local_host, fields.local_host);
+    set(&mut entry.session_id, fields.session_id);
     entry.line_num = fields.line_num.and_then(|number| number.parse().ok());
-    entry.ps = fields.ps.map(Cow::Borrowed);
-    entry.session_start = fields.session_start.map(Cow::Borrowed);
+    set(&mut entry.ps, fields.ps);
+    set(&mut entry.session_start, fields.session_start);
     if fields.epoch.is_none() {
         entry.correct_time(clock);
     }
-    entry.vxid = fields.vxid.map(Cow::Borrowed);
+    set(&mut entry.vxid, fields.vxid);
     entry.txid = fields.txid.and_then(|txid| txid.parse().ok());
-    entry.state_code = fields.state_code.filter(|code| *code != SUCCESS).map(Cow::Borrowed);
-    entry.backend_type = fields.backend_type.map(Cow::Borrowed);
+    set(&mut entry.state_code, fields.state_code.filter(|code| *code != SUCCESS));
+    set(&mut entry.backend_type, fields.backend_type);
     entry.leader_pid = fields.leader_pid.and_then(|pid| pid.parse().ok());
     entry.query_id = fields.query_id.and_then(|id| id.parse().ok());
     // Without a pid the session's id has it, in hexadecimal behind the dot.
     if entry.pid.is_none() {
         let pid = fields.session_id.and_then(|session| session.split_once('.'));
         entry.pid = pid.and_then(|(_, pid)| u32::from_str_radix(pid, 16).ok());
+    }
+}
+
+/// Most prefixes carry few values, and an entry's place need not be looked at for the others.
+#[inline(always)]
+fn set<'a>(place: &mut Option<Text<'a>>, value: Option<&'a str>) {
+    if let Some(value) = value {
+        *place = Some(Cow::Borrowed(value));
     }
 }
 

@@ -55,6 +55,11 @@ pub(crate) fn split_position(message: &str) -> Option<(&str, u32)> {
 
 fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
     let at_end = split_number(message).filter(|(_, number)| !number.is_empty());
+    // Numbers at the end of other messages stand behind an equals sign or a slash.
+    let behind = at_end.and_then(|(words, _)| words.as_bytes().last());
+    if behind.is_some_and(|byte| byte.is_ascii() && !matches!(byte, b' ' | b'?')) {
+        return None;
+    }
     let mut fitting =
         BEFORE_AND_BEHIND.iter().filter(|(_, behind)| behind.is_empty() == at_end.is_some());
     fitting.find_map(|(before, behind)| {
