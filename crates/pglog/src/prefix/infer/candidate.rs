@@ -287,7 +287,8 @@ fn rarity(tokens: &[Token], log: Log<'_, '_>) -> f64 {
         // What stands in front of an equals sign is a key.
         Token::Unknown { .. } if begins(behind(at), "=") => COLUMN + NEVER,
         Token::Unknown { .. } => COLUMN + NAMELESS,
-        Token::SessionOnly if is_key(before(at)) => NEVER,
+        // Lines without any prefix are rather those of another program.
+        Token::SessionOnly if at == 0 || is_key(before(at)) => NEVER,
         Token::SessionOnly => PART,
         Token::Literal(text) => {
             let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
