@@ -369,6 +369,11 @@ mod tests {
                 "processo 7 ainda espera por ShareLock em transação 5 após 50.123 ms",
                 "process 7 still waiting for ShareLock on transaction 5 after 50.123 ms",
             ),
+            // The catalog has no blank in front of the database.
+            (
+                "conexão autorizada: usuário=bobbanco de dados=app application_name=psql",
+                "connection authorized: user=bob database=app application_name=psql",
+            ),
             ("\"orders\" nesnesi mevcut değil", "relation \"orders\" does not exist"),
             (
                 "podwójna wartość klucza narusza ograniczenie unikalności \"a\"",
