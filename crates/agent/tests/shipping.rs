@@ -272,6 +272,27 @@ fn source_that_is_refused_is_held_and_blocks_no_other() {
 }
 
 #[test]
+fn dead_letters_go_back_when_the_next_batch_shows_that_all_is_refused() {
+    let is_back = Arc::new(AtomicBool::new(false));
+    let back = Arc::clone(&is_back);
+    let mut bench =
+        Bench::new(move |_, _| if back.load(Ordering::Relaxed) { stored() } else { refused() });
+    bench.push(Source::PgLog, &names("only", 150));
+    bench.run();
+    let ledger = bench.ledger();
+    assert_eq!((ledger.waiting, ledger.dead_lettered), (0, 150), "nothing else can be tried");
+    bench.push(Source::PgLog, &names("next", 10));
+    let end = bench.now.get() + Duration::from_secs(10);
+    assert_eq!(bench.run_until(end), Flushed::Due);
+    let ledger = bench.ledger();
+    assert_eq!((ledger.waiting, ledger.dead_lettered), (160, 0));
+
+    is_back.store(true, Ordering::Relaxed);
+    bench.run();
+    assert_eq!((bench.ledger().delivered, bench.ledger().dead_lettered), (160, 0));
+}
+
+#[test]
 fn poison_entries_in_a_row_do_not_hold_a_source_that_works() {
     let mut bench =
         Bench::new(

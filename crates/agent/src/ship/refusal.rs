@@ -15,8 +15,9 @@ use crate::{buffer::Waiting, ship::pace::doubled};
 
 /// Dead letters in a row that make a source suspicious.
 const SUSPICIOUS: usize = 3;
-/// How many dead letters are remembered, to be put back.
-const MAX_REMEMBERED: usize = 100;
+/// How many dead letters are remembered, to be put back: more than a batch has entries, since there may be
+/// no other batch to try until all of it are refused.
+const MAX_REMEMBERED: usize = 10_000;
 /// How long a source is held at first.
 const FIRST_HOLD: Duration = Duration::from_secs(60);
 /// How long at most.
@@ -86,9 +87,10 @@ impl Refusals {
         self.sources.remove(&source).is_some_and(|refused| refused.hold.is_some())
     }
 
-    /// Notes that a source that is held has nothing to be tried.
+    /// Notes that a source has nothing to be tried. One that is held is held no longer; the dead letters of
+    /// one that is suspicious are remembered until there is something.
     pub(super) fn forget(&mut self, source: Source) {
-        self.sources.remove(&source);
+        self.sources.retain(|other, refused| *other != source || refused.hold.is_none());
     }
 
     /// Notes that a batch was refused, and says what to do with it.
