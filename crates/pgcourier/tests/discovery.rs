@@ -24,6 +24,14 @@ log_filename = 'server-%H.txt'
 log_min_error_statement = panic
 ";
 
+/// Starts a server whose role `watcher` may ask all that the agent asks.
+fn watched_server() -> Postgres {
+    let server = Postgres::start(SETTINGS);
+    server.psql("CREATE ROLE watcher LOGIN IN ROLE pg_read_all_settings");
+    server.psql("GRANT EXECUTE ON FUNCTION pg_current_logfile(text) TO watcher");
+    server
+}
+
 fn database(server: &Postgres, role: &str) -> String {
     format!(
         "[database]\nhost = {:?}\nuser = \"{role}\"\nname = \"postgres\"\n",
@@ -49,9 +57,7 @@ fn has_logged(agent: &Process, text: &str, more: &str) -> bool {
 
 #[test]
 fn server_says_where_its_logs_are_and_how_to_read_them() {
-    let server = Postgres::start(SETTINGS);
-    server.psql("CREATE ROLE watcher LOGIN IN ROLE pg_read_all_settings");
-    server.psql("GRANT EXECUTE ON FUNCTION pg_current_logfile(text) TO watcher");
+    let server = watched_server();
     let folder = tempfile::tempdir().unwrap();
     let listener = Listener::start(folder.path(), 0);
     let config = agent_config(folder.path(), listener.address, "", &database(&server, "watcher"));
@@ -81,9 +87,7 @@ fn server_says_where_its_logs_are_and_how_to_read_them() {
 
 #[test]
 fn check_tells_what_the_server_says_and_what_would_be_read() {
-    let server = Postgres::start(SETTINGS);
-    server.psql("CREATE ROLE watcher LOGIN IN ROLE pg_read_all_settings");
-    server.psql("GRANT EXECUTE ON FUNCTION pg_current_logfile(text) TO watcher");
+    let server = watched_server();
     let folder = tempfile::tempdir().unwrap();
     let listener = Listener::start(folder.path(), 0);
     let config = agent_config(folder.path(), listener.address, "", &database(&server, "watcher"));
