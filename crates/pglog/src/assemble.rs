@@ -19,8 +19,6 @@ mod sessions;
 mod torn;
 mod whole;
 
-pub(crate) use lines::decode;
-
 use crate::{
     assemble::{
         folded::Folded,
@@ -32,6 +30,7 @@ use crate::{
     fingerprint::Fingerprint,
     prefix::{Fit, LinePrefix, ParsedLine},
     severity::Label,
+    text::decode,
     timestamp::Clock,
 };
 

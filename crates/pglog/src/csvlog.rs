@@ -19,6 +19,7 @@ use crate::{
     entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
+    text::valid_start,
     timestamp::Clock,
 };
 
@@ -332,10 +333,7 @@ impl<'b> Text<'b> {
     /// The text in `bytes` from `start` on.
     fn at(bytes: &'b [u8], start: usize) -> Self {
         let bytes = bytes.get(start..).unwrap_or_default();
-        let text = std::str::from_utf8(bytes).unwrap_or_else(|error| {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            std::str::from_utf8(valid).unwrap_or_default()
-        });
+        let text = valid_start(bytes);
         let nul = memchr::memchr(0, text.as_bytes());
         let text = nul.and_then(|nul| text.get(..nul)).unwrap_or(text);
         Self { start, text }

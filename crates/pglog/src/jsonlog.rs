@@ -6,11 +6,12 @@
 mod entry;
 
 use crate::{
-    assemble::{Assembled, Limits, decode},
+    assemble::{Assembled, Limits},
     entry::{Depth, Field, LogEntry},
     fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
     json::{Stretch, escaped, stretches, unescape},
+    text::decode,
     timestamp::Clock,
 };
 

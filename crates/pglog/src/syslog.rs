@@ -14,7 +14,7 @@ mod time;
 use std::collections::VecDeque;
 
 use crate::{
-    assemble::{Assembled, Assembler, Limits, decode},
+    assemble::{Assembled, Assembler, Limits},
     entry::Depth,
     held::HeldLine,
     prefix::{LinePrefix, ParsedLine},
@@ -24,6 +24,7 @@ use crate::{
         joined::{Break, Lines, Message, Origin},
         time::SyslogClock,
     },
+    text::decode,
     timestamp::{Clock, Timestamp},
 };
 
