@@ -24,7 +24,7 @@ use crate::{
         folded::Folded,
         lines::{Place, Splitter},
         open::OpenEntries,
-        prefixes::{HeldLines, Prefixes, Verdict},
+        prefixes::{Found, HeldLines, Prefixes, Verdict},
     },
     entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
@@ -362,14 +362,14 @@ impl Assembler {
             return Taken::Yes;
         }
         let mut parsed = ParsedLine::blank();
-        let fit = self.prefixes.match_into(&mut parsed, line);
+        let Found { fit, is_doubted } = self.prefixes.match_into(&mut parsed, line);
         if fit == Fit::No {
             if self.take_line_without_label(open, line, (start, end)) {
                 return Taken::Yes;
             }
             return self.take_foreign_line(open, line, (start, end), patience);
         }
-        if self.prefixes.doubt(&parsed) {
+        if is_doubted {
             if patience == Patience::MayHold {
                 return Taken::Strange;
             }
