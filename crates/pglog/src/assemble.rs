@@ -141,6 +141,11 @@ impl Assembler {
         self
     }
 
+    /// Sets how much is read out of the texts of entries to come.
+    pub(crate) const fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
+    }
+
     /// Returns the prefix that the log is written with now. Where lines stop to fit it, the assembler
     /// finds the new one by itself.
     #[must_use]

@@ -97,6 +97,11 @@ impl CsvReader {
         self
     }
 
+    /// Sets how much is read out of the texts of entries to come.
+    pub(crate) const fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
+    }
+
     /// Sets the limits.
     #[must_use]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
