@@ -124,20 +124,30 @@ pub struct Entry {
     /// The file and the position after the batch. Without it, as where the file cannot be read any
     /// more, the batch is stored alone.
     pub checkpoint: Option<Checkpoint>,
+    /// What is stored in the same transaction, before that position.
+    pub noted: Noted,
 }
 
-/// What is stored in one transaction with the first batches: with them or not at all.
+impl Entry {
+    /// A batch with which nothing else is stored.
+    #[must_use]
+    pub fn new(batch: SealedBatch, checkpoint: Option<Checkpoint>) -> Self {
+        Self { batch, checkpoint, noted: Noted::default() }
+    }
+}
+
+/// What is stored in one transaction with a batch: with it or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Noted {
-    /// Where reading of files begins. A file that was truncated begins anew under an identity whose
-    /// last entries may be among the batches.
+    /// Where reading of files begins. A file that was truncated, or that goes on behind a hole, begins
+    /// anew under an identity whose last entries may be in batches before.
     pub starts: Vec<Checkpoint>,
     /// Files whose positions are not needed any more.
     pub forgotten: Vec<FileIdentity>,
     /// What could not be read, where that has changed.
     pub missed: Option<Missed>,
-    /// What is known of line numbers once all the batches are stored.
-    pub lines: Vec<Lines>,
+    /// What is known of line numbers once the batch is stored.
+    pub lines: Option<Lines>,
 }
 
 impl Noted {
@@ -147,7 +157,7 @@ impl Noted {
         self.starts.is_empty()
             && self.forgotten.is_empty()
             && self.missed.is_none()
-            && self.lines.is_empty()
+            && self.lines.is_none()
     }
 }
 

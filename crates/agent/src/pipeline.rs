@@ -14,6 +14,7 @@ mod completeness;
 mod preview;
 mod reading;
 mod sending;
+mod starts;
 mod stash;
 mod storing;
 mod stream;

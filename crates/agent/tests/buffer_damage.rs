@@ -62,9 +62,8 @@ fn checkpoint() -> Checkpoint {
 fn healthy(folder: &Path) -> Settings {
     let settings = settings(folder);
     let mut buffer = Buffer::open(&settings).unwrap();
-    let entries: Vec<Entry> = (0..BATCHES)
-        .map(|number| Entry { batch: batch(number), checkpoint: Some(checkpoint()) })
-        .collect();
+    let entries: Vec<Entry> =
+        (0..BATCHES).map(|number| Entry::new(batch(number), Some(checkpoint()))).collect();
     for pair in entries.chunks(2) {
         buffer.push(pair, 1).unwrap();
     }
@@ -148,7 +147,7 @@ fn check(settings: &Settings, case: &str) -> (bool, usize) {
     }
     // What is left can be used: taken out in its order and unchanged, and added to.
     let new = batch(BATCHES);
-    let entry = Entry { batch: new.clone(), checkpoint: Some(checkpoint()) };
+    let entry = Entry::new(new.clone(), Some(checkpoint()));
     assert_eq!(buffer.push(&[entry], 2).unwrap().stored, 1, "{case}");
     let (mut left, mut last) = (0, None);
     for row in buffer.list(i64::MIN, 100).unwrap() {
@@ -254,7 +253,7 @@ fn damaged_file_is_kept_once_and_given_up_for_data() {
     assert_eq!(zstd::decode_all(&fs::read(&kept).unwrap()[..]).unwrap(), vec![b'x'; 200_000]);
     let mut buffer = Buffer::open(&settings).unwrap();
     for number in 100..180 {
-        buffer.push(&[Entry { batch: batch(number), checkpoint: None }], 1).unwrap();
+        buffer.push(&[Entry::new(batch(number), None)], 1).unwrap();
     }
     assert!(!kept.exists());
     assert!(buffer.ledger().unwrap().lost_total() > 0 && buffer.ledger().unwrap().balances());

@@ -117,7 +117,7 @@ impl Pair {
         let entries: Vec<Entry> = numbered
             .map(|(number, (bytes, entries))| {
                 let batch = batch(number, *entries, *bytes);
-                Entry { batch, checkpoint: Some(checkpoint(number)) }
+                Entry::new(batch, Some(checkpoint(number)))
             })
             .collect();
         let count = entries.len() as u64;
@@ -381,7 +381,7 @@ fn output_that_is_removed_leaves_nothing_of_what_it_needed() {
     let mut buffer = Buffer::open(&settings).unwrap();
     buffer.set_destinations(&[OUTPUT.to_owned()]).unwrap();
     for number in 1..=500 {
-        let entry = Entry { batch: batch(number, 1, 4000), checkpoint: None };
+        let entry = Entry::new(batch(number, 1, 4000), None);
         buffer.push(&[entry], 1).unwrap();
     }
     while let Some(waiting) = buffer.peek(&[]).unwrap() {

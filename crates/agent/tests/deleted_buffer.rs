@@ -19,7 +19,7 @@ fn push(buffer: &mut Buffer, numbers: std::ops::Range<u64>) {
             encoding: Encoding::Identity,
             body: vec![number.to_le_bytes()[0]; 9000],
         };
-        buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap();
+        buffer.push(&[Entry::new(batch, None)], 1).unwrap();
     }
 }
 

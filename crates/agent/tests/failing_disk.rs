@@ -50,7 +50,7 @@ fn entry(number: u64) -> Entry {
         position: number,
         guard: Guard { bytes: 4, hash: 5 },
     };
-    Entry { batch: batch(number), checkpoint: Some(checkpoint) }
+    Entry::new(batch(number), Some(checkpoint))
 }
 
 fn settings(folder: &Path) -> Settings {

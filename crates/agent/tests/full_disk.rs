@@ -80,7 +80,7 @@ fn entry(number: u64, bytes: usize) -> Entry {
         encoding: Encoding::Identity,
         body: vec![number.to_le_bytes()[0]; bytes],
     };
-    Entry { batch, checkpoint: None }
+    Entry::new(batch, None)
 }
 
 /// Pushes and acknowledges, beyond what the buffer holds.

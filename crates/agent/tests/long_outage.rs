@@ -190,7 +190,7 @@ impl Agent {
                 let id = BatchId::new(Uuid::now_v7());
                 let checkpoint = tailer.checkpoint(*file, batch.end);
                 let batch = encoder.seal(&batch, id, &stream.path, 1.0);
-                buffer.push(&[Entry { batch, checkpoint }], now_ms).unwrap();
+                buffer.push(&[Entry::new(batch, checkpoint)], now_ms).unwrap();
             }
         }
     }

@@ -51,7 +51,7 @@ impl Bench {
             let id = BatchId::new(Uuid::from_u128(number));
             let (encoding, body) = (Encoding::Identity, b"{}".to_vec());
             let batch = SealedBatch { id, source: Source::PgLog, entries, encoding, body };
-            buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap();
+            buffer.push(&[Entry::new(batch, None)], 1).unwrap();
         }
         let first = buffer.peek(&[]).unwrap().unwrap();
         buffer.ack(first.seq).unwrap();

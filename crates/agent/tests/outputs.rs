@@ -63,7 +63,7 @@ impl Bench {
         let mut encoder = Encoder::new("shop".to_owned(), "db1".to_owned(), Compression::Zstd);
         let batch = encoder.seal(&batch, id, Path::new("/log/a.log"), 1_764_000_000.5);
         let mut buffer = self.buffer.lock().unwrap();
-        buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap();
+        buffer.push(&[Entry::new(batch, None)], 1).unwrap();
     }
 
     /// Makes turns; every pause passes at once. Ends when nothing is left, or after `turns`.

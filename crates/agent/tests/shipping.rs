@@ -60,7 +60,7 @@ impl Bench {
         self.batches += 1;
         let mut batch = sealed(self.batches, names);
         batch.source = source;
-        let entry = Entry { batch, checkpoint: None };
+        let entry = Entry::new(batch, None);
         assert_eq!(self.buffer.lock().unwrap().push(&[entry], 1).unwrap().stored, 1);
     }
 

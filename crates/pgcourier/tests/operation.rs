@@ -174,7 +174,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
         let mut encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
         let id = wire::BatchId::new(uuid::Uuid::from_u128(number));
         let batch = encoder.seal(&batch, id, Path::new("/x.log"), 1.0);
-        filled.push(&[Entry { batch, checkpoint: None }], 1).unwrap();
+        filled.push(&[Entry::new(batch, None)], 1).unwrap();
         let waiting = filled.peek(&[]).unwrap().unwrap();
         filled.bury(waiting.seq, "400 too odd", 1).unwrap();
     }

@@ -184,7 +184,7 @@ mod tests {
         let (kept, gone) = (position(1), position(2));
         buffer.push_checkpoints(&[kept.clone(), gone.clone()], 0).unwrap();
         let noted = Noted { forgotten: vec![gone.identity], ..Noted::default() };
-        buffer.push_noted(&noted, &[], 0).unwrap();
+        buffer.note(&noted, 0).unwrap();
         drop(buffer);
         let mut buffer = Buffer::open(&Settings::at(folder.path())).unwrap();
         assert_eq!(buffer.history(0).unwrap().checkpoints, Some(vec![kept]));

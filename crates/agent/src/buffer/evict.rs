@@ -104,7 +104,7 @@ mod tests {
                 encoding: Encoding::Identity,
                 body: number.to_le_bytes().repeat(2_500),
             };
-            buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap().stored
+            buffer.push(&[Entry::new(batch, None)], 1).unwrap().stored
         };
         for number in 0..60 {
             assert!(buffer.has_room().unwrap());

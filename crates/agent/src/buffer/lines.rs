@@ -78,12 +78,14 @@ mod tests {
             series: format!("/log/{number} x.log"),
             state: state.to_owned(),
         };
-        let first = Noted { lines: vec![lines(0, "old")], ..Noted::default() };
-        buffer.push_noted(&first, &[], 1).unwrap();
-        let new = (1..=MAX_SERIES).map(|number| lines(number, "a")).collect();
-        buffer.push_noted(&Noted { lines: new, ..Noted::default() }, &[], 2).unwrap();
-        let again = Noted { lines: vec![lines(9, "b c")], ..Noted::default() };
-        buffer.push_noted(&again, &[], 3).unwrap();
+        let mut note = |lines: Lines, now_ms| {
+            buffer.note(&Noted { lines: Some(lines), ..Noted::default() }, now_ms).unwrap();
+        };
+        note(lines(0, "old"), 1);
+        for number in 1..=MAX_SERIES {
+            note(lines(number, "a"), 2);
+        }
+        note(lines(9, "b c"), 3);
         drop(buffer);
         let mut buffer = Buffer::open(&settings).unwrap();
         for _ in 0..2 {

@@ -60,7 +60,7 @@ mod tests {
         let mut buffer = Buffer::open(&settings).unwrap();
         assert!(buffer.missed().unwrap().is_empty());
         let noted = Noted { missed: Some(missed.clone()), ..Noted::default() };
-        buffer.push_noted(&noted, &[], 1).unwrap();
+        buffer.note(&noted, 1).unwrap();
         drop(buffer);
         let mut buffer = Buffer::open(&settings).unwrap();
         assert_eq!(buffer.missed().unwrap(), missed);

@@ -1,11 +1,13 @@
 //! Storing.
 
+use std::collections::HashMap;
+
 use rusqlite::{Transaction, TransactionBehavior};
 
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Buffer, Entry, Error, Noted, Pushed, WhenFull, allocate, checkpoints, evict,
+        Buffer, Entry, Error, Lines, Noted, Pushed, WhenFull, allocate, checkpoints, evict,
         ledger::{self, Loss},
         lines, missed, open,
         row::{self, SPAN, Stored},
@@ -26,9 +28,8 @@ pub(super) struct Dropped {
 /// A batch, or a part of one that would be too large for the buffer as a whole.
 struct Piece<'a> {
     batch: SealedBatch,
-    /// The position after it, which only the last part of a batch has.
-    checkpoint: Option<&'a Checkpoint>,
-    is_last: bool,
+    /// What it is the last part of, with whose position it is stored.
+    ends: Option<&'a Entry>,
 }
 
 impl Piece<'_> {
@@ -44,58 +45,56 @@ impl Buffer {
     /// # Errors
     /// Those of the database; then nothing is stored.
     pub fn push(&mut self, entries: &[Entry], now_ms: i64) -> Result<Pushed, Error> {
-        self.push_noted(&Noted::default(), entries, now_ms)
-    }
-
-    /// The same; what was noted is stored in one transaction with as many batches as that takes.
-    ///
-    /// # Errors
-    /// Those of the database; then nothing is stored.
-    pub fn push_noted(
-        &mut self,
-        noted: &Noted,
-        entries: &[Entry],
-        now_ms: i64,
-    ) -> Result<Pushed, Error> {
-        self.now_ms = now_ms;
-        self.rescue()?;
-        if !self.ballast.restore(now_ms) && !self.give_back(now_ms)? {
-            return Ok(Pushed::default());
-        }
-        if entries.is_empty() {
-            if !noted.is_empty() {
-                self.attempt(|buffer| buffer.store(noted, &[], now_ms))?;
-            }
+        if !self.prepare(now_ms)? {
             return Ok(Pushed::default());
         }
         let pieces = pieces(entries, self.space.body_bytes());
         let mut pushed = Pushed::default();
-        let nothing = Noted::default();
-        let mut noted = noted;
         for group in in_groups(&pieces, self.space.transaction_bytes()) {
-            match self.push_group(noted, group, now_ms) {
-                Ok(Some(lost_entries)) => {
-                    pushed.lost_entries += lost_entries;
-                    noted = &nothing;
-                }
+            match self.push_group(group, now_ms) {
+                Ok(Some(lost_entries)) => pushed.lost_entries += lost_entries,
                 Ok(None) => break,
                 // It comes again when the rest is pushed.
                 Err(_) if pushed.stored > 0 => break,
                 Err(error) => return Err(error),
             }
-            pushed.stored += group.iter().filter(|piece| piece.is_last).count();
+            pushed.stored += group.iter().filter(|piece| piece.ends.is_some()).count();
         }
         Ok(pushed)
     }
 
+    /// Stores what was noted while there is no batch to store it with. Returns false where the disk has no
+    /// room.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is stored.
+    pub fn note(&mut self, noted: &Noted, now_ms: i64) -> Result<bool, Error> {
+        if !self.prepare(now_ms)? {
+            return Ok(false);
+        }
+        if !noted.is_empty() {
+            self.attempt(|buffer| {
+                let transaction =
+                    buffer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                store_noted(&transaction, noted, now_ms)?;
+                store_lines(&transaction, &[noted], now_ms)?;
+                transaction.commit()?;
+                Ok(())
+            })?;
+        }
+        Ok(true)
+    }
+
+    /// Takes back the space that was given up. Returns false where there is none.
+    fn prepare(&mut self, now_ms: i64) -> Result<bool, Error> {
+        self.now_ms = now_ms;
+        self.rescue()?;
+        Ok(self.ballast.restore(now_ms) || self.give_back(now_ms)?)
+    }
+
     /// Stores what one transaction can store. Returns how many entries were lost for it, `None` where
     /// there is no room.
-    fn push_group(
-        &mut self,
-        noted: &Noted,
-        pieces: &[Piece<'_>],
-        now_ms: i64,
-    ) -> Result<Option<u64>, Error> {
+    fn push_group(&mut self, pieces: &[Piece<'_>], now_ms: i64) -> Result<Option<u64>, Error> {
         let max_bytes = self.space.body_bytes();
         let fitting = pieces.iter().filter(|piece| piece.batch.body.len() as u64 <= max_bytes);
         let needed = fitting.map(Piece::bytes).sum();
@@ -104,7 +103,7 @@ impl Buffer {
             return Ok(None);
         }
         loop {
-            match self.attempt_without_ballast(|buffer| buffer.store(noted, pieces, now_ms)) {
+            match self.attempt_without_ballast(|buffer| buffer.store(pieces, now_ms)) {
                 Ok(lost) => return Ok(Some(lost_entries + lost)),
                 // Where the disk is full, dropping what is stored would make no room for more.
                 Err(error) if error.is_full() && self.is_disk_full() => return Ok(None),
@@ -128,26 +127,17 @@ impl Buffer {
     }
 
     /// Stores one group in one transaction. Returns how many entries are too large to be stored.
-    fn store(&mut self, noted: &Noted, pieces: &[Piece<'_>], now_ms: i64) -> Result<u64, Error> {
+    fn store(&mut self, pieces: &[Piece<'_>], now_ms: i64) -> Result<u64, Error> {
         let max_bytes = self.space.body_bytes();
         let mut totals = self.totals;
         let mut lost_entries = 0;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for start in &noted.starts {
-            checkpoints::store(&transaction, start, now_ms)?;
-        }
-        for file in &noted.forgotten {
-            checkpoints::forget(&transaction, *file)?;
-        }
-        if let Some(missed) = &noted.missed {
-            missed::store(&transaction, missed)?;
-        }
-        for lines in &noted.lines {
-            lines::store(&transaction, lines, now_ms)?;
-        }
         for piece in pieces {
-            let file = match piece.checkpoint {
+            if let Some(entry) = piece.ends {
+                store_noted(&transaction, &entry.noted, now_ms)?;
+            }
+            let file = match piece.ends.and_then(|entry| entry.checkpoint.as_ref()) {
                 Some(checkpoint) => Some(checkpoints::store(&transaction, checkpoint, now_ms)?),
                 None => None,
             };
@@ -168,6 +158,9 @@ impl Buffer {
                 totals.add(stored.entries, stored.bytes);
             }
         }
+        let ended = pieces.iter().filter_map(|piece| piece.ends);
+        let noted: Vec<_> = ended.map(|entry| &entry.noted).collect();
+        store_lines(&transaction, &noted, now_ms)?;
         transaction.commit()?;
         self.totals = totals;
         Ok(lost_entries)
@@ -246,6 +239,24 @@ impl Buffer {
     }
 }
 
+/// Stores all that was noted but for line numbers.
+fn store_noted(transaction: &Transaction<'_>, noted: &Noted, now_ms: i64) -> Result<(), Error> {
+    for start in &noted.starts {
+        checkpoints::store(transaction, start, now_ms)?;
+    }
+    for file in &noted.forgotten {
+        checkpoints::forget(transaction, *file)?;
+    }
+    noted.missed.as_ref().map_or(Ok(()), |missed| missed::store(transaction, missed))
+}
+
+/// Stores what is known of line numbers behind the last of these; what was known before it is replaced.
+fn store_lines(transaction: &Transaction<'_>, noted: &[&Noted], now_ms: i64) -> Result<(), Error> {
+    let lines = noted.iter().filter_map(|noted| noted.lines.as_ref());
+    let last: HashMap<&str, &Lines> = lines.map(|lines| (lines.series.as_str(), lines)).collect();
+    last.into_values().try_for_each(|last| lines::store(transaction, last, now_ms))
+}
+
 /// Accounts for a batch that the buffer cannot hold.
 fn lose(transaction: &Transaction<'_>, stored: &Stored, now_ms: i64) -> Result<(), Error> {
     ledger::add(transaction, ledger::READ, stored.entries)?;
@@ -267,9 +278,7 @@ fn pieces(entries: &[Entry], max_bytes: u64) -> Vec<Piece<'_>> {
         }
         let last = fitting.len() - 1;
         for (index, batch) in fitting.into_iter().enumerate() {
-            let is_last = index == last;
-            let checkpoint = entry.checkpoint.as_ref().filter(|_| is_last);
-            pieces.push(Piece { batch, checkpoint, is_last });
+            pieces.push(Piece { batch, ends: Some(entry).filter(|_| index == last) });
         }
     }
     pieces

@@ -296,7 +296,7 @@ mod tests {
             encoding: Encoding::Identity,
             body: b"{}".to_vec(),
         };
-        buffer.push(&[Entry { batch, checkpoint: None }], 1).unwrap();
+        buffer.push(&[Entry::new(batch, None)], 1).unwrap();
         let seq = buffer.peek(&[]).unwrap().unwrap().seq;
         for (on_disk, expected) in [(OnDisk::AtOnce, true), (OnDisk::WithTheNext, false)] {
             let waits = on_disk

@@ -112,7 +112,7 @@ mod tests {
             encoding: Encoding::Identity,
             body: b"{}".to_vec(),
         };
-        buffer.push(&[Entry { batch: batch.clone(), checkpoint: None }], 1).unwrap();
+        buffer.push(&[Entry::new(batch.clone(), None)], 1).unwrap();
         buffer.failed_openings = MAX_FAILED_OPENINGS - 1;
         buffer.reopen(Check::Usual).unwrap();
         assert_eq!((buffer.salvaged(), buffer.failed_openings), (None, 0), "it could be opened");

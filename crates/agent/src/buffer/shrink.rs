@@ -91,7 +91,7 @@ mod tests {
             encoding: Encoding::Identity,
             body: number.to_le_bytes().repeat(5_000),
         };
-        Entry { batch, checkpoint: None }
+        Entry::new(batch, None)
     }
 
     #[test]

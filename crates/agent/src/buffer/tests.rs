@@ -1,5 +1,7 @@
 //! What the buffer promises.
 
+mod noted;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 use wire::{BatchId, Source};
@@ -16,16 +18,14 @@ fn settings(folder: &tempfile::TempDir, max_bytes: u64) -> Settings {
 
 fn entry(number: u128, entries: u64, body_bytes: usize) -> Entry {
     let byte = u8::try_from(number % 251).unwrap();
-    Entry {
-        batch: SealedBatch {
-            id: BatchId::new(Uuid::from_u128(number)),
-            source: Source::PgLog,
-            entries,
-            encoding: Encoding::Zstd,
-            body: vec![byte; body_bytes],
-        },
-        checkpoint: Some(checkpoint(u64::try_from(number).unwrap())),
-    }
+    let batch = SealedBatch {
+        id: BatchId::new(Uuid::from_u128(number)),
+        source: Source::PgLog,
+        entries,
+        encoding: Encoding::Zstd,
+        body: vec![byte; body_bytes],
+    };
+    Entry::new(batch, Some(checkpoint(u64::try_from(number).unwrap())))
 }
 
 fn checkpoint(position: u64) -> Checkpoint {
@@ -54,27 +54,6 @@ fn batches_leave_in_their_order_and_unchanged_also_after_reopening() {
     let ledger = buffer.ledger().unwrap();
     assert_eq!((ledger.read, ledger.delivered, ledger.waiting), (30, 10, 20));
     assert!(ledger.balances());
-}
-
-#[test]
-fn start_of_a_file_that_was_truncated_is_stored_with_its_last_entries_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
-    let full = Settings { when_full: WhenFull::Pause, ..settings(&folder, 1_000_000) };
-    let mut buffer = Buffer::open(&full).unwrap();
-    let mut number = 1;
-    while buffer.push(&[entry(number, 1, 20_000)], 1).unwrap().stored > 0 {
-        number += 1;
-    }
-    let before = buffer.checkpoints().unwrap();
-    let last = Entry { checkpoint: None, ..entry(number, 1, 20_000) };
-    let starts = Noted { starts: vec![checkpoint(0)], ..Noted::default() };
-    assert_eq!(buffer.push_noted(&starts, std::slice::from_ref(&last), 1).unwrap().stored, 0);
-    assert_eq!(buffer.checkpoints().unwrap(), before, "there was no room for the entries");
-    while let Some(first) = buffer.peek(&[]).unwrap() {
-        buffer.ack(first.seq).unwrap();
-    }
-    assert_eq!(buffer.push_noted(&starts, &[last], 1).unwrap().stored, 1);
-    assert_eq!(buffer.checkpoints().unwrap(), Some(vec![checkpoint(0)]));
 }
 
 #[test]
@@ -221,7 +200,7 @@ fn drain(buffer: &mut Buffer) -> Vec<String> {
 fn halves_stand_in_the_place_of_their_batch_down_to_single_entries() {
     let folder = tempfile::tempdir().unwrap();
     let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
-    let batches = [1, 2, 3].map(|number| Entry { batch: halvable(number, 5), checkpoint: None });
+    let batches = [1, 2, 3].map(|number| Entry::new(halvable(number, 5), None));
     buffer.push(&batches, 1).unwrap();
     let second = buffer.list(i64::MIN, 10).unwrap()[1].seq;
     let mut queue = vec![second];
@@ -248,7 +227,7 @@ fn dead_letter_keeps_the_words_and_goes_back_to_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, 1_000_000);
     let mut buffer = Buffer::open(&settings).unwrap();
-    let batches = [1, 2].map(|number| Entry { batch: halvable(number, 2), checkpoint: None });
+    let batches = [1, 2].map(|number| Entry::new(halvable(number, 2), None));
     buffer.push(&batches, 1).unwrap();
     let first = buffer.peek(&[]).unwrap().unwrap();
     let number = buffer.bury(first.seq, "400 no", 7).unwrap().unwrap();
@@ -290,7 +269,7 @@ fn sources_that_are_held_are_passed_over() {
     let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
     let of = |number, source| {
         let entry = entry(number, 1, 10);
-        Entry { batch: SealedBatch { source, ..entry.batch }, checkpoint: None }
+        Entry::new(SealedBatch { source, ..entry.batch }, None)
     };
     let sources = [Source::PgLocks, Source::PgLog, Source::PgLocks, Source::SystemMetrics];
     let batches: Vec<_> = (1..).zip(sources).map(|(number, source)| of(number, source)).collect();
@@ -312,8 +291,7 @@ fn batch_too_large_for_the_buffer_is_stored_in_parts() {
     let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
     let large = halvable(1, 9000);
     assert!(large.body.len() > 180_000, "{}", large.body.len());
-    let pushed =
-        buffer.push(&[Entry { batch: large, checkpoint: Some(checkpoint(5)) }], 1).unwrap();
+    let pushed = buffer.push(&[Entry::new(large, Some(checkpoint(5)))], 1).unwrap();
     assert_eq!(pushed, Pushed { stored: 1, lost_entries: 0 });
     assert!(buffer.stats().unwrap().batches >= 2);
     assert_eq!(buffer.checkpoints().unwrap(), Some(vec![checkpoint(5)]));
@@ -373,7 +351,7 @@ fn batch_stays_until_the_listener_and_every_output_have_it() {
     let mut buffer = Buffer::open(&settings).unwrap();
     let names = ["a", "b"].map(str::to_owned);
     buffer.set_destinations(&names).unwrap();
-    let batches = [1, 2].map(|number| Entry { batch: halvable(number, 4), checkpoint: None });
+    let batches = [1, 2].map(|number| Entry::new(halvable(number, 4), None));
     buffer.push(&batches, 1).unwrap();
     let first = buffer.peek(&[]).unwrap().unwrap();
     buffer.ack(first.seq).unwrap();
@@ -436,7 +414,7 @@ fn dead_letter_that_an_output_needs_can_still_be_retried() {
     let folder = tempfile::tempdir().unwrap();
     let mut buffer = Buffer::open(&settings(&folder, 1_000_000)).unwrap();
     buffer.set_destinations(&["a".to_owned()]).unwrap();
-    buffer.push(&[Entry { batch: halvable(1, 2), checkpoint: None }], 1).unwrap();
+    buffer.push(&[Entry::new(halvable(1, 2), None)], 1).unwrap();
     let waiting = buffer.peek(&[]).unwrap().unwrap();
     let number = buffer.bury(waiting.seq, "no", 1).unwrap().unwrap();
     assert_eq!(buffer.peek(&[]).unwrap(), None);

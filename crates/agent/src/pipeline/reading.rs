@@ -16,6 +16,7 @@ use crate::{
     pipeline::{
         clock::Clocks,
         completeness::{Completeness, LineCheck},
+        starts,
         stash::Stash,
         storing::{Job, Outcome, Store, Tried},
         stream::Stream,
@@ -50,6 +51,8 @@ struct Sealed {
     start: u64,
     end: u64,
     batch: SealedBatch,
+    /// What is known of line numbers behind it.
+    lines: Option<Lines>,
 }
 
 /// Reads until it is told to stop.
@@ -113,8 +116,6 @@ enum Start {
 #[derive(Debug, Default)]
 struct Work {
     sealed: Vec<Sealed>,
-    /// What is known of the line numbers in them.
-    lines: Vec<Lines>,
     opened: Vec<(FileNumber, Start)>,
     closed: Vec<FileNumber>,
     /// What could not be stored, and when to try again.
@@ -183,7 +184,7 @@ impl Reader {
             self.tailer.set_paths(self.told.paths());
             self.streams.values_mut().for_each(|stream| self.told.tell(stream));
         }
-        let Work { sealed, lines, opened, closed, .. } = work;
+        let Work { sealed, opened, closed, .. } = work;
         let mut taking = Taking {
             now: now.monotonic,
             stash: &mut self.stash,
@@ -193,7 +194,7 @@ impl Reader {
             told: &self.told,
             completeness: &mut self.completeness,
             status: &self.status,
-            sealer: Sealer { encoder: &mut self.encoder, wall: now.wall, sealed, lines },
+            sealer: Sealer { encoder: &mut self.encoder, wall: now.wall, sealed },
             opened,
             closed,
         };
@@ -249,13 +250,15 @@ impl Reader {
         let sealed = work.sealed.drain(..).map(|sealed| Entry {
             checkpoint: self.tailer.checkpoint(sealed.file, sealed.end),
             batch: sealed.batch,
+            noted: Noted { lines: sealed.lines, ..Noted::default() },
         });
-        let entries = sealed.collect();
+        let mut entries: Vec<Entry> = sealed.collect();
+        let mut noted = Noted::default();
+        starts::place(starts, &mut entries, &mut noted);
+        let first = entries.first_mut().map_or(&mut noted, |entry| &mut entry.noted);
+        first.forgotten = self.tailer.take_forgotten();
+        first.missed = self.status.take_new_missed();
         let first_start_ms = self.first_start_ms.take();
-        let forgotten = self.tailer.take_forgotten();
-        let missed = self.status.take_new_missed();
-        let lines = std::mem::take(&mut work.lines);
-        let noted = Noted { starts, forgotten, missed, lines };
         Job { first_start_ms, noted, entries, closed: std::mem::take(&mut work.closed) }
     }
 
@@ -292,8 +295,8 @@ impl Reader {
     /// Seals and stores what is whole. The rest stays in the log, to be read at the next start.
     fn stop(mut self, mut work: Work) {
         let now = self.clocks.now();
-        let Work { sealed, lines, .. } = &mut work;
-        let mut sealer = Sealer { encoder: &mut self.encoder, wall: now.wall, sealed, lines };
+        let sealed = &mut work.sealed;
+        let mut sealer = Sealer { encoder: &mut self.encoder, wall: now.wall, sealed };
         for (file, bytes) in self.stash.take() {
             let Some(stream) = self.streams.get_mut(&file) else { continue };
             stream.push(&bytes, now.monotonic, &mut sealer.for_file(file, stream));
@@ -423,7 +426,6 @@ struct Sealer<'a> {
     encoder: &'a mut Encoder,
     wall: SystemTime,
     sealed: &'a mut Vec<Sealed>,
-    lines: &'a mut Vec<Lines>,
 }
 
 impl<'a> Sealer<'a> {
@@ -432,13 +434,11 @@ impl<'a> Sealer<'a> {
         move |batch| {
             let since_1970 = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let id = BatchId::new(Uuid::now_v7());
-            let sealed = self.encoder.seal(&batch, id, &path, since_1970.as_secs_f64());
-            self.sealed.push(Sealed { file, start: batch.start, end: batch.end, batch: sealed });
+            let body = self.encoder.seal(&batch, id, &path, since_1970.as_secs_f64());
+            let Batch { start, end, .. } = batch;
             // All entries that were noted of this file are in batches now.
-            if let Some(lines) = lines.as_ref().and_then(LineCheck::state) {
-                self.lines.retain(|known| known.series != lines.series);
-                self.lines.push(lines);
-            }
+            let lines = lines.as_ref().and_then(LineCheck::state);
+            self.sealed.push(Sealed { file, start, end, batch: body, lines });
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One job at a time goes there and comes back with what could not be stored.
 
 use std::{
+    collections::HashSet,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     sync::{
         Arc, PoisonError,
@@ -19,7 +20,7 @@ use crate::{
     pipeline::clock::Clocks,
     ship::SharedBuffer,
     status::Status,
-    tail::FileNumber,
+    tail::{Checkpoint, FileNumber},
 };
 
 /// What is to be stored.
@@ -28,7 +29,7 @@ pub(super) struct Job {
     /// When the agent was started for the first time. Noted once all files have been looked at: what is
     /// there before that is not new.
     pub(super) first_start_ms: Option<i64>,
-    /// What goes into the transaction of the first batches.
+    /// What there is no batch to store with.
     pub(super) noted: Noted,
     pub(super) entries: Vec<Entry>,
     /// Files of which these are the last batches.
@@ -41,6 +42,14 @@ impl Job {
             && self.noted.is_empty()
             && self.entries.is_empty()
             && self.closed.is_empty()
+    }
+
+    /// Where reading of each file begins first.
+    fn first_starts(&self) -> Vec<Checkpoint> {
+        let with_entries = self.entries.iter().map(|entry| &entry.noted);
+        let starts = with_entries.chain([&self.noted]).flat_map(|noted| &noted.starts);
+        let mut files = HashSet::new();
+        starts.filter(|start| files.insert(start.identity)).cloned().collect()
     }
 }
 
@@ -170,9 +179,9 @@ impl Storing {
     fn attempt(&mut self, mut job: Job) -> Tried {
         match self.push(&mut job) {
             Ok(has_room) => {
-                self.tell_of_room(has_room && job.entries.is_empty());
-                let outcome =
-                    if job.entries.is_empty() { Outcome::Stored } else { Outcome::NoRoom };
+                let is_stored = job.entries.is_empty() && job.noted.is_empty();
+                self.tell_of_room(has_room && is_stored);
+                let outcome = if is_stored { Outcome::Stored } else { Outcome::NoRoom };
                 Tried { job, outcome, has_room }
             }
             Err(error) => {
@@ -202,15 +211,13 @@ impl Storing {
         let now_ms = self.clocks.now_ms();
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first_start_ms) = job.first_start_ms {
-            buffer.push_checkpoints(&job.noted.starts, first_start_ms)?;
+            buffer.push_checkpoints(&job.first_starts(), first_start_ms)?;
             job.first_start_ms = None;
-            job.noted.starts.clear();
         }
-        let Pushed { stored, lost_entries } =
-            buffer.push_noted(&job.noted, &job.entries, now_ms)?;
-        if stored > 0 || job.entries.is_empty() {
+        if buffer.note(&job.noted, now_ms)? {
             job.noted = Noted::default();
         }
+        let Pushed { stored, lost_entries } = buffer.push(&job.entries, now_ms)?;
         job.entries.drain(..stored.min(job.entries.len()));
         if lost_entries > 0 {
             let hint = "raise buffer.max_size_mb, or see why the listener takes nothing";
