@@ -59,11 +59,12 @@ use std::{
     time::Duration,
 };
 
+use checkpoint::MAX_GUARD_BYTES;
 pub use checkpoint::{Checkpoint, Guard};
 pub use discover::LogPath;
 pub use event::{Event, Missed, Reason, Turn};
 pub use follower::FileNumber;
-use follower::{Follower, Opened, Progress, State};
+use follower::{Follower, Opened, Progress};
 use formats::Formats;
 use haste::Haste;
 pub use identity::FileIdentity;
@@ -71,7 +72,6 @@ use identity::Stamp;
 pub use named::NamedLogs;
 use olddir::OldDirs;
 use problem::Problems;
-use retire::is_finished;
 pub use settings::{History, Reading, Settings, StartAt};
 pub use watch::Wake;
 use watch::{Changes, Watcher};
@@ -157,6 +157,7 @@ impl Tailer {
     pub fn open(settings: Settings, history: History) -> Self {
         let is_first_start = history.checkpoints.is_none();
         let checkpoints = history.checkpoints.unwrap_or_default();
+        let max_turn_bytes = settings.max_turn_bytes.clamp(1, READ_BYTES);
         Self {
             settings,
             followers: Vec::new(),
@@ -181,7 +182,7 @@ impl Tailer {
             watcher: Watcher::new(),
             formats: Formats::default(),
             problems: Problems::default(),
-            buffer: vec![0; READ_BYTES],
+            buffer: vec![0; READ_BYTES.min(max_turn_bytes + MAX_GUARD_BYTES)],
         }
     }
 
@@ -439,46 +440,6 @@ impl Tailer {
         let number = FileNumber(self.next_number);
         self.next_number += 1;
         number
-    }
-
-    /// Leaves the files that were rotated away and have been read to their end. One that still has a
-    /// name is found again should anybody write to it.
-    fn close_finished(&mut self, now: Duration, sink: &mut dyn FnMut(Event<'_>)) {
-        let mut later: HashMap<&str, usize> = HashMap::new();
-        let mut finished = Vec::new();
-        for (index, follower) in self.followers.iter().enumerate().rev() {
-            let later = later.entry(&follower.series).or_default();
-            if is_finished(follower, *later, now) {
-                finished.push(index);
-            } else if follower.seen_size > 0 {
-                // A file without any bytes is no proof that the server writes there now.
-                *later += 1;
-            }
-        }
-        for index in finished {
-            let follower = self.followers.remove(index);
-            tracing::info!(path = %follower.path.display(), "read to its end and left");
-            sink(Event::Closed { file: follower.number });
-            if follower.state != State::Gone {
-                self.remember(&follower);
-            }
-            self.closed.push(follower);
-        }
-    }
-
-    /// Keeps how far a file was read that is not followed any more. Also of one that was deleted: a
-    /// compressed copy may be what is left of it.
-    fn remember(&mut self, follower: &Follower) {
-        let mut record = follower.evidence();
-        if let State::Drained(end) = follower.state {
-            record.position = end;
-            record.guard = Guard::of(&[]);
-        }
-        // A compressed file would have to be decoded again to tell that it is at its end.
-        if let Some(stamp) = follower.packed_stamp() {
-            self.left.insert(follower.identity, stamp);
-        }
-        self.records.insert(follower.identity, record);
     }
 }
 

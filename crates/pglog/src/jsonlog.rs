@@ -6,12 +6,11 @@
 mod entry;
 
 use crate::{
-    assemble::{Assembled, Limits},
+    assemble::{Assembled, Limits, decode},
     entry::{Depth, Field, LogEntry},
     fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
     json::{Stretch, escaped, stretches, unescape},
-    text::decode,
     timestamp::Clock,
 };
 
@@ -85,11 +84,6 @@ impl JsonReader {
     pub const fn with_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
-    }
-
-    /// Sets how much is read out of the texts of entries to come.
-    pub(crate) const fn set_depth(&mut self, depth: Depth) {
-        self.depth = depth;
     }
 
     /// Sets the limits.

@@ -43,7 +43,6 @@ mod prefix;
 mod record;
 mod severity;
 mod syslog;
-mod text;
 mod timestamp;
 mod wrapping;
 

@@ -72,7 +72,9 @@ impl Checkpoint {
         if head.get(..shared) != self.head.get(..shared) {
             return Ok(None);
         }
-        if head.len() >= MAX_HEAD_BYTES && source.is_read_at(self.position)? {
+        // Every hole is like any other.
+        let is_hole = head.iter().take(shared).all(|byte| *byte == 0);
+        if !is_hole && head.len() >= MAX_HEAD_BYTES && source.is_read_at(self.position)? {
             return Ok(Some(self.position));
         }
         let (reached, tail) = source.advance_to(self.position)?;
@@ -80,11 +82,13 @@ impl Checkpoint {
             let guarded = self.guard.bytes.min(tail.len() as u64);
             let from = tail.len() - usize::try_from(guarded).unwrap_or(tail.len());
             let found = Guard::of(tail.get(from..).unwrap_or_default());
-            return Ok((found == self.guard).then_some(reached));
+            let is_proof = found == self.guard && !(is_hole && guarded == 0);
+            return Ok(is_proof.then_some(reached));
         }
         // Too short to hold the guard, so its head is to prove it: the whole of it, or all there is.
         let is_proof = head.len() >= MAX_HEAD_BYTES || head.len() as u64 == reached;
-        Ok((reached > 0 && shared == head.len() && is_proof).then_some(reached))
+        let is_proof = is_proof && !is_hole && shared == head.len();
+        Ok((reached > 0 && is_proof).then_some(reached))
     }
 
     /// Tells whether the file of this identity still holds what was read.

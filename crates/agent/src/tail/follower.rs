@@ -172,7 +172,8 @@ impl Follower {
 
     /// The same file, to be read anew.
     pub(super) fn again(&self) -> Option<Opened> {
-        let source = Source::open_again(self.source.plain_file()?).ok()?;
+        self.source.plain_file()?;
+        let source = self.source.again().ok()?;
         Some(Opened { path: self.path.clone(), identity: self.identity, source })
     }
 
@@ -220,22 +221,29 @@ impl Follower {
     /// Tells whether what was read is still in the file, without reading on.
     pub(super) fn is_rewritten(&mut self) -> io::Result<bool> {
         if self.state == State::Reading && !self.is_packed() {
-            self.look(&mut [0; 2 * MAX_GUARD_BYTES])?;
+            let look = self.look(&mut [0; 2 * MAX_GUARD_BYTES])?;
+            // As many bytes as before are no proof.
+            if look == Look::AtEnd && !self.has_head()? {
+                self.state = State::Rewritten;
+            }
         }
         Ok(self.state == State::Rewritten)
+    }
+
+    /// Tells whether a file begins as it did. Logs repeat themselves, so the bytes before the position can be
+    /// what they were by chance; the first ones have a time in them.
+    fn has_head(&self) -> io::Result<bool> {
+        let Some(file) = self.source.plain_file() else { return Ok(true) };
+        let known = self.head.get(..self.head.len().min(MAX_GUARD_BYTES)).unwrap_or_default();
+        Ok(read_at(file, 0, known.len() as u64)? == known)
     }
 
     /// Looks at the bytes behind the position. Those before it, and those of the head that have not been
     /// read yet, must be as they were.
     fn look(&mut self, buffer: &mut [u8]) -> io::Result<Look> {
         let mut look = self.source.look(self.position, &self.tail, buffer)?;
-        // Logs repeat themselves, so the bytes before the position can be what they were by chance. The
-        // first ones have a time in them.
-        if let (Look::Read { .. }, Some(file)) = (&look, self.source.plain_file()) {
-            let known = self.head.get(..self.head.len().min(MAX_GUARD_BYTES)).unwrap_or_default();
-            if read_at(file, 0, known.len() as u64)? != known {
-                look = Look::Rewritten;
-            }
+        if matches!(look, Look::Read { .. }) && !self.has_head()? {
+            look = Look::Rewritten;
         }
         // Without any bytes that were read only the size can tell.
         if self.tail.is_empty()
@@ -330,12 +338,12 @@ impl Follower {
     /// Goes over zeros at the position, a bounded part of them; `number` counts from there on. Returns
     /// what to call the log up to here, and how many zeros there were.
     pub(super) fn skip_zeros(&mut self, number: FileNumber) -> io::Result<(Self, u64)> {
-        let Some(file) = self.source.plain_file() else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "zeros in a compressed log"));
+        let mut source = self.source.again()?;
+        let end = match source.plain_file() {
+            Some(file) => end_of_zeros(file, self.position)?,
+            None => self.position + source.skip_zeros(self.position, MAX_ZEROS_AT_ONCE)?,
         };
-        let end = end_of_zeros(file, self.position)?;
         let zeros = end - self.position;
-        let source = Source::open_again(file)?;
         let opened = Opened { path: self.path.clone(), identity: self.identity, source };
         let mut next = Self::new(number, opened, end)?;
         next.is_deleted = self.is_deleted;
@@ -343,8 +351,9 @@ impl Follower {
         Ok((before, zeros))
     }
 
-    /// Reads on in a copy, which holds the bytes up to `found`.
-    pub(super) fn go_on_in(&mut self, copy: Opened, found: u64) {
+    /// Reads on in a copy, which begins with `head` and holds the bytes up to `found`.
+    pub(super) fn go_on_in(&mut self, copy: Opened, head: Vec<u8>, found: u64) {
+        self.head = head;
         self.path = copy.path;
         self.identity = copy.identity;
         self.source = copy.source;

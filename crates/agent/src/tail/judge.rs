@@ -70,8 +70,9 @@ impl Tailer {
         }
         let head = source.head()?;
         if head.is_empty() {
-            // Nothing tells what it will be. A log is wanted from its first byte; a copy has been begun.
-            return if candidate.is_wanted {
+            // Nothing tells what it will be. A log is wanted from its first byte; a copy has been begun,
+            // also under a name that is wanted.
+            return if candidate.is_wanted && !is_rotated(&candidate.path) {
                 Found::new(candidate, source, 0).map(follow)
             } else {
                 Ok(Judgement::Copy { missing: 0 })

@@ -12,6 +12,8 @@ use crate::tail::{
 /// A file that holds what was read of a truncated log.
 struct Copy {
     opened: Opened,
+    /// Its first bytes, of which there may be fewer than in the log.
+    head: Vec<u8>,
     /// Up to where it does.
     found: u64,
     /// Its size; `None` where it is compressed.
@@ -38,24 +40,32 @@ impl Tailer {
             let Some(follower) = self.followers.get_mut(index) else { break };
             let seen_size = follower.seen_size;
             let known_end = copy.as_ref().map_or(Some(evidence.position), |copy| copy.size);
-            if let Some(Copy { opened, found, .. }) = copy {
-                let (path, copy) = (follower.path.display(), opened.path.display());
-                tracing::info!(%path, %copy, "truncated; the rest is taken from the copy");
-                self.records.remove(&opened.identity);
-                self.left.remove(&opened.identity);
-                follower.go_on_in(opened, found);
-                self.due.push(Due::Moved(follower.number));
+            if let Some(copy) = copy {
+                let (path, found_in) = (follower.path.display(), copy.opened.path.display());
+                tracing::info!(%path, copy = %found_in, "truncated; the rest is taken from the copy");
+                self.go_on_in(index, copy);
             } else {
                 follower.state = State::Gone;
             }
             let position = known_end.map_or(seen_size, |end| end.max(evidence.position));
-            // Of a file of which nothing was seen the copy counts as a new log.
-            if seen_size > position && !evidence.head.is_empty() {
+            if evidence.head.is_empty() {
+                // Nothing of it was seen, so its copy counts as a new log.
+                self.look_again_at(&series, candidates);
+            } else if seen_size > position {
                 let (path, bytes) = (evidence.path.clone(), seen_size - position);
                 let reason = Reason::Truncated;
                 self.due.push(Due::Missed(Missed { path, reason, position, bytes }));
             }
             self.rewritten.extend(again.map(|opened| (evidence.identity, opened)));
+        }
+    }
+
+    /// Has the files of a series judged anew that were taken for copies.
+    fn look_again_at(&mut self, series: &str, candidates: &[Candidate]) {
+        for Candidate { identity, .. } in candidates.iter().filter(|one| one.series == series) {
+            if !self.records.contains_key(identity) {
+                self.left.remove(identity);
+            }
         }
     }
 
@@ -90,25 +100,58 @@ impl Tailer {
         best
     }
 
-    /// Gives up deleted files that keep too much space while nothing is read.
-    pub(super) fn drop_deleted(&mut self) {
-        for follower in &mut self.followers {
+    /// Gives up deleted files that keep too much space while nothing is read. One that was deleted because
+    /// it was compressed is gone on with in what came of it.
+    pub(super) fn drop_deleted(&mut self, candidates: &[Candidate]) {
+        for index in 0..self.followers.len() {
+            let Some(follower) = self.followers.get(index) else { break };
             let (position, size) = (follower.position(), follower.size());
             let bytes = size.saturating_sub(position);
-            if follower.is_deleted && bytes > self.settings.max_deleted_bytes {
-                let (path, reason) = (follower.path.clone(), Reason::Deleted);
-                self.due.push(Due::Missed(Missed { path, reason, position, bytes }));
-                follower.state = State::Gone;
+            if !follower.is_deleted || bytes <= self.settings.max_deleted_bytes {
+                continue;
+            }
+            let (evidence, series) = (follower.evidence(), follower.series.clone());
+            let copy = self.find_copy(&evidence, &series, candidates);
+            let Some(follower) = self.followers.get_mut(index) else { break };
+            let end = match copy {
+                Some(copy) => {
+                    let end = copy.size.map_or(size, |end| end.max(position));
+                    self.go_on_in(index, copy);
+                    end
+                }
+                None => {
+                    follower.state = State::Drained(position);
+                    position
+                }
+            };
+            if size > end {
+                let (path, reason) = (evidence.path, Reason::Deleted);
+                self.due.push(Due::Missed(Missed {
+                    path,
+                    reason,
+                    position: end,
+                    bytes: size - end,
+                }));
             }
         }
+    }
+
+    /// Reads on in a copy.
+    fn go_on_in(&mut self, index: usize, Copy { opened, head, found, .. }: Copy) {
+        let Some(follower) = self.followers.get_mut(index) else { return };
+        self.records.remove(&opened.identity);
+        self.left.remove(&opened.identity);
+        follower.go_on_in(opened, head, found);
+        self.due.push(Due::Moved(follower.number));
     }
 }
 
 fn try_copy(evidence: &Checkpoint, candidate: &Candidate) -> io::Result<Option<Copy>> {
     let mut source = candidate.open()?;
     let Some(found) = evidence.find_in(&mut source)? else { return Ok(None) };
+    let head = source.head()?;
     source.advance_to(found)?;
     let size = source.plain_file().map(|_| candidate.stamp.size);
     let opened = Opened { path: candidate.path.clone(), identity: candidate.identity, source };
-    Ok(Some(Copy { opened, found, size }))
+    Ok(Some(Copy { opened, head, found, size }))
 }

@@ -51,7 +51,7 @@ impl Tailer {
             candidates = self.survey();
         }
         self.resolve_rewritten(&candidates);
-        self.drop_deleted();
+        self.drop_deleted(&candidates);
         self.tell_due(sink);
         let mut found = self.find_known(&candidates);
         if found.iter().any(|found| self.records.contains_key(&found.follower.identity)) {

@@ -60,8 +60,15 @@ impl Source {
     }
 
     /// Another reader of the same file.
-    pub(super) fn open_again(file: &File) -> io::Result<Self> {
-        Ok(Self::Plain(Plain { file: file.try_clone()?, forgotten: 0 }))
+    pub(super) fn again(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Plain(Plain { file, .. }) => {
+                Self::Plain(Plain { file: file.try_clone()?, forgotten: 0 })
+            }
+            Self::Packed(Packed { file, packing, .. }) => {
+                Self::Packed(Packed::new(file.try_clone()?, *packing)?)
+            }
+        })
     }
 
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
@@ -135,6 +142,16 @@ impl Source {
                 read_at(&plain.file, position - bytes, bytes)
             }
             Self::Packed(packed) => packed.before(position),
+        }
+    }
+
+    /// Goes to a position of a compressed log and over the zeros there, so many at most. Returns how many
+    /// there are.
+    pub(super) fn skip_zeros(&mut self, position: u64, most: u64) -> io::Result<u64> {
+        self.advance_to(position)?;
+        match self {
+            Self::Plain(_) => Ok(0),
+            Self::Packed(packed) => packed.skip_zeros(most),
         }
     }
 
@@ -305,6 +322,23 @@ impl Packed {
         }
         self.position += pass(&mut self.decoder, position - self.position, &mut self.tail)?;
         Ok((self.position, self.tail.clone()))
+    }
+
+    /// Ends at the start of the log.
+    fn skip_zeros(&mut self, most: u64) -> io::Result<u64> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut total = 0;
+        while total < most {
+            let bytes = self.decoder.read(&mut buffer)?;
+            let read = buffer.get(..bytes).unwrap_or_default();
+            let zeros = read.iter().take_while(|byte| **byte == 0).count();
+            total += zeros as u64;
+            if zeros < bytes || bytes == 0 {
+                break;
+            }
+        }
+        self.rewind()?;
+        Ok(total)
     }
 
     fn look(&mut self, buffer: &mut [u8]) -> io::Result<Look> {

@@ -9,6 +9,7 @@ use super::*;
 
 mod copies;
 mod forgetting;
+mod moments;
 
 /// A folder with a log, and what a tailer has read of it.
 struct Scene {

@@ -1,19 +1,50 @@
 //! The log folder, as the server and `logrotate` treat it.
 
+mod rotation;
+
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Seek as _, Write as _},
+    os::unix,
     path::{Path, PathBuf},
 };
 
-use crate::Random;
+use rotation::{Rotated, Work};
 
-/// How many rotated files are kept: more than a sequence has rotations.
-const KEEP: u64 = 70;
+use crate::{Random, reader::Reader};
+
+/// What server and `logrotate` are like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habits {
+    /// How many rotated files are kept.
+    pub(crate) keep: usize,
+    /// Whether rotated files get dates instead of numbers.
+    pub(crate) is_dated: bool,
+    /// Whether the server appends, wherever the file ends by then.
+    pub(crate) appends: bool,
+    /// Whether a link leads to what the server writes to.
+    pub(crate) has_link: bool,
+}
+
+impl Habits {
+    /// More files are kept than a sequence has rotations.
+    pub(crate) const USUAL: Self =
+        Self { keep: 70, is_dated: false, appends: true, has_link: false };
+
+    pub(crate) fn any(random: &mut Random) -> Self {
+        Self {
+            keep: if random.one_in(3) { 1 + random.index(4) } else { 70 },
+            is_dated: random.one_in(3),
+            appends: !random.one_in(6),
+            has_link: random.one_in(5),
+        }
+    }
+}
 
 pub(crate) struct World {
     folder: PathBuf,
+    habits: Habits,
     /// What the server writes to.
     path: PathBuf,
     file: File,
@@ -21,33 +52,49 @@ pub(crate) struct World {
     lines: u64,
     /// True while the last line has no end.
     is_open: bool,
-    /// The lines that are in the server's file.
-    in_file: Vec<u64>,
+    /// The lines that are in the server's file, with where they end in it.
+    in_file: Vec<(u64, u64)>,
+    /// The files that were rotated away, the newest first.
+    rotated: VecDeque<Rotated>,
+    /// The lines in files that the server has left for another name.
+    left_behind: BTreeSet<u64>,
+    /// What `logrotate` has begun.
+    work: Option<Work>,
     /// The lines that only a reader that has their file open can still read.
     deleted: Vec<u64>,
+    /// The lines that only a reader has that has read them.
+    in_memory: Vec<u64>,
     /// The lines that nobody may have been able to read.
     may_be_missing: BTreeSet<u64>,
     /// True while the reader has the server's file open.
     is_held: bool,
     names: u64,
+    rotations: u64,
 }
 
 impl World {
-    pub(crate) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, habits: Habits) -> Self {
         let path = folder.join("x.log");
-        let file = append(&path);
-        Self {
+        let world = Self {
             folder: folder.to_owned(),
+            habits,
+            file: open(&path, habits),
             path,
-            file,
             lines: 0,
             is_open: false,
             in_file: Vec::new(),
+            rotated: VecDeque::new(),
+            left_behind: BTreeSet::new(),
+            work: None,
             deleted: Vec::new(),
+            in_memory: Vec::new(),
             may_be_missing: BTreeSet::new(),
             is_held: false,
             names: 0,
-        }
+            rotations: 0,
+        };
+        world.lead();
+        world
     }
 
     pub(crate) fn lines(&self) -> u64 {
@@ -70,6 +117,12 @@ impl World {
         self.may_be_missing.contains(&line)
     }
 
+    /// A server that does not append leaves holes at the start of its file. They say nothing of which file it
+    /// is, so that a shorter copy is not known for one.
+    pub(crate) fn may_come_twice(&self) -> bool {
+        !self.habits.appends
+    }
+
     /// The reader has looked at all files.
     pub(crate) fn reader_looked(&mut self) {
         self.is_held = true;
@@ -78,23 +131,54 @@ impl World {
     /// The reader is gone, and with it what it had not stored of deleted files.
     pub(crate) fn reader_left(&mut self) {
         self.is_held = false;
+        let kept: Vec<_> = self.deleted.drain(..).chain(self.in_memory.drain(..)).collect();
+        let gone: Vec<_> = kept.into_iter().filter(|line| !self.is_somewhere(*line)).collect();
+        self.may_be_missing.extend(gone);
+    }
+
+    /// The reader has given up a deleted file for its size.
+    pub(crate) fn reader_dropped_deleted(&mut self) {
         self.may_be_missing.extend(self.deleted.drain(..));
+    }
+
+    /// Notes that lines are not in a file any more in which they were.
+    fn lose(&mut self, lines: impl IntoIterator<Item = u64>, reader: &Reader) {
+        for line in lines {
+            if self.is_somewhere(line) {
+                continue;
+            }
+            if reader.has_read(line) {
+                self.in_memory.push(line);
+            } else if !reader.has_stored(line) {
+                self.may_be_missing.insert(line);
+            }
+        }
+    }
+
+    /// Tells whether a file has the line.
+    fn is_somewhere(&self, line: u64) -> bool {
+        self.left_behind.contains(&line)
+            || self.in_file.iter().any(|(own, end)| *own == line && *end < u64::MAX)
+            || self.rotated.iter().any(|rotated| rotated.lines.contains(&line))
     }
 
     pub(crate) fn write(&mut self, count: u64, random: &mut Random) {
         self.end_line();
         for _ in 0..count {
-            let padding = "x".repeat(random.index(400));
-            writeln!(self.file, "<{}> {padding}", self.lines).unwrap();
-            self.in_file.push(self.lines);
-            self.lines += 1;
+            self.write_line(random.index(400));
         }
+    }
+
+    fn write_line(&mut self, padding: usize) {
+        writeln!(self.file, "<{}> {}", self.lines, "x".repeat(padding)).unwrap();
+        self.in_file.push((self.lines, self.end()));
+        self.lines += 1;
     }
 
     pub(crate) fn write_part(&mut self) {
         self.end_line();
         write!(self.file, "<{}> begun", self.lines).unwrap();
-        self.in_file.push(self.lines);
+        self.in_file.push((self.lines, u64::MAX));
         self.lines += 1;
         self.is_open = true;
     }
@@ -102,101 +186,88 @@ impl World {
     pub(crate) fn end_line(&mut self) {
         if self.is_open {
             writeln!(self.file, " and ended").unwrap();
+            let end = self.end();
+            self.in_file.last_mut().unwrap().1 = end;
             self.is_open = false;
         }
     }
 
-    /// Rotates by rename; some lines may go to the old file before the server opens the new one.
-    pub(crate) fn rename(&mut self, random: &mut Random) {
-        self.end_line();
-        self.make_way();
-        fs::rename(&self.path, self.numbered(1, "")).unwrap();
-        if random.one_in(3) {
-            self.write(1, random);
-        }
-        self.reopen();
+    /// Where the server's file ends.
+    fn end(&self) -> u64 {
+        self.file.metadata().unwrap().len()
     }
 
-    pub(crate) fn copy_truncate(&mut self) {
-        self.end_line();
-        self.make_way();
-        fs::copy(&self.path, self.numbered(1, "")).unwrap();
-        self.file.set_len(0).unwrap();
-        self.in_file.clear();
+    fn take_lines(&mut self) -> Vec<u64> {
+        self.in_file.drain(..).map(|(line, _)| line).collect()
     }
 
     /// Goes on under another name, as `log_filename` says.
-    pub(crate) fn new_name(&mut self) {
+    pub(crate) fn new_name(&mut self, reader: &Reader) {
+        self.finish_work(reader);
         self.end_line();
         self.names += 1;
         self.path = self.folder.join(format!("x-{}.log", 20_261_000 + self.names));
+        let lines = self.take_lines();
+        self.left_behind.extend(lines);
         self.reopen();
+        self.lead();
+    }
+
+    /// Has the link lead to what the server writes to.
+    fn lead(&self) {
+        if self.habits.has_link {
+            let new = self.folder.join("new");
+            unix::fs::symlink(&self.path, &new).unwrap();
+            fs::rename(new, self.folder.join("link.log")).unwrap();
+        }
     }
 
     /// Without a reader that has the file open what is in it is gone.
-    pub(crate) fn delete_and_recreate(&mut self) {
+    pub(crate) fn delete_and_recreate(&mut self, reader: &Reader) {
+        self.finish_work(reader);
         self.end_line();
-        if self.is_held {
-            self.deleted.extend(&self.in_file);
-        } else {
-            self.may_be_missing.extend(&self.in_file);
-        }
         fs::remove_file(&self.path).unwrap();
+        let lines = self.take_lines();
+        if self.is_held {
+            self.deleted.extend(lines);
+        } else {
+            self.lose(lines, reader);
+        }
         self.reopen();
     }
 
     /// Truncates without a copy: what has not been read is gone.
-    pub(crate) fn truncate(&mut self) {
-        self.may_be_missing.extend(&self.in_file);
+    pub(crate) fn truncate(&mut self, reader: &Reader) {
+        self.finish_work(reader);
         self.file.set_len(0).unwrap();
-        self.in_file.clear();
         self.is_open = false;
+        let lines = self.take_lines();
+        self.lose(lines, reader);
     }
 
-    /// Compresses the oldest file that is not.
-    pub(crate) fn compress(&mut self) {
-        let plain = (1..=KEEP).rev().map(|number| self.numbered(number, ""));
-        let Some(path) = plain.into_iter().find(|path| path.exists()) else { return };
-        let mut packed = path.clone().into_os_string();
-        packed.push(".gz");
-        let mut log = File::open(&path).unwrap();
-        let file = File::create(packed).unwrap();
-        let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
-        io::copy(&mut log, &mut encoder).unwrap();
-        let file = encoder.finish().unwrap();
-        file.set_modified(log.metadata().unwrap().modified().unwrap()).unwrap();
-        fs::remove_file(&path).unwrap();
-    }
-
-    /// Somebody wants to keep what is there now, under a name of the series.
-    pub(crate) fn copy(&mut self) {
-        self.make_way();
-        fs::copy(&self.path, self.numbered(1, "")).unwrap();
-    }
-
-    /// Each numbered file gets the next number.
-    fn make_way(&self) {
-        for number in (1..KEEP).rev() {
-            for ending in ["", ".gz"] {
-                let path = self.numbered(number, ending);
-                if path.exists() {
-                    fs::rename(path, self.numbered(number + 1, ending)).unwrap();
-                }
-            }
+    /// The same, and writes as many bytes as there were.
+    pub(crate) fn refill(&mut self, reader: &Reader) {
+        let size = self.end();
+        self.truncate(reader);
+        let begun = format!("<{}> \n", self.lines).len() as u64;
+        if let Some(padding) = size.checked_sub(begun) {
+            self.write_line(usize::try_from(padding).unwrap());
         }
     }
 
-    fn numbered(&self, number: u64, ending: &str) -> PathBuf {
-        self.folder.join(format!("x.log.{number}{ending}"))
-    }
-
     fn reopen(&mut self) {
-        self.file = append(&self.path);
-        self.in_file.clear();
+        self.file = open(&self.path, self.habits);
         self.is_held = false;
     }
 }
 
-fn append(path: &Path) -> File {
-    OpenOptions::new().append(true).create(true).open(path).unwrap()
+fn open(path: &Path, habits: Habits) -> File {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false);
+    if habits.appends {
+        return options.append(true).open(path).unwrap();
+    }
+    let mut file = options.write(true).open(path).unwrap();
+    file.seek(io::SeekFrom::End(0)).unwrap();
+    file
 }

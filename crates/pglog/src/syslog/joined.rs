@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    assemble::{Assembled, Assembler},
+    assemble::{Assembled, Assembler, decode},
     entry::{Field, LogEntry},
     syslog::header::Line,
-    text::decode,
     timestamp::Timestamp,
 };
 
