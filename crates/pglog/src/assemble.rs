@@ -19,19 +19,18 @@ mod sessions;
 mod torn;
 mod whole;
 
-pub(crate) use lines::decode;
-
 use crate::{
     assemble::{
         folded::Folded,
         lines::{Place, Splitter},
         open::OpenEntries,
-        prefixes::{HeldLines, Prefixes, Verdict},
+        prefixes::{Found, HeldLines, Prefixes, Verdict},
     },
     entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
     prefix::{Fit, LinePrefix, ParsedLine},
     severity::Label,
+    text::decode,
     timestamp::Clock,
 };
 
@@ -140,6 +139,11 @@ impl Assembler {
     pub const fn with_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
+    }
+
+    /// Sets how much is read out of the texts of entries to come.
+    pub(crate) const fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
     }
 
     /// Returns the prefix that the log is written with now. Where lines stop to fit it, the assembler
@@ -363,14 +367,14 @@ impl Assembler {
             return Taken::Yes;
         }
         let mut parsed = ParsedLine::blank();
-        let fit = self.prefixes.match_into(&mut parsed, line);
+        let Found { fit, is_doubted } = self.prefixes.match_into(&mut parsed, line);
         if fit == Fit::No {
             if self.take_line_without_label(open, line, (start, end)) {
                 return Taken::Yes;
             }
             return self.take_foreign_line(open, line, (start, end), patience);
         }
-        if self.prefixes.doubt(&parsed) {
+        if is_doubted {
             if patience == Patience::MayHold {
                 return Taken::Strange;
             }

@@ -19,6 +19,7 @@ use crate::{
     entry::{Depth, LogEntry},
     fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
+    text::valid_start,
     timestamp::Clock,
 };
 
@@ -94,6 +95,11 @@ impl CsvReader {
     pub const fn with_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
+    }
+
+    /// Sets how much is read out of the texts of entries to come.
+    pub(crate) const fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
     }
 
     /// Sets the limits.
@@ -332,10 +338,7 @@ impl<'b> Text<'b> {
     /// The text in `bytes` from `start` on.
     fn at(bytes: &'b [u8], start: usize) -> Self {
         let bytes = bytes.get(start..).unwrap_or_default();
-        let text = std::str::from_utf8(bytes).unwrap_or_else(|error| {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            std::str::from_utf8(valid).unwrap_or_default()
-        });
+        let text = valid_start(bytes);
         let nul = memchr::memchr(0, text.as_bytes());
         let text = nul.and_then(|nul| text.get(..nul)).unwrap_or(text);
         Self { start, text }

@@ -6,11 +6,12 @@
 mod entry;
 
 use crate::{
-    assemble::{Assembled, Limits, decode},
+    assemble::{Assembled, Limits},
     entry::{Depth, Field, LogEntry},
     fingerprint::Fingerprint,
     held::{Gap, Held, raw_bytes_in},
     json::{Stretch, escaped, stretches, unescape},
+    text::decode,
     timestamp::Clock,
 };
 
@@ -84,6 +85,11 @@ impl JsonReader {
     pub const fn with_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
+    }
+
+    /// Sets how much is read out of the texts of entries to come.
+    pub(crate) const fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
     }
 
     /// Sets the limits.

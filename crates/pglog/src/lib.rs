@@ -43,6 +43,7 @@ mod prefix;
 mod record;
 mod severity;
 mod syslog;
+mod text;
 mod timestamp;
 mod wrapping;
 

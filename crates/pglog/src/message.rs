@@ -6,6 +6,10 @@ use crate::entry::Text;
 
 /// Splits the SQLSTATE off that `log_error_verbosity = verbose` puts in front of a message.
 pub(crate) fn split_state_code(message: &str) -> Option<(&str, &str)> {
+    // One byte tells of nearly all messages that they have none.
+    if message.as_bytes().get(5) != Some(&b':') {
+        return None;
+    }
     let (code, rest) = message.split_at_checked(5)?;
     let is_code = code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
     is_code.then(|| Some((code, rest.strip_prefix(": ")?)))?

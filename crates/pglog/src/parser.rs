@@ -117,6 +117,15 @@ impl Parser {
         }
     }
 
+    /// Sets how much is read out of the texts of the entries that are given out from here on. What the parser
+    /// remembers does not depend on it.
+    pub fn set_depth(&mut self, depth: Depth) {
+        self.options.depth = depth;
+        if let State::Reading(reader, _) = &mut self.state {
+            reader.set_depth(depth);
+        }
+    }
+
     /// Looks at bytes of the same log that will not be pushed, such as those before the position.
     pub fn learn(&mut self, sample: &[u8]) {
         let State::Sampling { held, start, .. } = &self.state else { return };

@@ -14,7 +14,7 @@ mod time;
 use std::collections::VecDeque;
 
 use crate::{
-    assemble::{Assembled, Assembler, Limits, decode},
+    assemble::{Assembled, Assembler, Limits},
     entry::Depth,
     held::HeldLine,
     prefix::{LinePrefix, ParsedLine},
@@ -24,6 +24,7 @@ use crate::{
         joined::{Break, Lines, Message, Origin},
         time::SyslogClock,
     },
+    text::decode,
     timestamp::{Clock, Timestamp},
 };
 
@@ -122,6 +123,11 @@ impl SyslogReader {
     pub const fn with_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
+    }
+
+    /// Sets how much is read out of the texts of entries to come.
+    pub(crate) const fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
     }
 
     /// Sets the limits.

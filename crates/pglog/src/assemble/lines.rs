@@ -2,17 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::text::{decode, valid_start};
+
 /// The bytes of a line that are held back until its end is there. A longer line is used in pieces of
 /// this size; no prefix is as long.
 pub(super) const MAX_HELD_BYTES: usize = 64 << 10;
-
-/// Decodes bytes as UTF-8. Each byte that is none, and each NUL, becomes U+FFFD.
-pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if memchr::memchr(0, bytes).is_none() => Cow::Borrowed(text),
-        _ => Cow::Owned(String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")),
-    }
-}
 
 /// Pairs each line of a decoded text with the same line of the bytes that it was decoded from, both
 /// without their line breaks. Decoding leaves line breaks as they are.
@@ -99,13 +93,7 @@ impl<'a> Segments<'a> {
         }
         let clean = self.rest.len() - self.nul;
         let clean = self.rest.get(..clean).filter(|_| self.nul > 0).unwrap_or(self.rest);
-        let valid = match std::str::from_utf8(clean) {
-            Ok(text) => text,
-            Err(error) => {
-                let valid = clean.get(..error.valid_up_to()).unwrap_or_default();
-                std::str::from_utf8(valid).unwrap_or_default()
-            }
-        };
+        let valid = valid_start(clean);
         let whole = memchr::memrchr(b'\n', valid.as_bytes()).map_or(0, |last| last + 1);
         if whole == 0 {
             let end = memchr::memchr(b'\n', self.rest).map_or(self.rest.len(), |end| end + 1);
@@ -252,12 +240,6 @@ fn incomplete_character(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn undecodable_bytes_become_replacement_characters() {
-        assert_eq!(decode(b"a\xffb\0c"), "a\u{fffd}b\u{fffd}c");
-        assert!(matches!(decode("ü".as_bytes()), Cow::Borrowed("ü")));
-    }
 
     #[test]
     fn lines_are_paired_with_their_bytes() {

@@ -71,25 +71,46 @@ impl Prefixes {
 
     /// Takes a line apart with the first prefix that fits, in the likeliest way.
     /// Only where one fits is `parsed` the line.
-    pub(super) fn match_into<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Fit {
-        let Some((first, older)) = self.prefixes.split_first() else { return Fit::No };
-        if let Some(at) = self.recent.match_into(parsed, line)
-            && !first.may_text_be_read_otherwise(parsed.text)
-        {
-            self.lines_of_older = 0;
-            self.sessions.note(first, parsed);
-            return Fit::UpTo(at);
+    pub(super) fn match_into<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Found {
+        // The names of an earlier line have not been doubted.
+        if let Some(at) = self.match_as_earlier(parsed, line) {
+            return Found { fit: Fit::UpTo(at), is_doubted: false };
         }
+        let fit = self.match_anew(parsed, line);
+        let is_doubted = fit != Fit::No && self.doubt(parsed);
+        if matches!(fit, Fit::UpTo(_)) && !is_doubted {
+            let tokens = self.prefixes.first().map_or(&[][..], LinePrefix::tokens);
+            self.recent.note(tokens, line);
+        }
+        Found { fit, is_doubted }
+    }
+
+    /// Takes a line apart that is like an earlier one. Returns up to which byte it fits.
+    fn match_as_earlier<'a>(
+        &mut self,
+        parsed: &mut ParsedLine<'a>,
+        line: &'a str,
+    ) -> Option<usize> {
+        let at = self.recent.match_into(parsed, line)?;
+        let first = self.prefixes.first()?;
+        if first.may_text_be_read_otherwise(parsed.text) {
+            return None;
+        }
+        self.lines_of_older = 0;
+        self.sessions.note(first, parsed);
+        Some(at)
+    }
+
+    /// Takes a line apart of which no earlier one tells how.
+    fn match_anew<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Fit {
+        let Some((first, older)) = self.prefixes.split_first() else { return Fit::No };
         let fit = first.match_into(parsed, line);
         if fit != Fit::No {
             self.lines_of_older = 0;
-            if self.sessions.read(first, line, parsed) == Readings::Several {
-                return Fit::Yes;
-            }
-            if matches!(fit, Fit::UpTo(_)) {
-                self.recent.note(first.tokens(), line);
-            }
-            return fit;
+            return match self.sessions.read(first, line, parsed) {
+                Readings::Several => Fit::Yes,
+                Readings::One => fit,
+            };
         }
         let fits = |prefix: &LinePrefix| prefix.match_into(parsed, line) != Fit::No;
         let Some(at) = older.iter().position(fits) else { return Fit::No };
@@ -119,7 +140,7 @@ impl Prefixes {
 
     /// Tells whether the names of a line look like more than names: those of a prefix that somebody has made
     /// longer take in the new values.
-    pub(super) fn doubt(&self, line: &ParsedLine<'_>) -> bool {
+    fn doubt(&self, line: &ParsedLine<'_>) -> bool {
         let mut names = owner_of(line).filter(|name| may_be_more(name));
         self.trusted.len() < MAX_TRUSTED && names.any(|name| !self.trusted.contains(name))
     }
@@ -192,6 +213,14 @@ fn owner_of<'a>(line: &ParsedLine<'a>) -> impl Iterator<Item = &'a str> {
 /// Tells whether a name has in it what stands between values.
 fn may_be_more(name: &str) -> bool {
     name.bytes().any(|byte| matches!(byte, b' ' | b'[' | b'=' | b'/' | b','))
+}
+
+/// How a line fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) fit: Fit,
+    /// See [`Prefixes::doubt`].
+    pub(super) is_doubted: bool,
 }
 
 /// Adds what the log may turn out to have instead.

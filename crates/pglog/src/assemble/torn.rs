@@ -1,9 +1,12 @@
 //! Lines that a crash or a truncation has torn: holes read as NULs, and behind one the server goes on.
 
-use crate::assemble::{
-    Assembler, Patience, Taken,
-    lines::{self, Place, decode},
-    open::OpenEntries,
+use crate::{
+    assemble::{
+        Assembler, Patience, Taken,
+        lines::{self, Place},
+        open::OpenEntries,
+    },
+    text::decode,
 };
 
 impl Assembler {

@@ -1,10 +1,9 @@
 //! A whole message at once: none of it is kept, so none of it is copied.
 
 use crate::{
-    assemble::{
-        Assembler, Patience, Taken, decode, finish, lines::MAX_HELD_BYTES, open::OpenEntries,
-    },
+    assemble::{Assembler, Patience, Taken, finish, lines::MAX_HELD_BYTES, open::OpenEntries},
     entry::LogEntry,
+    text::decode,
 };
 
 impl Assembler {

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::{
-    assemble::decode,
     csvlog::scan::{COLUMNS, Span},
     entry::{Depth, LogEntry},
     held::{self, Gap},
     record::{Borrowed, Builder, Column, Copied},
+    text::decode,
     timestamp::Clock,
 };
 

@@ -1,8 +1,8 @@
 //! Text that is no record.
 
 use crate::{
-    assemble::decode,
     entry::{Field, LogEntry},
+    text::decode,
 };
 
 /// A piece that is longer is given out at the end of a line, so that nothing of it is cut.

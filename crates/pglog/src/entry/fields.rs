@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::entry::Text;
 
+/// For how many fields room is made at first: most messages that have some have no more.
+const FIRST_ROOM: usize = 8;
+
 /// Names and values that a message carries, in the message's order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fields<'a>(Vec<(&'static str, FieldValue<'a>)>);
@@ -17,6 +20,9 @@ impl<'a> Fields<'a> {
 
     /// Appends a field.
     pub fn push(&mut self, name: &'static str, value: impl Into<FieldValue<'a>>) {
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(FIRST_ROOM);
+        }
         self.0.push((name, value.into()));
     }
 

@@ -1,9 +1,11 @@
 //! An entry as a JSON object.
 
+mod float;
 mod string;
 
 use std::ops::Range;
 
+use float::write_float;
 pub(crate) use string::write_string;
 
 use crate::{
@@ -253,15 +255,6 @@ fn write_value(out: &mut Vec<u8>, value: &FieldValue<'_>) {
         FieldValue::Text(text) => write_string(out, text),
         FieldValue::List(values) => write_list(out, values, write_value),
         FieldValue::Object(fields) => write_fields(out, fields),
-    }
-}
-
-/// Writes the shortest number that reads back as the same; JSON has no word for what is not finite.
-fn write_float(out: &mut Vec<u8>, number: f64) {
-    if number.is_finite() {
-        out.extend_from_slice(number.to_string().as_bytes());
-    } else {
-        out.extend_from_slice(b"null");
     }
 }
 

@@ -16,8 +16,9 @@ static INDEX: LazyLock<Index> = LazyLock::new(Index::read);
 /// The list, ready to be searched.
 struct Index {
     patterns: Vec<Pattern>,
-    /// The first eight bytes of each head, in the same order: one compares them all at once.
+    /// The first eight bytes of the heads, each once and sorted, and where the patterns are that begin so.
     starts: Vec<u64>,
+    ranges: Vec<Range<usize>>,
     /// The heads of less than eight bytes, the longest first, and where their patterns are.
     short: Vec<(Head, Range<usize>)>,
 }
@@ -46,7 +47,13 @@ impl Head {
 impl Index {
     fn read() -> Self {
         let patterns: Vec<Pattern> = LIST.lines().filter_map(Pattern::read).collect();
-        let starts = patterns.iter().map(|pattern| first_bytes(pattern.head)).collect();
+        let (mut starts, mut ranges) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        for same in patterns.chunk_by(|a, b| first_bytes(a.head) == first_bytes(b.head)) {
+            starts.extend(same.first().map(|pattern| first_bytes(pattern.head)));
+            ranges.push(at..at + same.len());
+            at += same.len();
+        }
         let mut short = Vec::new();
         let mut at = 0;
         for same in patterns.chunk_by(|a, b| a.head == b.head) {
@@ -57,7 +64,7 @@ impl Index {
             at += same.len();
         }
         short.sort_by_key(|(head, _)| std::cmp::Reverse(head.mask));
-        Self { patterns, starts, short }
+        Self { patterns, starts, ranges, short }
     }
 
     fn find(&self, message: &str) -> Option<&'static str> {
@@ -72,10 +79,8 @@ impl Index {
 
     /// Looks at the patterns that share their first eight bytes with the message.
     fn find_by_long_head(&self, start: u64, message: &str) -> Option<&'static str> {
-        let from = self.starts.partition_point(|other| *other < start);
-        let behind = self.starts.get(from..)?;
-        let count = behind.partition_point(|other| *other == start);
-        let patterns = self.patterns.get(from..from + count)?;
+        let range = self.ranges.get(self.starts.binary_search(&start).ok()?)?;
+        let patterns = self.patterns.get(range.clone())?;
         let mut prefix = message;
         loop {
             // All heads that the message starts with are sorted before it, and so are all that such a
@@ -182,8 +187,15 @@ pub(super) fn state_code_of(message: &str) -> Option<&'static str> {
     INDEX.find(message)
 }
 
+/// Counts the bytes up to the first that differs, eight at a time.
 fn common_bytes(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+    let ((words_of_a, _), (words_of_b, _)) =
+        (a.as_bytes().as_chunks::<8>(), b.as_bytes().as_chunks::<8>());
+    let same = words_of_a.iter().zip(words_of_b).take_while(|(a, b)| a == b).count();
+    let at = same * 8;
+    let tails = (a.as_bytes().get(at..), b.as_bytes().get(at..));
+    let (a, b) = (tails.0.unwrap_or_default(), tails.1.unwrap_or_default());
+    at + a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::{
-    assemble::decode,
     entry::{Depth, LogEntry},
     held::{self, Gap},
     json::{Raw, members, unescape},
     record::{Borrowed, Builder, Column, Copied},
+    text::decode,
     timestamp::Clock,
 };
 

@@ -3,6 +3,7 @@
 use crate::{
     assemble::{Assembled, Assembler},
     csvlog::CsvReader,
+    entry::Depth,
     fingerprint::Fingerprint,
     format::Format,
     jsonlog::JsonReader,
@@ -129,6 +130,18 @@ impl Reader {
             (Self::Jsonlog(reader), Some(clock)) => reader.set_clock(clock.clone()),
             // Syslog has lines of many servers.
             (Self::Csvlog(_) | Self::Jsonlog(_), None) | (Self::Syslog(_), _) => {}
+        }
+    }
+
+    /// Sets how much is read out of the texts of entries to come.
+    pub(super) fn set_depth(&mut self, depth: Depth) {
+        match self {
+            Self::Stderr(assembler) => assembler.set_depth(depth),
+            Self::Csvlog(reader) => reader.set_depth(depth),
+            Self::Jsonlog(reader) => reader.set_depth(depth),
+            Self::Syslog(reader) => reader.set_depth(depth),
+            Self::Wrapped(reader) => reader.inner_mut().set_depth(depth),
+            Self::Document(reader) => reader.inner_mut().set_depth(depth),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
 const GROUPS: usize = 16;
 
 /// How many lines whose names begin alike are kept.
-const LINES_OF_GROUP: usize = 4;
+const LINES_OF_GROUP: usize = 8;
 
 /// Earlier lines of one prefix.
 #[derive(Debug, Default)]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    assemble::{Assembled, Assembler, decode},
+    assemble::{Assembled, Assembler},
     entry::{Field, LogEntry},
     syslog::header::Line,
+    text::decode,
     timestamp::Timestamp,
 };
 

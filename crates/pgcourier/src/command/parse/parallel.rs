@@ -10,11 +10,11 @@ use std::{
     io::{self, Write},
     os::unix::fs::FileExt as _,
     path::Path,
-    sync::mpsc::{self, Receiver, SyncSender},
+    sync::mpsc::{self, Receiver, Sender, SyncSender},
     thread,
 };
 
-use pglog::{Assembled, Kind, Parser, ParserOptions};
+use pglog::{Assembled, Depth, Kind, Parser, ParserOptions};
 
 /// Turns an entry into bytes of the output.
 pub(super) type Print<'p> = &'p (dyn Fn(&Assembled<'_>, &mut Vec<u8>) + Sync);
@@ -33,7 +33,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Returns the parts that are worth their trouble for so many processors.
     pub(super) const fn new(jobs: usize) -> Self {
-        Self { part_bytes: 8 << 20, warm_up_bytes: 512 << 10, jobs }
+        Self { part_bytes: 8 << 20, warm_up_bytes: 256 << 10, jobs }
     }
 }
 
@@ -57,6 +57,13 @@ struct Part {
     /// Of the part's parser at the part's start, and at its end.
     fingerprints: (Option<u64>, Option<u64>),
     result: io::Result<()>,
+}
+
+/// The end of a worker at which its parts arrive.
+struct Worker {
+    finished: Receiver<Part>,
+    /// Takes texts that have been printed back: memory that is new to a process costs more than to fill it.
+    printed: Sender<Vec<u8>>,
 }
 
 /// Who is told how reading goes.
@@ -85,13 +92,14 @@ pub(super) fn read(
     };
     let plan = Plan { file, size, parts, known };
     thread::scope(|scope| {
-        let workers: Vec<Receiver<Part>> = (0..parts.jobs.max(1))
+        let workers: Vec<Worker> = (0..parts.jobs.max(1))
             .map(|worker| {
                 // A worker is one part ahead of what is printed, so that memory is bounded.
-                let (sender, receiver) = mpsc::sync_channel(0);
+                let (sender, finished) = mpsc::sync_channel(0);
+                let (printed, room) = mpsc::channel();
                 let plan = &plan;
-                scope.spawn(move || plan.work(worker, print, &sender));
-                receiver
+                scope.spawn(move || plan.work(worker, print, &sender, &room));
+                Worker { finished, printed }
             })
             .collect();
         // Dropping the receivers ends workers that are not wanted any more.
@@ -133,10 +141,17 @@ struct Plan {
 
 impl Plan {
     /// Reads each part whose turn it is for this worker.
-    fn work(&self, worker: usize, print: Print<'_>, finished: &SyncSender<Part>) {
+    fn work(
+        &self,
+        worker: usize,
+        print: Print<'_>,
+        finished: &SyncSender<Part>,
+        room: &Receiver<Vec<u8>>,
+    ) {
         let numbers = (worker as u64..).step_by(self.parts.jobs.max(1));
         for number in numbers.take_while(|number| self.start_of(*number) < self.size) {
-            if finished.send(self.read_part(number, print)).is_err() {
+            let text = room.try_recv().unwrap_or_default();
+            if finished.send(self.read_part(number, text, print)).is_err() {
                 return;
             }
         }
@@ -147,8 +162,10 @@ impl Plan {
         number.saturating_mul(self.parts.part_bytes)
     }
 
-    fn read_part(&self, number: u64, print: Print<'_>) -> Part {
-        let mut part = Part { text: Vec::new(), fingerprints: (None, None), result: Ok(()) };
+    /// Reads a part. `text` is room for what is printed of it.
+    fn read_part(&self, number: u64, mut text: Vec<u8>, print: Print<'_>) -> Part {
+        text.clear();
+        let mut part = Part { text, fingerprints: (None, None), result: Ok(()) };
         part.result = self.fill(number, &mut part, print);
         part
     }
@@ -160,10 +177,12 @@ impl Plan {
         let warm_up = if is_first { 0 } else { start.saturating_sub(self.parts.warm_up_bytes) };
         let begin = if is_first { 0 } else { self.line_start(warm_up)? };
         let mut parser = Parser::new(self.known.clone(), begin);
+        parser.set_depth(Depth::Texts);
         // The last part ends with the file, also if that has grown.
         let is_last = end >= self.size;
         let end = if is_last { u64::MAX } else { end };
         self.push(&mut parser, begin, start, &mut |_| {})?;
+        parser.set_depth(self.known.depth);
         part.fingerprints.0 = parser.fingerprint();
         let is_over = Cell::new(false);
         let text = &mut part.text;
@@ -232,7 +251,7 @@ impl Plan {
     /// Prints the parts in their order, each after a look at whether it fits the one before it.
     fn collect(
         &self,
-        workers: &[Receiver<Part>],
+        workers: &[Worker],
         out: &mut impl Write,
         progress: &mut dyn FnMut(u64),
     ) -> io::Result<Outcome> {
@@ -240,7 +259,7 @@ impl Plan {
         let numbers = (0..).take_while(|number| self.start_of(*number) < self.size);
         for (number, worker) in numbers.zip(workers.iter().cycle()) {
             // A worker sends all its parts, unless it has panicked; then the scope panics too.
-            let Ok(part) = worker.recv() else { break };
+            let Ok(part) = worker.finished.recv() else { break };
             part.result?;
             let is_alike = part.fingerprints.0.is_some() && part.fingerprints.0 == expected;
             if number > 0 && !is_alike {
@@ -248,6 +267,8 @@ impl Plan {
                 return Ok(Outcome::Interrupted { printed_to });
             }
             out.write_all(&part.text)?;
+            // A worker that has read its last part needs no room.
+            let _is_over = worker.printed.send(part.text);
             expected = part.fingerprints.1;
             progress(self.start_of(number + 1).min(self.size));
         }
