@@ -6,7 +6,7 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use crate::find::split_once;
+use crate::{event::letters::LetterSet, find::split_once};
 
 /// One message a line, `SQLSTATE PATTERN`, sorted by what stands before the first `%`.
 const LIST: &str = include_str!("messages.txt");
@@ -70,10 +70,12 @@ impl Index {
     fn find(&self, message: &str) -> Option<&'static str> {
         let start = first_bytes(message);
         self.find_by_long_head(start, message).or_else(|| {
-            let short = self.short.iter().filter(|(head, _)| head.begins(start));
-            short
-                .into_iter()
-                .find_map(|(_, range)| best(self.patterns.get(range.clone())?, message))
+            let letters = LetterSet::of(message);
+            let mut short = self.short.iter().filter(|(head, _)| head.begins(start));
+            short.find_map(|(_, range)| {
+                let patterns = self.patterns.get(range.clone())?.iter();
+                best(patterns.filter(|pattern| letters.may_hold(pattern.letters)), message)
+            })
         })
     }
 
@@ -96,7 +98,7 @@ impl Index {
             }
             let first =
                 patterns.partition_point(|other| (other.second, other.head) < (second, head));
-            if let Some(found) = best(patterns.get(first..end)?, message) {
+            if let Some(found) = best(patterns.get(first..end)?.iter(), message) {
                 return Some(found);
             }
             prefix = prefix.get(..prefix.floor_char_boundary(head.len().checked_sub(1)?))?;
@@ -105,8 +107,8 @@ impl Index {
 }
 
 /// Returns the code of the pattern that says most, of those with the same head that fit.
-fn best(patterns: &[Pattern], message: &str) -> Option<&'static str> {
-    let fitting = patterns.iter().filter(|pattern| pattern.fits(message));
+fn best<'p>(patterns: impl Iterator<Item = &'p Pattern>, message: &str) -> Option<&'static str> {
+    let fitting = patterns.filter(|pattern| pattern.fits(message));
     fitting.max_by_key(|pattern| pattern.rest.map_or(0, str::len)).map(|pattern| pattern.state_code)
 }
 
@@ -145,6 +147,8 @@ struct Pattern {
     inner: Option<&'static str>,
     /// What stands behind the last gap.
     tail: &'static str,
+    /// Of all that stands behind the first gap.
+    letters: LetterSet,
 }
 
 impl Pattern {
@@ -159,7 +163,9 @@ impl Pattern {
             None => (None, rest.unwrap_or_default()),
         };
         let second = second_bytes(head);
-        Some(Self { state_code, head, second, rest, inner, tail })
+        let literals = rest.unwrap_or_default().split('%').map(LetterSet::of);
+        let letters = literals.fold(LetterSet::default(), LetterSet::and);
+        Some(Self { state_code, head, second, rest, inner, tail, letters })
     }
 
     /// Tells whether a message that starts with the head goes on as the pattern does.

@@ -5,7 +5,10 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use crate::{event::letters::LetterSet, find::find};
+use crate::{
+    event::letters::LetterSet,
+    find::{find, split_once},
+};
 
 /// `=PATTERN` in English, and below it `LANGUAGE PATTERN` for each translation. `{}` is a gap, `{2}` the
 /// second gap of the English pattern, `\\n` a line break.
@@ -61,14 +64,18 @@ fn line_to_english(line: &str) -> Option<String> {
     let other = (!line.is_ascii()).then(|| &*OTHER);
     let lost = shows_loss(line).then(|| &*LOST);
     let indexes = [ascii, other, lost].into_iter().flatten();
-    indexes.filter_map(|index| index.find(line)).max_by_key(|found| found.literal_bytes)?.render()
+    let fits = indexes.filter_map(|index| index.find(line));
+    let (_, pattern) = fits.max_by_key(|(literal_bytes, _)| *literal_bytes)?;
+    Some(pattern.capture(line)?.render())
 }
 
 /// Patterns of one kind by what each shows at one of its ends.
 struct Index {
     /// Patterns that begin with at least eight bytes, sorted by these.
     by_start: Vec<(u64, Pattern)>,
-    /// Patterns that begin with less, by the first byte.
+    /// Of the others, those that end with at least eight bytes, sorted by these.
+    by_end: Vec<(u64, Pattern)>,
+    /// Of the others, those that begin with some bytes, by the first.
     by_first: Vec<Vec<Pattern>>,
     /// Patterns that begin with a gap, by the last byte; 0 for those that end with one, too.
     by_last: Vec<Vec<Pattern>>,
@@ -79,6 +86,7 @@ impl Index {
         let bytes = usize::from(u8::MAX) + 1;
         let mut index = Self {
             by_start: Vec::new(),
+            by_end: Vec::new(),
             by_first: vec![Vec::new(); bytes],
             by_last: vec![Vec::new(); bytes],
         };
@@ -92,14 +100,20 @@ impl Index {
                 index.add(Pattern::of(text, english));
             }
         }
-        index.by_start.sort_by_key(|(start, _)| *start);
-        index.by_start.shrink_to_fit();
+        for sorted in [&mut index.by_start, &mut index.by_end] {
+            sorted.sort_by_key(|(key, _)| *key);
+            sorted.shrink_to_fit();
+        }
         index
     }
 
     fn add(&mut self, pattern: Pattern) {
         if let Some(start) = first_bytes(pattern.head()) {
             self.by_start.push((start, pattern));
+            return;
+        }
+        if let Some(end) = last_bytes(pattern.tail()) {
+            self.by_end.push((end, pattern));
             return;
         }
         let first = pattern.head().bytes().next();
@@ -113,15 +127,15 @@ impl Index {
         }
     }
 
-    fn find<'x>(&'static self, line: &'x str) -> Option<Captured<'x>> {
-        let start = first_bytes(line)?;
-        let from = self.by_start.partition_point(|(other, _)| *other < start);
-        let same = self.by_start.get(from..)?.iter().take_while(|(other, _)| *other == start);
+    /// Finds the pattern that says most of those that fit, and how much that is.
+    fn find(&'static self, line: &str) -> Option<(usize, &'static Pattern)> {
+        let same_start = same_key(&self.by_start, first_bytes(line)?);
         let group = |groups: &'static [Vec<Pattern>], byte: Option<u8>| {
             groups.get(usize::from(byte.unwrap_or_default())).into_iter().flatten()
         };
-        best(same.map(|(_, pattern)| pattern), line).or_else(|| {
-            let shorter = group(&self.by_first, line.bytes().next())
+        best(same_start, line).or_else(|| {
+            let shorter = same_key(&self.by_end, last_bytes(line)?)
+                .chain(group(&self.by_first, line.bytes().next()))
                 .chain(group(&self.by_last, line.bytes().last()))
                 .chain(group(&self.by_last, None));
             best(shorter, line)
@@ -129,9 +143,16 @@ impl Index {
     }
 }
 
+/// Returns the patterns that have a key.
+fn same_key(sorted: &[(u64, Pattern)], key: u64) -> impl Iterator<Item = &Pattern> {
+    let from = sorted.partition_point(|(other, _)| *other < key);
+    let behind = sorted.get(from..).unwrap_or_default();
+    behind.iter().take_while(move |(other, _)| *other == key).map(|(_, pattern)| pattern)
+}
+
 /// Tells whether letters were lost in a text, as far as one can see it.
 fn shows_loss(text: &str) -> bool {
-    text.contains(['?', '<', '>'])
+    memchr::memchr3(b'?', b'<', b'>', text.as_bytes()).is_some()
 }
 
 /// Returns a line of the list as a server writes it, with the line breaks that it has. `None` where its
@@ -150,14 +171,16 @@ fn with_letters(text: &'static str, letters: Letters) -> Option<Cow<'static, str
     }
 }
 
-/// Finds the pattern that says most of those that fit.
-fn best<'x>(
+fn best(
     patterns: impl Iterator<Item = &'static Pattern>,
-    line: &'x str,
-) -> Option<Captured<'x>> {
-    let letters = LetterSet::of(line);
-    let possible = patterns.filter(|pattern| letters.may_hold(pattern.letters));
-    possible.filter_map(|pattern| pattern.capture(line)).max_by_key(|found| found.literal_bytes)
+    line: &str,
+) -> Option<(usize, &'static Pattern)> {
+    let mut letters = None;
+    let possible = patterns.filter(|pattern| {
+        letters.get_or_insert_with(|| LetterSet::of(line)).may_hold(pattern.letters)
+    });
+    let fits = possible.filter_map(|pattern| Some((pattern.literal_bytes_in(line)?, pattern)));
+    fits.max_by_key(|(literal_bytes, _)| *literal_bytes)
 }
 
 /// Returns how a server writes a message whose database has the encoding `SQL_ASCII`, and any server
@@ -187,6 +210,11 @@ fn damaged(text: &str) -> Option<String> {
 /// Returns the first eight bytes. `None` where there are less.
 fn first_bytes(text: &str) -> Option<u64> {
     text.as_bytes().first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Returns the last eight bytes. `None` where there are less.
+fn last_bytes(text: &str) -> Option<u64> {
+    text.as_bytes().last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 /// A translated message with gaps.
@@ -225,17 +253,32 @@ impl Pattern {
         self.text.get(self.tail_start..).unwrap_or_default()
     }
 
+    /// Returns how many bytes of a line are the message's own words. `None` where the line is another message.
+    fn literal_bytes_in(&self, line: &str) -> Option<usize> {
+        self.for_each_gap(line, |_, _| Some(()))
+    }
+
     /// Takes out of a line what stands in the gaps. `None` where the line is another message.
     fn capture<'x>(&self, line: &'x str) -> Option<Captured<'x>> {
+        let mut found = Captured { english: self.english, values: [""; MAX_GAPS] };
+        self.for_each_gap(line, |number, value| {
+            *found.values.get_mut(number)? = value;
+            Some(())
+        })?;
+        Some(found)
+    }
+
+    /// Gives each gap's number and what stands in it to `take`. Returns how many bytes stand in none.
+    fn for_each_gap<'x>(
+        &self,
+        line: &'x str,
+        mut take: impl FnMut(usize, &'x str) -> Option<()>,
+    ) -> Option<usize> {
         // Most messages are other ones, and most show it at one end.
         let (head, tail) = (self.head(), self.tail());
         let mut rest = line.strip_prefix(head).filter(|_| line.ends_with(tail))?;
         let mut gaps = self.text.get(head.len()..)?;
-        if !has_words(rest, gaps) {
-            return None;
-        }
-        let mut found =
-            Captured { english: self.english, values: [""; MAX_GAPS], literal_bytes: head.len() };
+        let mut literal_bytes = head.len();
         let mut count = 0;
         while let Some((number, literal, more)) = next_gap(gaps) {
             gaps = more;
@@ -243,29 +286,13 @@ impl Pattern {
                 (_, "") => rest.ends_with(literal).then(|| rest.len() - literal.len())?,
                 _ => find(rest.as_bytes(), literal.as_bytes())?,
             };
-            *found.values.get_mut(number.unwrap_or(count))? = rest.get(..at)?;
+            take(number.unwrap_or(count), rest.get(..at)?)?;
             rest = rest.get(at + literal.len()..)?;
-            found.literal_bytes += literal.len();
+            literal_bytes += literal.len();
             count += 1;
         }
-        rest.is_empty().then_some(found)
+        rest.is_empty().then_some(literal_bytes)
     }
-}
-
-/// Tells whether the words between gaps stand in a text, each behind the one before. Most texts that begin
-/// and end alike don't have them.
-fn has_words(text: &str, gaps: &str) -> bool {
-    let (mut rest, mut gaps) = (text.as_bytes(), gaps);
-    while let Some((_, literal, more)) = next_gap(gaps) {
-        // The last words have been looked at.
-        if more.is_empty() {
-            break;
-        }
-        let Some(at) = find(rest, literal.as_bytes()) else { return false };
-        rest = rest.get(at + literal.len()..).unwrap_or_default();
-        gaps = more;
-    }
-    true
 }
 
 /// Splits `{2} more words{}` into the gap's number, from 0, the words behind it, and what begins with the
@@ -285,24 +312,25 @@ struct Captured<'x> {
     english: &'static str,
     /// In the order of the English message.
     values: [&'x str; MAX_GAPS],
-    literal_bytes: usize,
 }
 
 impl Captured<'_> {
-    fn render(&self) -> Option<String> {
+    fn render(&self) -> String {
         // What a process waits for is a message in the message.
         let is_nested = self.english.starts_with("process {}");
         let mut text = String::with_capacity(self.english.len() * 2);
-        let mut pieces = self.english.split("{}");
-        text.push_str(pieces.next()?);
-        for (piece, value) in pieces.zip(self.values) {
+        let mut rest = self.english;
+        for value in self.values {
+            let Some((piece, behind)) = split_once(rest, "{}") else { break };
+            text.push_str(piece);
             match is_nested.then(|| line_to_english(value)).flatten() {
                 Some(value) => text.push_str(&value),
                 None => text.push_str(value),
             }
-            text.push_str(piece);
+            rest = behind;
         }
-        Some(text)
+        text.push_str(rest);
+        text
     }
 }
 
@@ -314,7 +342,8 @@ mod tests {
 
     fn all(index: &Index) -> impl Iterator<Item = &Pattern> {
         let shorter = index.by_first.iter().chain(&index.by_last).flatten();
-        index.by_start.iter().map(|(_, pattern)| pattern).chain(shorter)
+        let sorted = index.by_start.iter().chain(&index.by_end);
+        sorted.map(|(_, pattern)| pattern).chain(shorter)
     }
 
     #[test]

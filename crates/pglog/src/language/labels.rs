@@ -1,5 +1,7 @@
 //! The words in front of a message, in every language.
 
+use std::sync::LazyLock;
+
 use crate::language::{
     Language,
     damaged::{REPLACEMENT, damaged_length},
@@ -303,14 +305,17 @@ fn find_damaged(text: &str) -> Option<(&'static Row, usize)> {
     if !head.contains(['?', REPLACEMENT]) {
         return None;
     }
-    let mut found = ROWS
+    let mut found = SURVIVORS
         .iter()
-        .filter(|row| survives_damage(row.0))
-        .filter_map(|row| Some((row, damaged_length(row.0.chars(), text.chars())?)));
+        .filter_map(|row| Some((*row, damaged_length(row.0.chars(), text.chars())?)));
     let first = found.next()?;
     // Two words that look the same with their letters lost.
     found.all(|(row, _)| row.1 == first.0.1).then_some(first)
 }
+
+/// The labels that can be known so.
+static SURVIVORS: LazyLock<Vec<&Row>> =
+    LazyLock::new(|| ROWS.iter().filter(|row| survives_damage(row.0)).collect());
 
 /// Tells whether a word can be known with its letters beyond ASCII lost.
 fn survives_damage(word: &str) -> bool {
