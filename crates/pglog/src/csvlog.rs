@@ -292,7 +292,11 @@ impl CsvReader {
 
     fn add_text(&mut self, text: &[u8], missing: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         let whole_bytes = text.len() as u64 + missing;
-        self.piece.add(text, whole_bytes, self.position, self.limits.max_field_bytes);
+        let is_blank = text == b"\n" && missing == 0 && self.piece.start().is_none();
+        // An empty line between records says nothing.
+        if !is_blank {
+            self.piece.add(text, whole_bytes, self.position, self.limits.max_field_bytes);
+        }
         self.position += whole_bytes;
         self.at_line_end = text.last() == Some(&b'\n');
         if self.piece.is_full() && self.at_line_end {
