@@ -11,7 +11,7 @@ mod header;
 mod joined;
 mod time;
 
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
 use crate::{
     assemble::{Assembled, Assembler, Limits},
@@ -34,6 +34,9 @@ const MAX_OVERLAPPING: usize = 2048;
 
 /// How many bytes are made of a line that the daemon counted at most.
 const MAX_REPEATED_BYTES: usize = 64 << 10;
+
+/// What `journalctl` prints for a TAB.
+const TAB_IN_JOURNAL: &[u8] = b"        ";
 
 /// How many messages may be open for each entry that may be: of most it is not known that they are whole.
 const MESSAGES_PER_ENTRY: usize = 8;
@@ -74,6 +77,8 @@ pub struct SyslogReader {
     safe_position: u64,
     /// At most so many bytes are in the open messages.
     max_bytes_open: usize,
+    /// A line began with a TAB: blanks stand for none.
+    has_tabs: bool,
     /// For messages to come.
     #[expect(clippy::vec_box, reason = "they are large and go in and out for each message")]
     spare: Vec<Box<Lines>>,
@@ -96,6 +101,7 @@ impl SyslogReader {
             taken_since_safe: 0,
             safe_position: 0,
             max_bytes_open: 0,
+            has_tabs: false,
             spare: Vec::new(),
         }
     }
@@ -244,7 +250,7 @@ impl SyslogReader {
         if let Some((times, text)) = header::repeated(line.text) {
             return self.take_repeated(whole, &line.with_text(text), (times, start));
         }
-        let text = unescape(line.text);
+        let text = self.text_of(line.text);
         match line.number {
             Number::Pair(sequence, chunk) => {
                 let end = self.position;
@@ -258,7 +264,7 @@ impl SyslogReader {
                 }
             }
             Number::Single(rest) if self.label_of(&text).is_none() => {
-                let rest = unescape(rest);
+                let rest = self.text_of(rest);
                 let starts = self.label_of(&rest).is_some();
                 let is_open = self.open.iter().any(|open| open.is_of(line, None));
                 match starts || is_open {
@@ -269,6 +275,17 @@ impl SyslogReader {
             Number::Single(_) | Number::None => {
                 self.take_unnumbered(whole, line, (&text, Break::Certain), start);
             }
+        }
+    }
+
+    /// Returns a text as the server wrote it. `journalctl` prints eight blanks for a TAB; what keeps TABs, be it
+    /// as `#011`, does not.
+    fn text_of<'l>(&mut self, text: &'l [u8]) -> Cow<'l, [u8]> {
+        let text = unescape(text);
+        self.has_tabs |= text.starts_with(b"\t");
+        match text.strip_prefix(TAB_IN_JOURNAL) {
+            Some(rest) if !self.has_tabs => Cow::Owned([b"\t", rest].concat()),
+            _ => text,
         }
     }
 

@@ -44,6 +44,20 @@ fn log(pid: u32, message: &str) -> Entry {
 }
 
 #[test]
+fn journal_prints_blanks_for_tabs() {
+    // `journalctl` printed this; the server wrote to stderr, as a service.
+    let text = "\
+Nov 24 02:22:07 vm postgres[77]: LOG:  automatic analyze of table \"template1.pg_catalog.pg_type\"
+Nov 24 02:22:07 vm postgres[77]:         avg read rate: 30.762 MB/s, avg write rate: 5.859 MB/s
+Nov 24 02:22:07 vm postgres[77]: LOG:  checkpoint starting: immediate force wait
+";
+    let analyze = "automatic analyze of table \"template1.pg_catalog.pg_type\"\n\
+                   avg read rate: 30.762 MB/s, avg write rate: 5.859 MB/s";
+    let starting = log(77, "checkpoint starting: immediate force wait");
+    assert_eq!(entries("", text), [log(77, analyze), starting]);
+}
+
+#[test]
 fn processes_that_write_side_by_side_are_kept_apart() {
     let text = "\
 Nov 24 02:22:09 vm postgres[7]: [1-1] LOG:  one
