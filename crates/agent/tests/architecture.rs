@@ -78,7 +78,7 @@ const PGLOG: Layers = &[
     ),
     ("syslog", &["text", "severity", "timestamp", "entry", "prefix", "assemble", "held"]),
     ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
-    ("wrapping", &["format", "held", "json", "syslog"]),
+    ("wrapping", &["format", "held", "json", "prefix", "syslog"]),
     ("parser", PARSER),
 ];
 

@@ -4,8 +4,10 @@ mod document;
 mod inner;
 mod marks;
 mod reader;
+mod recipe;
 mod recognise;
 mod sample;
+mod streams;
 mod wrapped;
 
 use crate::{

@@ -1,16 +1,30 @@
 //! What collectors put around the lines of a log, in whatever format it is.
 
+mod cutter;
 mod document;
+mod export;
+mod lead;
 mod object;
+mod table;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Reverse, collections::HashMap};
 
-pub(crate) use document::{Records, Shape};
+pub(crate) use cutter::{Cut, Cutter, Shape};
 
 use crate::{
     format::Format,
+    prefix::has_label,
     syslog,
-    wrapping::object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
+    wrapping::{
+        export::is_export,
+        lead::{
+            behind_container, behind_labels, behind_machine, behind_mark, behind_name,
+            behind_names, behind_number, behind_path, behind_pod, behind_stream, behind_time,
+            in_field, number_off, time_off,
+        },
+        object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
+        table::is_table,
+    },
 };
 
 /// How lines are wrapped.
@@ -39,12 +53,30 @@ pub enum Wrapping {
     Json,
     /// A pod's and a container's name in front of each line, as `stern` prints them, in colour or not.
     Stern,
+    /// fly.io: time, machine, region and level in front of each line: `fly logs`.
+    Fly,
+    /// A stream's labels in front of each line: `logcli query`.
+    Labels,
+    /// A mark in front of each object: `journalctl -o json-sse`, `-o json-seq`.
+    Marked,
+    /// The line as one of the fields of an entry: `journalctl -o verbose`.
+    JournalVerbose,
+    /// A path in front of each line: `grep -H`.
+    Grep,
+    /// A number in front of each line: `grep -n`, `cat -n`.
+    Numbered,
+    /// A container's name or id in front of each line: `podman logs` of several, `aws logs tail`.
+    Container,
     /// Lines that end as on Windows.
     Crlf,
     /// Objects in an array, be it a member of an object: what clouds give for download.
     JsonArray,
     /// Objects that stand over many lines each.
     JsonObjects,
+    /// The line as a column of comma-separated values, whose names stand in the first line.
+    CsvTable,
+    /// `journalctl -o export`.
+    JournalExport,
 }
 
 /// A line without its wrapping.
@@ -55,25 +87,64 @@ pub(crate) struct Unwrapped<'l> {
     pub(crate) is_whole: bool,
     /// The time that the collector gave it: RFC 3339, or a number since 1970.
     pub(crate) time: Option<&'l str>,
+    /// What wrote the line, where several do side by side.
+    pub(crate) origin: &'l [u8],
+}
+
+impl<'l> Unwrapped<'l> {
+    /// A whole line.
+    const fn of(text: &'l [u8]) -> Self {
+        Self { text: Cow::Borrowed(text), is_whole: true, time: None, origin: b"" }
+    }
+
+    /// A whole line with a time.
+    fn at(time: &'l str, text: &'l [u8]) -> Self {
+        Self { time: Some(time), ..Self::of(text) }
+    }
+
+    /// A line of the wrapping that has nothing of the log.
+    fn dropped() -> Self {
+        Self { is_whole: false, ..Self::of(b"") }
+    }
+
+    /// Returns it as written by `origin`.
+    fn from(self, origin: &'l [u8]) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// Tells whether the line goes on with a message of the server.
+    fn goes_on(&self) -> bool {
+        let text = time_off(&self.text).map_or(&*self.text, |(_, text)| text);
+        text.starts_with(b"\t")
+    }
 }
 
 impl Wrapping {
     /// Every wrapping, the ones that cannot be mistaken first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 23] = [
         Self::Docker,
         Self::CloudLogging,
         Self::Azure,
         Self::CloudNativePg,
         Self::Journal,
         Self::Cri,
+        Self::Fly,
         Self::Timestamps,
         Self::Compose,
         Self::Kubectl,
         Self::Json,
+        Self::Labels,
+        Self::Marked,
+        Self::JournalVerbose,
+        Self::Grep,
+        Self::Numbered,
         Self::Stern,
+        Self::Container,
         Self::Crlf,
         Self::JsonArray,
         Self::JsonObjects,
+        Self::CsvTable,
+        Self::JournalExport,
     ];
 
     /// Returns a short name.
@@ -91,9 +162,18 @@ impl Wrapping {
             Self::Journal => "journal",
             Self::Json => "json",
             Self::Stern => "stern",
+            Self::Fly => "fly",
+            Self::Labels => "labels",
+            Self::Marked => "marked",
+            Self::JournalVerbose => "journal-verbose",
+            Self::Grep => "grep",
+            Self::Numbered => "numbered",
+            Self::Container => "container",
             Self::Crlf => "crlf",
             Self::JsonArray => "json-array",
             Self::JsonObjects => "json-objects",
+            Self::CsvTable => "csv-table",
+            Self::JournalExport => "journal-export",
         }
     }
 
@@ -122,20 +202,42 @@ impl Wrapping {
         fitting > 0 && fitting + 1 + all / 10 >= all && self.is_sure(sample)
     }
 
-    /// Tells whether a sample that fits cannot be a plain log. Two names may be a user and a database of the
-    /// prefix as well, but then a line that goes on begins with its TAB, and no format without a prefix
-    /// stands behind them.
+    /// Tells whether a sample that fits cannot be a plain log. Names may be a user and a database of the
+    /// prefix as well, and a number a process, but then a line that goes on begins with its TAB, and no format
+    /// without a prefix stands behind them.
     fn is_sure(self, sample: &[u8]) -> bool {
-        let proves = |line: &[u8]| {
-            let goes_on = self.unwrap(line).is_some_and(|line| {
-                let text = time_off(&line.text).map_or(&*line.text, |(_, text)| text);
-                text.starts_with(b"\t")
-            });
-            goes_on || line.starts_with(b"\x1b[")
+        let goes_on = |line: &[u8]| self.unwrap(line).is_some_and(|line| line.goes_on());
+        let is_record = || {
+            let log = self.unwrap_all(sample);
+            matches!(Format::detect(&log), Format::Csvlog | Format::Jsonlog)
         };
-        let is_record =
-            |log: &[u8]| matches!(Format::detect(log), Format::Csvlog | Format::Jsonlog);
-        self != Self::Stern || lines_of(sample).any(proves) || is_record(&self.unwrap_all(sample))
+        match self {
+            Self::Stern => {
+                let is_in_colour = |line: &[u8]| line.starts_with(b"\x1b[");
+                lines_of(sample).any(|line| goes_on(line) || is_in_colour(line)) || is_record()
+            }
+            // It stands in front of each line, also of those that go on.
+            Self::Compose => !lines_of(sample).skip(1).any(|line| line.starts_with(b"\t")),
+            Self::JournalVerbose => lines_of(sample).any(|line| line.starts_with(b"    MESSAGE=")),
+            Self::Container => self.names_recur(sample) || is_record(),
+            Self::Numbered => {
+                let is_listed = |line: &[u8]| line.starts_with(b" ") || goes_on(line);
+                numbers_rise(sample)
+                    && (lines_of(sample).any(is_listed)
+                        || lines_of(sample).count() >= MANY_NUMBERS
+                        || is_record())
+            }
+            _ => true,
+        }
+    }
+
+    /// Tells whether a name stands in front of a label as well as in front of a line that goes on.
+    fn names_recur(self, sample: &[u8]) -> bool {
+        let lines = || lines_of(sample).filter_map(|line| self.unwrap(line));
+        let is_labelled = |line: &Unwrapped<'_>| has_label(&String::from_utf8_lossy(&line.text));
+        lines().filter(Unwrapped::goes_on).any(|found| {
+            lines().filter(|line| line.origin == found.origin).any(|line| is_labelled(&line))
+        })
     }
 
     /// Takes the wrapping off a sample.
@@ -143,15 +245,30 @@ impl Wrapping {
         if let Some(shape) = self.shape() {
             return lines_of_document(sample, shape);
         }
-        let mut plain = Vec::with_capacity(sample.len());
-        for line in lines_of(sample) {
-            let Some(line) = self.unwrap(line) else { continue };
-            plain.extend_from_slice(&line.text);
-            if line.is_whole {
-                plain.push(b'\n');
-            }
+        joined(&lines_of(sample).filter_map(|line| self.unwrap(line)).collect::<Vec<_>>())
+    }
+
+    /// Takes the wrapping off a sample, and leaves out what others have written than the one with most lines
+    /// of a log.
+    pub(crate) fn unwrap_sample(self, sample: &[u8]) -> Vec<u8> {
+        if self.shape().is_some() {
+            return self.unwrap_all(sample);
         }
-        plain
+        let mut labelled: HashMap<&[u8], usize> = HashMap::new();
+        let mut lines = Vec::new();
+        for line in lines_of(sample).filter_map(|line| self.unwrap(line)) {
+            let is_labelled = has_label(&String::from_utf8_lossy(&line.text));
+            *labelled.entry(line.origin).or_default() += usize::from(is_labelled);
+            lines.push(line);
+        }
+        let main = labelled.iter().max_by_key(|(origin, count)| (**count, Reverse(**origin)));
+        match main {
+            Some((main, 1..)) if labelled.len() > 1 => {
+                lines.retain(|line| line.origin == *main || line.origin.is_empty());
+                joined(&lines)
+            }
+            _ => joined(&lines),
+        }
     }
 
     /// Tells whether each line is an object.
@@ -172,6 +289,8 @@ impl Wrapping {
         match self {
             Self::JsonArray => Some(Shape::Array),
             Self::JsonObjects => Some(Shape::Objects),
+            Self::CsvTable => Some(Shape::Table),
+            Self::JournalExport => Some(Shape::Export),
             _ => None,
         }
     }
@@ -190,12 +309,16 @@ impl Wrapping {
             Self::Journal => in_journal(line),
             Self::Json => in_any_object(line),
             Self::Stern => behind_names(line),
-            Self::Crlf => {
-                let text = line.strip_suffix(b"\r")?;
-                Some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
-            }
+            Self::Fly => behind_machine(line),
+            Self::Labels => behind_labels(line),
+            Self::Marked => behind_mark(line),
+            Self::JournalVerbose => in_field(line),
+            Self::Grep => behind_path(line),
+            Self::Numbered => behind_number(line),
+            Self::Container => behind_container(line),
+            Self::Crlf => line.strip_suffix(b"\r").map(Unwrapped::of),
             // Their lines are records, not lines.
-            Self::JsonArray | Self::JsonObjects => None,
+            Self::JsonArray | Self::JsonObjects | Self::CsvTable | Self::JournalExport => None,
         }
     }
 }
@@ -205,6 +328,8 @@ fn is_document(sample: &[u8], shape: Shape) -> bool {
     let begins = match shape {
         Shape::Array => sample.trim_ascii_start().first().is_some_and(|b| b"[{".contains(b)),
         Shape::Objects => sample.trim_ascii_start().starts_with(b"{"),
+        Shape::Table => return is_table(sample),
+        Shape::Export => return is_export(sample),
     };
     begins && {
         let lines = lines_of_document(sample, shape);
@@ -212,15 +337,39 @@ fn is_document(sample: &[u8], shape: Shape) -> bool {
     }
 }
 
+/// Puts lines together to a log.
+fn joined(lines: &[Unwrapped<'_>]) -> Vec<u8> {
+    let mut log = Vec::new();
+    for line in lines {
+        log.extend_from_slice(&line.text);
+        if line.is_whole {
+            log.push(b'\n');
+        }
+    }
+    log
+}
+
+/// So many lines have numbers by themselves only where somebody numbered them.
+const MANY_NUMBERS: usize = 8;
+
+/// Tells whether the lines' numbers rise from each to the next.
+fn numbers_rise(sample: &[u8]) -> bool {
+    let numbers: Vec<u64> =
+        lines_of(sample).filter_map(|line| number_off(line).map(|(number, _)| number)).collect();
+    // The first one may be cut.
+    let whole = numbers.get(1..).filter(|rest| rest.len() > 1).unwrap_or(&numbers);
+    whole.len() > 1 && whole.is_sorted_by(|a, b| a < b)
+}
+
 /// The records of a document, each on a line.
 fn lines_of_document(sample: &[u8], shape: Shape) -> Vec<u8> {
-    let mut records = Records::new(shape, false, sample.len());
+    let mut records = Cutter::new(shape, false, sample.len());
     let mut lines = Vec::with_capacity(sample.len());
     let mut rest = sample;
     while !rest.is_empty() {
         let (used, record) = records.take(rest);
         if let Some(record) = record {
-            lines.extend_from_slice(&record);
+            lines.extend_from_slice(&record.text);
             lines.push(b'\n');
         }
         rest = rest.get(used..).unwrap_or_default();
@@ -234,185 +383,5 @@ fn lines_of(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
     whole.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
 }
 
-/// Reads `2026-11-24T02:20:47.123456789Z stderr F LINE`.
-fn behind_stream(line: &[u8]) -> Option<Unwrapped<'_>> {
-    let (time, rest) = time_off(line)?;
-    let rest = rest.strip_prefix(b"stderr ").or_else(|| rest.strip_prefix(b"stdout "))?;
-    let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
-    let (tags, text) = rest.split_at_checked(end)?;
-    // More tags may follow behind a colon.
-    let is_whole = match tags.first()? {
-        b'F' => true,
-        b'P' => false,
-        _ => return None,
-    };
-    let text = text.strip_prefix(b" ").unwrap_or(text);
-    Some(Unwrapped { text: Cow::Borrowed(text), is_whole, time: Some(time) })
-}
-
-/// Reads `2026-11-24T02:20:47.123Z LINE`. A line that goes on may have no time of its own.
-fn behind_time(line: &[u8]) -> Option<Unwrapped<'_>> {
-    if line.starts_with(b"\t") {
-        return Some(Unwrapped { text: Cow::Borrowed(line), is_whole: true, time: None });
-    }
-    let (time, text) = time_off(line)?;
-    Some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: Some(time) })
-}
-
-/// Reads `db-1  | LINE`.
-fn behind_name(line: &[u8]) -> Option<Unwrapped<'_>> {
-    let line = colour_off(line);
-    let bar = memchr::memchr(b'|', line.get(..128).unwrap_or(line))?;
-    let name = line.get(..bar)?.strip_suffix(b" ")?.trim_ascii_end();
-    let is_name = !name.is_empty()
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
-    let text = line.get(bar + 1..)?;
-    let text = colour_off(text.strip_prefix(b" ").unwrap_or(text));
-    is_name.then_some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
-}
-
-/// Takes an escape sequence that changes the colour, `ESC[36m`, off.
-fn colour_off(text: &[u8]) -> &[u8] {
-    let Some(rest) = text.strip_prefix(b"\x1b[") else { return text };
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit() || **b == b';').count();
-    match rest.get(digits) {
-        Some(b'm') => rest.get(digits + 1..).unwrap_or_default(),
-        _ => text,
-    }
-}
-
-/// Reads `[pod/pg-0/postgres] LINE`.
-fn behind_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
-    let rest = line.strip_prefix(b"[pod/")?;
-    let end = memchr::memchr(b']', rest.get(..256).unwrap_or(rest))?;
-    let text = rest.get(end + 1..)?;
-    let text = text.strip_prefix(b" ").unwrap_or(text);
-    Some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
-}
-
-/// Reads `pg-0 postgres LINE`.
-fn behind_names(line: &[u8]) -> Option<Unwrapped<'_>> {
-    let (pod, rest) = name_off(line)?;
-    let (_container, text) = name_off(rest)?;
-    let is_pod = pod.contains(&b'-');
-    is_pod.then_some(Unwrapped { text: Cow::Borrowed(text), is_whole: true, time: None })
-}
-
-/// Splits a name as Kubernetes allows it, in colour or not, and the blank behind it off.
-fn name_off(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = colour_off(line);
-    let is_part = |byte: &&u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    let (name, rest) = line.split_at_checked(line.iter().take_while(is_part).count())?;
-    let rest = colour_off(rest).strip_prefix(b" ")?;
-    (!name.is_empty()).then_some((name, rest))
-}
-
-/// Splits an RFC 3339 time and the blank behind it off.
-fn time_off(line: &[u8]) -> Option<(&str, &[u8])> {
-    const FORM: &[u8] = b"0000-00-00T00:00:00";
-    let fits = |(byte, form): (&u8, &u8)| byte == form || (*form == b'0' && byte.is_ascii_digit());
-    if line.len() < FORM.len() || !line.iter().zip(FORM).all(fits) {
-        return None;
-    }
-    let end = line.iter().take(40).position(|byte| *byte == b' ')?;
-    let time = std::str::from_utf8(line.get(..end)?).ok()?;
-    Some((time, line.get(end + 1..)?))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DOCKER: &str =
-        r#"{"log":"LOG:  a\tb\n","stream":"stderr","time":"2026-11-24T02:20:47.1Z"}"#;
-
-    fn unwrapped(wrapping: Wrapping, line: &str) -> Option<(String, bool, Option<&str>)> {
-        let Unwrapped { text, is_whole, time } = wrapping.unwrap(line.as_bytes())?;
-        Some((String::from_utf8(text.into_owned()).unwrap(), is_whole, time))
-    }
-
-    #[test]
-    fn lines_of_every_wrapping_are_unwrapped() {
-        let time = Some("2026-11-24T02:20:47.1Z");
-        for (wrapping, line, is_whole, time) in [
-            (Wrapping::Docker, DOCKER, true, time),
-            (Wrapping::Docker, &DOCKER.replace("\\n", ""), false, time),
-            (Wrapping::Cri, "2026-11-24T02:20:47.1Z stderr F LOG:  a\tb", true, time),
-            (Wrapping::Cri, "2026-11-24T02:20:47.1Z stdout P LOG:  a\tb", false, time),
-            (
-                Wrapping::CloudLogging,
-                r#"{"textPayload":"LOG:  a\tb","timestamp":"2026-11-24T02:20:47.1Z"}"#,
-                true,
-                time,
-            ),
-            (Wrapping::Azure, r#"{"properties":{"message":"LOG:  a\tb"}}"#, true, None),
-            (
-                Wrapping::Json,
-                r#"{"@timestamp":"2026-11-24T02:20:47.1Z","message":"LOG:  a\tb"}"#,
-                true,
-                time,
-            ),
-            (Wrapping::Timestamps, "2026-11-24T02:20:47.1Z LOG:  a\tb", true, time),
-            (Wrapping::Compose, "db-1  | LOG:  a\tb", true, None),
-            (Wrapping::Compose, "\x1b[36mdb-1  | \x1b[0mLOG:  a\tb", true, None),
-            (Wrapping::Kubectl, "[pod/pg-0/postgres] LOG:  a\tb", true, None),
-            (
-                Wrapping::CloudNativePg,
-                r#"{"level":"info","logger":"postgres","msg":"LOG:  a\tb","pipe":"stderr"}"#,
-                true,
-                None,
-            ),
-            (
-                Wrapping::Journal,
-                r#"{"__REALTIME_TIMESTAMP":"1769593263123456","MESSAGE":"LOG:  a\tb"}"#,
-                true,
-                Some("1769593263123456"),
-            ),
-            (
-                Wrapping::Journal,
-                r#"{"MESSAGE":[76,79,71,58,32,32,97,9,98],"_PID":"7"}"#,
-                true,
-                None,
-            ),
-            (Wrapping::Crlf, "LOG:  a\tb\r", true, None),
-        ] {
-            let expected = Some(("LOG:  a\tb".to_owned(), is_whole, time));
-            assert_eq!(unwrapped(wrapping, line), expected, "{line}");
-            let sample = format!("{line}\n").repeat(3);
-            assert_eq!(Wrapping::detect(sample.as_bytes()), Some(wrapping), "{line}");
-            assert_eq!(Wrapping::detect(&sample.as_bytes()[5..]), Some(wrapping), "{line}");
-        }
-    }
-
-    #[test]
-    fn two_names_before_a_line_that_goes_on_are_a_pod_and_a_container() {
-        for log in [
-            "pg-0 postgres LOG:  a\npg-0 postgres \tb\n",
-            "\x1b[36mpg-0\x1b[0m \x1b[36mpostgres\x1b[0m LOG:  a\n",
-        ] {
-            assert_eq!(Wrapping::detect(log.as_bytes()), Some(Wrapping::Stern), "{log}");
-            let line = unwrapped(Wrapping::Stern, log.lines().next().unwrap());
-            assert_eq!(line, Some(("LOG:  a".to_owned(), true, None)));
-        }
-        let record = b"pg-0 postgres 2026-11-24 02:21:01.123 UTC,,,7,,6b04f48d.17ee,3,,\
-                       2026-11-24 02:21:00 UTC,,0,LOG,00000,\"a\",,,,,,,,,\"\",\"startup\",,0\n";
-        assert_eq!(Wrapping::detect(record), Some(Wrapping::Stern));
-        // Here the TAB is the server's, and the names are of the prefix.
-        assert_eq!(Wrapping::detect(b"bob-1 shop LOG:  a\n\tb\n"), None);
-    }
-
-    #[test]
-    fn plain_logs_are_not_wrapped() {
-        for line in [
-            "2026-11-24 02:20:47 UTC [7] LOG:  x",
-            r#"{"timestamp":"2026-11-24 02:20:47.123 UTC","error_severity":"LOG","message":"x"}"#,
-            r#"{"level":"info","logger":"postgres","msg":"record","record":{"message":"x"}}"#,
-            "bob-1 shop 2026-11-24 02:20:47 UTC LOG:  x",
-            "Nov 24 02:22:07 vm postgres[7]: [1-1] LOG:  x",
-            "a b | LOG:  x",
-            "",
-        ] {
-            assert_eq!(Wrapping::detect(format!("{line}\n").as_bytes()), None, "{line}");
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use crate::{
         inner::{Inner, Piece, max_outer_bytes},
         reader::Reader,
     },
-    wrapping::{Records, Shape, Wrapping},
+    wrapping::{Cut, Cutter, Shape, Wrapping},
 };
 
 /// A reader whose log stands in a document.
@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct Document {
     wrapping: Wrapping,
     inner: Inner,
-    records: Records,
+    records: Cutter,
     /// Position of the next byte to push.
     position: u64,
     /// Where the record begins that is not whole.
@@ -32,7 +32,7 @@ impl Document {
         Self {
             wrapping,
             inner: Inner::new(inner, position),
-            records: Records::new(shape, position > 0, max_outer_bytes(limits)),
+            records: Cutter::new(shape, position > 0, max_outer_bytes(limits)),
             position,
             record_start: position,
         }
@@ -77,8 +77,9 @@ impl Document {
     }
 
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        if self.records.is_within() {
-            let rest = self.records.take_rest();
+        if self.records.is_within()
+            && let Some(rest) = self.records.take_rest()
+        {
             self.take_record(&rest, sink);
         }
         self.inner.finish(self.position, sink);
@@ -92,8 +93,9 @@ impl Document {
         self.position
     }
 
-    fn take_record(&mut self, record: &[u8], sink: &mut impl FnMut(&Assembled<'_>)) {
+    fn take_record(&mut self, record: &Cut, sink: &mut impl FnMut(&Assembled<'_>)) {
         let outer = self.record_start..self.position;
-        self.inner.push(&Piece { text: record, is_whole: true, outer, time: None }, sink);
+        let Cut { text, time } = record;
+        self.inner.push(&Piece { text, is_whole: true, outer, time: time.as_deref() }, sink);
     }
 }

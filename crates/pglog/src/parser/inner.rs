@@ -52,6 +52,12 @@ impl Inner {
         self.marks.safe()
     }
 
+    /// Where the first entry begins that is open, or where it may. `None` where nothing is.
+    pub(super) fn open_start(&self) -> Option<u64> {
+        let is_open = self.reader.safe_position() < self.reader.position();
+        is_open.then(|| self.marks.safe())
+    }
+
     /// Where what was pushed ends in the outer log.
     pub(super) const fn outer_end(&self) -> u64 {
         self.marks.outer_end()

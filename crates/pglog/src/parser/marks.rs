@@ -24,6 +24,7 @@ pub(super) struct Marks {
 struct Mark {
     inner: u64,
     outer: u64,
+    outer_end: u64,
     time: Option<Timestamp>,
 }
 
@@ -52,7 +53,7 @@ impl Marks {
     /// one.
     pub(super) fn add(&mut self, outer: u64, outer_end: u64, inner_bytes: u64, time: Option<&str>) {
         let time = time.and_then(read_time);
-        self.lines.push_back(Mark { inner: self.inner_end, outer, time });
+        self.lines.push_back(Mark { inner: self.inner_end, outer, outer_end, time });
         self.inner_end += inner_bytes;
         self.outer_end = outer_end;
     }
@@ -82,7 +83,8 @@ impl Marks {
     /// Where the line ends that has the last byte before an inner position.
     fn outer_end_of(&self, inner: u64) -> u64 {
         let next = self.lines.partition_point(|mark| mark.inner < inner);
-        self.lines.get(next).map_or(self.outer_end, |mark| mark.outer)
+        let line = next.checked_sub(1).and_then(|line| self.lines.get(line));
+        line.map_or(self.outer_end, |mark| mark.outer_end)
     }
 
     /// The first inner position whose line begins at or behind an outer one.

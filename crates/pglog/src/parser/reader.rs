@@ -7,7 +7,7 @@ use crate::{
     fingerprint::Fingerprint,
     format::Format,
     jsonlog::JsonReader,
-    parser::{ParserOptions, document::Document, wrapped::Wrapped},
+    parser::{ParserOptions, document::Document, recipe::Recipe, wrapped::Wrapped},
     prefix::LinePrefix,
     syslog::SyslogReader,
     timestamp::Clock,
@@ -67,21 +67,16 @@ impl Reader {
         }
     }
 
-    /// Wraps a reader, which begins at position 0, for a file that is read from `position` on.
-    pub(super) fn wrapped(
-        wrapping: Wrapping,
-        inner: Self,
-        options: &ParserOptions,
-        position: u64,
-    ) -> Self {
+    /// Makes a reader for a file that is read from `position` on, within whose wrapping logs stand that are
+    /// read as `inner` says.
+    pub(super) fn wrapped(wrapping: Wrapping, inner: Recipe, position: u64) -> Self {
+        let limits = inner.options.limits;
         match wrapping.shape() {
             Some(shape) => {
                 let kind = (wrapping, shape);
-                Self::Document(Box::new(Document::new(kind, inner, position, options.limits)))
+                Self::Document(Box::new(Document::new(kind, inner.reader(0), position, limits)))
             }
-            None => {
-                Self::Wrapped(Box::new(Wrapped::new(wrapping, inner, position, options.limits)))
-            }
+            None => Self::Wrapped(Box::new(Wrapped::new(wrapping, inner, position))),
         }
     }
 
@@ -124,7 +119,7 @@ impl Reader {
     pub(super) fn tell(&mut self, prefix: Option<&LinePrefix>, clock: Option<&Clock>) {
         match (self, clock) {
             (Self::Stderr(assembler), clock) => assembler.tell(prefix, clock),
-            (Self::Wrapped(reader), clock) => reader.inner_mut().tell(prefix, clock),
+            (Self::Wrapped(reader), clock) => reader.tell(prefix, clock),
             (Self::Document(reader), clock) => reader.inner_mut().tell(prefix, clock),
             (Self::Csvlog(reader), Some(clock)) => reader.set_clock(clock.clone()),
             (Self::Jsonlog(reader), Some(clock)) => reader.set_clock(clock.clone()),
@@ -140,7 +135,7 @@ impl Reader {
             Self::Csvlog(reader) => reader.set_depth(depth),
             Self::Jsonlog(reader) => reader.set_depth(depth),
             Self::Syslog(reader) => reader.set_depth(depth),
-            Self::Wrapped(reader) => reader.inner_mut().set_depth(depth),
+            Self::Wrapped(reader) => reader.set_depth(depth),
             Self::Document(reader) => reader.inner_mut().set_depth(depth),
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     format::Format,
-    parser::{ParserOptions, reader::Reader, sample::SAMPLE_LINES},
+    parser::{ParserOptions, reader::Reader, recipe::Recipe, sample::SAMPLE_LINES},
     prefix::LinePrefix,
     syslog,
     wrapping::Wrapping,
@@ -26,13 +26,8 @@ pub(super) struct Recognised {
 
 impl Recognised {
     pub(super) fn reader(self, options: &ParserOptions, position: u64) -> Reader {
-        let place = |is_outermost: bool| if is_outermost { position } else { 0 };
-        let is_plain = self.wrappings.is_empty();
-        let mut reader = Reader::new(self.format, self.prefix, options, place(is_plain));
-        for (outer, wrapping) in self.wrappings.into_iter().enumerate().rev() {
-            reader = Reader::wrapped(wrapping, reader, options, place(outer == 0));
-        }
-        reader
+        let Self { wrappings, format, prefix, .. } = self;
+        Recipe { wrappings, format, prefix, options: options.clone() }.reader(position)
     }
 }
 
@@ -50,7 +45,7 @@ pub(super) fn recognise(
         && options.format.is_none()
         && let Some(wrapping) = Wrapping::detect(inner)
     {
-        let inner = wrapping.unwrap_all(inner);
+        let inner = wrapping.unwrap_sample(inner);
         wrappings.push(wrapping);
         layers.push(Cow::Owned(inner));
     }

@@ -1,12 +1,17 @@
 //! Reads a log through its wrapping.
 
 use crate::{
-    assemble::{Assembled, Limits},
+    assemble::Assembled,
+    entry::Depth,
     held::HeldLine,
     parser::{
-        inner::{Inner, Piece, max_outer_bytes},
+        inner::{Piece, max_outer_bytes},
         reader::Reader,
+        recipe::Recipe,
+        streams::Streams,
     },
+    prefix::LinePrefix,
+    timestamp::Clock,
     wrapping::Wrapping,
 };
 
@@ -14,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Wrapped {
     wrapping: Wrapping,
-    inner: Inner,
+    streams: Streams,
     max_line_bytes: usize,
     /// Position of the first byte of the line that is not whole.
     position: u64,
@@ -22,23 +27,23 @@ pub(super) struct Wrapped {
 }
 
 impl Wrapped {
-    /// Makes a reader for bytes from `position` on; `inner` begins at position 0.
-    pub(super) fn new(wrapping: Wrapping, inner: Reader, position: u64, limits: Limits) -> Self {
-        Self {
-            wrapping,
-            inner: Inner::new(inner, position),
-            max_line_bytes: max_outer_bytes(limits),
-            position,
-            held: HeldLine::default(),
-        }
+    /// Makes a reader for bytes from `position` on.
+    pub(super) fn new(wrapping: Wrapping, inner: Recipe, position: u64) -> Self {
+        let max_line_bytes = max_outer_bytes(inner.options.limits);
+        let streams = Streams::new(inner, position);
+        Self { wrapping, streams, max_line_bytes, position, held: HeldLine::default() }
     }
 
-    pub(super) const fn inner(&self) -> &Reader {
-        self.inner.reader()
+    pub(super) fn inner(&self) -> &Reader {
+        self.streams.first()
     }
 
-    pub(super) const fn inner_mut(&mut self) -> &mut Reader {
-        self.inner.reader_mut()
+    pub(super) fn tell(&mut self, prefix: Option<&LinePrefix>, clock: Option<&Clock>) {
+        self.streams.tell(prefix, clock);
+    }
+
+    pub(super) fn set_depth(&mut self, depth: Depth) {
+        self.streams.set_depth(depth);
     }
 
     pub(super) const fn wrapping(&self) -> Wrapping {
@@ -64,23 +69,23 @@ impl Wrapped {
     pub(super) fn flush_before(&mut self, position: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         // What is being written may belong to any entry.
         if self.held.is_empty() {
-            self.inner.flush_before(position, sink);
+            self.streams.flush_before(position, sink);
         }
     }
 
     pub(super) fn flush(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
-        self.inner.flush(sink);
+        self.streams.flush(sink);
     }
 
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&Assembled<'_>)) {
         if !self.held.is_empty() {
             self.end_line(0, sink);
         }
-        self.inner.finish(self.position, sink);
+        self.streams.finish(self.position, sink);
     }
 
-    pub(super) const fn safe_position(&self) -> u64 {
-        self.inner.safe_position()
+    pub(super) fn safe_position(&self) -> u64 {
+        self.streams.safe_position()
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -97,15 +102,14 @@ impl Wrapped {
     fn take_line(&mut self, line: &[u8], raw_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
         let outer = self.position;
         self.position += raw_bytes;
-        let unwrapped = self.wrapping.unwrap(line);
-        // A line without the wrapping is part of the log as it is.
-        let (text, is_whole) = match &unwrapped {
-            Some(unwrapped) => (&*unwrapped.text, unwrapped.is_whole),
-            None => (line, true),
-        };
-        let time = unwrapped.as_ref().and_then(|unwrapped| unwrapped.time);
         let outer = outer..self.position;
-        self.inner.push(&Piece { text, is_whole, outer, time }, sink);
+        let Some(unwrapped) = self.wrapping.unwrap(line) else {
+            // A line without the wrapping is part of the log as it is.
+            let piece = Piece { text: line, is_whole: true, outer, time: None };
+            return self.streams.push(None, &piece, sink);
+        };
+        let (text, is_whole, time) = (&*unwrapped.text, unwrapped.is_whole, unwrapped.time);
+        self.streams.push(Some(unwrapped.origin), &Piece { text, is_whole, outer, time }, sink);
     }
 }
 

@@ -1,17 +1,7 @@
 //! Documents of JSON whose elements hold a log's lines: what clouds give to those who download a log, and
 //! objects that stand over many lines.
 
-use crate::held::HeldLine;
-
-/// Where the records of a document are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Shape {
-    /// They are the elements of an array, which may be a member of an object: `[{…},…]`,
-    /// `{"events":[{…},…]}`.
-    Array,
-    /// They follow each other, each over as many lines as it likes.
-    Objects,
-}
+use crate::{held::HeldLine, wrapping::cutter::Shape};
 
 /// Brackets around the records that are kept in mind. No document has as many.
 const MAX_OUTER: usize = 16;
@@ -111,7 +101,7 @@ impl Records {
 
     fn is_place_of_record(&self) -> bool {
         match self.shape {
-            Shape::Objects => self.outer.is_empty(),
+            Shape::Objects | Shape::Table | Shape::Export => self.outer.is_empty(),
             Shape::Array => matches!(*self.outer, [b'['] | [b'{', b'[']),
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn in_object(
     if text.ends_with(b"\n") {
         text.to_mut().pop();
     }
-    Some(Unwrapped { text, is_whole, time })
+    Some(Unwrapped { text, is_whole, time, origin: b"" })
 }
 
 pub(super) fn in_properties(line: &[u8]) -> Option<Unwrapped<'_>> {
@@ -88,7 +88,7 @@ pub(super) fn in_journal(line: &[u8]) -> Option<Unwrapped<'_>> {
         (b"MESSAGE", Raw::Nested(array)) => text = bytes_of(array).map(Cow::Owned),
         _ => {}
     })?;
-    Some(Unwrapped { text: text?, is_whole: true, time })
+    Some(Unwrapped { text: text?, is_whole: true, time, origin: b"" })
 }
 
 /// Reads `[76,79,71]`.

@@ -6,6 +6,7 @@
 #[path = "../corpus/mod.rs"]
 mod corpus;
 mod records;
+mod side_by_side;
 mod syslog;
 mod wrapped;
 

@@ -1,0 +1,77 @@
+//! Documents, and the records in them, each of which has a piece of a log.
+
+use crate::wrapping::{document::Records, export::Export, table::Table};
+
+/// Where the records of a document are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    /// They are the elements of an array, which may be a member of an object: `[{…},…]`,
+    /// `{"events":[{…},…]}`.
+    Array,
+    /// They follow each other, each over as many lines as it likes.
+    Objects,
+    /// They are the rows of comma-separated values below a line with the columns' names.
+    Table,
+    /// They are the entries of the journal's export format.
+    Export,
+}
+
+/// A record's piece of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) text: Vec<u8>,
+    /// The time beside it.
+    pub(crate) time: Option<String>,
+}
+
+/// Cuts a document into its records.
+#[derive(Debug)]
+pub(crate) enum Cutter {
+    Json(Records),
+    Table(Table),
+    Export(Export),
+}
+
+impl Cutter {
+    /// Makes a cutter for a document from its start on, or, where `is_begun`, from behind a record.
+    pub(crate) fn new(shape: Shape, is_begun: bool, max_record_bytes: usize) -> Self {
+        match shape {
+            Shape::Array | Shape::Objects => {
+                Self::Json(Records::new(shape, is_begun, max_record_bytes))
+            }
+            Shape::Table => Self::Table(Table::new(is_begun, max_record_bytes)),
+            Shape::Export => Self::Export(Export::new(max_record_bytes)),
+        }
+    }
+
+    /// Tells whether a record has begun that is not at its end.
+    pub(crate) fn is_within(&self) -> bool {
+        match self {
+            Self::Json(records) => records.is_within(),
+            Self::Table(table) => table.is_within(),
+            Self::Export(export) => export.is_within(),
+        }
+    }
+
+    /// Takes the next bytes up to the end of a record. Returns how many they are, and what the record has of
+    /// the log, if it is whole.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Option<Cut>) {
+        match self {
+            Self::Json(records) => {
+                let (used, record) = records.take(bytes);
+                (used, record.map(|text| Cut { text, time: None }))
+            }
+            Self::Table(table) => table.take(bytes),
+            Self::Export(export) => export.take(bytes),
+        }
+    }
+
+    /// Takes what there is of a record that will not be completed.
+    pub(crate) fn take_rest(&mut self) -> Option<Cut> {
+        match self {
+            Self::Json(records) => Some(Cut { text: records.take_rest(), time: None }),
+            Self::Table(table) => table.take_rest(),
+            Self::Export(export) => export.take_rest(),
+        }
+    }
+}

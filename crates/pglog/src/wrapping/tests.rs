@@ -1,0 +1,168 @@
+use super::*;
+
+const DOCKER: &str = r#"{"log":"LOG:  a\tb\n","stream":"stderr","time":"2026-11-24T02:20:47.1Z"}"#;
+
+fn unwrapped(wrapping: Wrapping, line: &str) -> Option<(String, bool, Option<&str>)> {
+    let Unwrapped { text, is_whole, time, .. } = wrapping.unwrap(line.as_bytes())?;
+    Some((String::from_utf8(text.into_owned()).unwrap(), is_whole, time))
+}
+
+#[test]
+fn lines_of_every_wrapping_are_unwrapped() {
+    let time = Some("2026-11-24T02:20:47.1Z");
+    for (wrapping, line, is_whole, time) in [
+        (Wrapping::Docker, DOCKER, true, time),
+        (Wrapping::Docker, &DOCKER.replace("\\n", ""), false, time),
+        (Wrapping::Cri, "2026-11-24T02:20:47.1Z stderr F LOG:  a\tb", true, time),
+        (Wrapping::Cri, "2026-11-24T02:20:47.1Z stdout P LOG:  a\tb", false, time),
+        (
+            Wrapping::CloudLogging,
+            r#"{"textPayload":"LOG:  a\tb","timestamp":"2026-11-24T02:20:47.1Z"}"#,
+            true,
+            time,
+        ),
+        (Wrapping::Azure, r#"{"properties":{"message":"LOG:  a\tb"}}"#, true, None),
+        (
+            Wrapping::Json,
+            r#"{"@timestamp":"2026-11-24T02:20:47.1Z","message":"LOG:  a\tb"}"#,
+            true,
+            time,
+        ),
+        (Wrapping::Timestamps, "2026-11-24T02:20:47.1Z LOG:  a\tb", true, time),
+        (Wrapping::Compose, "db-1  | LOG:  a\tb", true, None),
+        (Wrapping::Compose, "\x1b[36mdb-1  | \x1b[0mLOG:  a\tb", true, None),
+        (Wrapping::Kubectl, "[pod/pg-0/postgres] LOG:  a\tb", true, None),
+        (
+            Wrapping::CloudNativePg,
+            r#"{"level":"info","logger":"postgres","msg":"LOG:  a\tb","pipe":"stderr"}"#,
+            true,
+            None,
+        ),
+        (
+            Wrapping::Journal,
+            r#"{"__REALTIME_TIMESTAMP":"1769593263123456","MESSAGE":"LOG:  a\tb"}"#,
+            true,
+            Some("1769593263123456"),
+        ),
+        (Wrapping::Journal, r#"{"MESSAGE":[76,79,71,58,32,32,97,9,98],"_PID":"7"}"#, true, None),
+        (Wrapping::Crlf, "LOG:  a\tb\r", true, None),
+    ] {
+        let expected = Some(("LOG:  a\tb".to_owned(), is_whole, time));
+        assert_eq!(unwrapped(wrapping, line), expected, "{line}");
+        let sample = format!("{line}\n").repeat(3);
+        assert_eq!(Wrapping::detect(sample.as_bytes()), Some(wrapping), "{line}");
+        assert_eq!(Wrapping::detect(&sample.as_bytes()[5..]), Some(wrapping), "{line}");
+    }
+}
+
+#[test]
+fn leads_are_taken_off_in_every_spelling() {
+    let time = Some("2026-11-24T02:20:47.1Z");
+    for (wrapping, line, is_whole, time) in [
+        (Wrapping::Compose, "pg_db.1.xf2kq0y5ztm1vqk5l3pzm2o4j@node-1    | LOG:  a\tb", true, None),
+        (
+            Wrapping::Fly,
+            "2026-11-24T02:20:47.1Z app[4d89d19dc012d8] lax [info]LOG:  a\tb",
+            true,
+            time,
+        ),
+        (
+            Wrapping::Fly,
+            "\x1b[2m2026-11-24T02:20:47.1Z\x1b[0m app[4d89d1] \x1b[32mlax\x1b[0m \
+             [\x1b[34minfo\x1b[0m]LOG:  a\tb",
+            true,
+            time,
+        ),
+        (Wrapping::Labels, r#"{app="pg", pod="pg\"-0"}   LOG:  a	b"#, true, None),
+        (Wrapping::Grep, "./log/postgresql.log:LOG:  a\tb", true, None),
+        (Wrapping::Grep, "postgresql-15-main.log-LOG:  a\tb", true, None),
+        (Wrapping::Grep, "postgresql.log-20261124:LOG:  a\tb", true, None),
+        (Wrapping::Grep, "postgresql-2026-11-24_000000.log.2.gz:LOG:  a\tb", true, None),
+        (Wrapping::Grep, "(standard input):LOG:  a\tb", true, None),
+    ] {
+        let expected = Some(("LOG:  a\tb".to_owned(), is_whole, time));
+        assert_eq!(unwrapped(wrapping, line), expected, "{line}");
+        let sample = format!("{line}\n").repeat(3);
+        assert_eq!(Wrapping::detect(sample.as_bytes()), Some(wrapping), "{line}");
+    }
+}
+
+#[test]
+fn two_names_before_a_line_that_goes_on_are_a_pod_and_a_container() {
+    for log in [
+        "pg-0 postgres LOG:  a\npg-0 postgres \tb\n",
+        "\x1b[36mpg-0\x1b[0m \x1b[36mpostgres\x1b[0m LOG:  a\n",
+    ] {
+        assert_eq!(Wrapping::detect(log.as_bytes()), Some(Wrapping::Stern), "{log}");
+        let line = unwrapped(Wrapping::Stern, log.lines().next().unwrap());
+        assert_eq!(line, Some(("LOG:  a".to_owned(), true, None)));
+    }
+    let record = b"pg-0 postgres 2026-11-24 02:21:01.123 UTC,,,7,,6b04f48d.17ee,3,,\
+                   2026-11-24 02:21:00 UTC,,0,LOG,00000,\"a\",,,,,,,,,\"\",\"startup\",,0\n";
+    assert_eq!(Wrapping::detect(record), Some(Wrapping::Stern));
+    // Here the TAB is the server's, and the names are of the prefix.
+    assert_eq!(Wrapping::detect(b"bob-1 shop LOG:  a\n\tb\n"), None);
+}
+
+#[test]
+fn plain_logs_are_not_wrapped() {
+    for line in [
+        "2026-11-24 02:20:47 UTC [7] LOG:  x",
+        r#"{"timestamp":"2026-11-24 02:20:47.123 UTC","error_severity":"LOG","message":"x"}"#,
+        r#"{"level":"info","logger":"postgres","msg":"record","record":{"message":"x"}}"#,
+        "bob-1 shop 2026-11-24 02:20:47 UTC LOG:  x",
+        "Nov 24 02:22:07 vm postgres[7]: [1-1] LOG:  x",
+        "a b | LOG:  x",
+        "7840    |  bob|psql | LOG:  x",
+        "bob | LOG:  x\n\ty",
+        "",
+    ] {
+        assert_eq!(Wrapping::detect(format!("{line}\n").as_bytes()), None, "{line}");
+    }
+}
+
+#[test]
+fn numbers_are_a_listing_where_they_rise() {
+    let line = |number: u32, sign: &str, text: &str| format!("{number}{sign}{text}\n");
+    let log = |lines: &[(u32, &str, &str)]| -> String {
+        lines.iter().map(|(number, sign, text)| line(*number, sign, text)).collect()
+    };
+    // What was found, with the lines around it.
+    let found = log(&[(7, ":", "LOG:  a"), (8, "-", "\tb"), (12, ":", "LOG:  c")]);
+    assert_eq!(Wrapping::detect(found.as_bytes()), Some(Wrapping::Numbered));
+    assert_eq!(Wrapping::Numbered.unwrap_all(found.as_bytes()), b"LOG:  a\n\tb\nLOG:  c\n");
+    let listed = "     9\tLOG:  a\n    10\tLOG:  b\n";
+    assert_eq!(Wrapping::detect(listed.as_bytes()), Some(Wrapping::Numbered));
+    // Processes.
+    for numbers in [[71, 72, 71], [71, 71, 71], [71, 72, 73]] {
+        let lines = numbers.map(|number| (number, ":", "LOG:  a"));
+        assert_eq!(Wrapping::detect(log(&lines).as_bytes()), None);
+    }
+}
+
+#[test]
+fn name_before_a_line_that_goes_on_is_a_container() {
+    for name in ["pg", "3f1c2a9b77de", "db-1.0"] {
+        let log = format!("{name} LOG:  a\n{name} \tb\n{name} LOG:  c\n");
+        assert_eq!(Wrapping::detect(log.as_bytes()), Some(Wrapping::Container));
+        // Here the TAB is the server's, and the name is of the prefix.
+        let log = format!("{name} LOG:  a\n\tb\n{name} LOG:  c\n");
+        assert_eq!(Wrapping::detect(log.as_bytes()), None);
+    }
+    let log = "2026-11-24 02:20:47 UTC LOG:  a\nerror: \tb\n";
+    assert_eq!(Wrapping::detect(log.as_bytes()), None);
+}
+
+#[test]
+fn fields_of_the_journal_have_the_line_in_one() {
+    // As `journalctl -o verbose` printed it.
+    let log = "Tue 2026-11-24 02:22:07.000000 UTC [s=9e4444da056d4275a6cd13b5e7bbfc6f;i=1;m=3e8]
+    _BOOT_ID=0123456789abcdef0123456789abcdef
+    PRIORITY=6
+    SYSLOG_IDENTIFIER=postgres
+    MESSAGE=2026-11-24 02:22:14.024 UTC [7586] LOG:  checkpoint starting: immediate
+";
+    assert_eq!(Wrapping::detect(log.as_bytes()), Some(Wrapping::JournalVerbose));
+    let line = b"2026-11-24 02:22:14.024 UTC [7586] LOG:  checkpoint starting: immediate\n";
+    assert_eq!(Wrapping::JournalVerbose.unwrap_all(log.as_bytes()), line);
+}
