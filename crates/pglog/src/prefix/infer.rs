@@ -336,6 +336,15 @@ mod tests {
     }
 
     #[test]
+    fn blanks_are_what_no_process_shows() {
+        let blanks = " ".repeat(54);
+        let line = format!("2026-11-24 02:20:48.270 UTC [5938] {blanks}LOG:  redo starts at 0/1");
+        let inference = LinePrefix::infer([line.as_str(); 3]).unwrap();
+        let parsed = inference.prefix.match_line(&line).unwrap();
+        assert_eq!((parsed.fields.ps, parsed.fields.pid), (None, Some("5938")));
+    }
+
+    #[test]
     fn one_odd_name_does_not_cost_the_names_of_all_others() {
         let mut lines = Vec::new();
         for n in 10..50 {

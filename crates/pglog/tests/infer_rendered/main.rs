@@ -3,8 +3,8 @@
 //! nothing known beforehand is what was written.
 //!
 //! `RENDERED_CASES=100` tries more logs for each prefix, `RENDERED_CORPUS=FOLDER` takes the records of
-//! more runs, `RENDERED_ONLY=TEXT` only the prefixes with a text in them, `RENDERED_DUMP=FOLDER` keeps what was
-//! read wrongly. The table is printed.
+//! more runs, `RENDERED_ONLY=TEXT` only the prefixes with a text in them, `RENDERED_PREFIXES=FILE` takes others,
+//! one a line, `RENDERED_DUMP=FOLDER` keeps what was read wrongly. The table is printed.
 
 mod compare;
 #[expect(dead_code, reason = "what it says of stderr is for other tests")]
@@ -99,7 +99,10 @@ fn table(settings: &[String], cases: usize, seed: u64) -> Vec<Score> {
 
 #[test]
 fn used_prefixes_are_read_rightly() {
-    let settings: Vec<String> = prefixes::USED.iter().map(|s| (*s).to_owned()).collect();
+    let settings: Vec<String> = match std::env::var_os("RENDERED_PREFIXES") {
+        Some(file) => std::fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect(),
+        None => prefixes::USED.iter().map(|s| (*s).to_owned()).collect(),
+    };
     let totals = table(&settings, number("RENDERED_CASES", 1), 1);
     // Most of what is left are names that somebody has made up to be mistaken. A few lines tell little.
     for (length, total) in LENGTHS.iter().zip(&totals) {

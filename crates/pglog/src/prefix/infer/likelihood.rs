@@ -89,6 +89,8 @@ fn of_words(column: &Column<'_>, escape: Escape) -> f64 {
     // Background workers have names of their own, and commands are more than those that are known.
     let weight = |value: &&str| match escape {
         _ if is_own(value) => 0.0,
+        // Blanks pad what is not there.
+        _ if value.trim().is_empty() => RARE * 4.0,
         // A process shows what it does, and some show their type there.
         Escape::BackendType if is_of(Escape::Ps, value) => RARE * 4.0,
         Escape::BackendType if has_own && is_spoken(value, char::is_ascii_alphabetic) => 3.0,
