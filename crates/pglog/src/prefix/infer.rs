@@ -114,8 +114,7 @@ fn infer(lines: &[&str]) -> Option<Inference> {
     let notes: Vec<Note<'_>> = samples.iter().map(Note::of).collect();
     let owners = Owners::of(&notes);
     let log = Log { lines, samples: &samples, notes: &notes, owners: &owners };
-    let mut candidates: Vec<Candidate<'_>> =
-        KNOWN.iter().filter_map(|known| Candidate::of_known(known, log)).collect();
+    let mut candidates = known_ones(log);
     candidates.sort_by(|a, b| a.cost.total_cmp(&b.cost));
     if candidates.first().is_none_or(|best| best.misfit >= CLEAN) {
         add_aligned(&mut candidates, log);
@@ -139,6 +138,40 @@ fn infer(lines: &[&str]) -> Option<Inference> {
         alternatives: alternatives.take(1).collect(),
     })
 }
+
+/// Weighs the prefixes that many servers have, but for those which miss so many of a few lines that they are
+/// farther behind another than [`NEAR`], whatever the rest of the lines say.
+fn known_ones<'a>(log: Log<'_, 'a>) -> Vec<Candidate<'a>> {
+    let few: Vec<&str> = (log.samples.iter().step_by(log.samples.len() / FEW + 1))
+        .filter_map(|sample| log.lines.get(sample.number).copied())
+        .collect();
+    let mut bounds: Vec<(f64, usize)> = (KNOWN.iter().zip(0..))
+        .map(|((rarity, setting), at)| {
+            let prefix = LinePrefix::compile(setting);
+            let missed = few.iter().filter(|line| prefix.match_line(line).is_none()).count();
+            (rarity + candidate::cost_of_missed(missed), at)
+        })
+        .collect();
+    bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut found: Vec<(usize, Candidate<'_>)> = Vec::new();
+    let mut best = f64::INFINITY;
+    for (bound, at) in bounds {
+        if bound > best + NEAR {
+            break;
+        }
+        let known = KNOWN.get(at).and_then(|known| Candidate::of_known(known, log));
+        if let Some(candidate) = known {
+            best = best.min(candidate.cost);
+            found.push((at, candidate));
+        }
+    }
+    // Of those that fit as well the first one counts.
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// So many lines tell which prefixes are worth a look at all of them.
+const FEW: usize = 16;
 
 /// Leaves out lines with a second label, where others are enough: either may be within a name or a message,
 /// so that nobody knows where the prefix ends.

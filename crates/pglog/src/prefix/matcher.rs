@@ -23,6 +23,9 @@ use crate::{
 /// confuse is given up rather than searched for long.
 const MAX_STEPS: u32 = 4_000;
 
+/// The most where several values have neither a form nor a name, so that nearly every choice leads on.
+const MAX_OPEN_STEPS: u32 = 500;
+
 /// What a value is, where that is known, and how it is padded.
 #[derive(Debug, Clone, Copy)]
 struct Value(Option<Escape>, Padding);
@@ -32,6 +35,7 @@ pub(crate) struct Search<'a, F> {
     line: &'a str,
     fields: PrefixFields<'a>,
     steps: u32,
+    max_steps: u32,
     /// How far the search has come: the byte, and how many tokens were left there.
     deepest: (usize, usize),
     found: F,
@@ -42,7 +46,11 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
     /// up to which it fits, and how many tokens were left there.
     pub(crate) fn run(tokens: &[Token], line: &'a str, found: F) -> (usize, usize) {
         let deepest = (0, tokens.len());
-        let mut search = Self { line, fields: PrefixFields::default(), steps: 0, deepest, found };
+        let is_open = |token: &&Token| matches!(token, Token::Unknown { like: None, .. });
+        let open = tokens.iter().filter(is_open).count();
+        let max_steps = if open > 1 { MAX_OPEN_STEPS } else { MAX_STEPS };
+        let fields = PrefixFields::default();
+        let mut search = Self { line, fields, steps: 0, max_steps, deepest, found };
         let _ends = search.walk(tokens, 0);
         search.deepest
     }
@@ -50,7 +58,7 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
     /// Continues at byte `at` with the tokens that are left.
     fn walk(&mut self, tokens: &[Token], at: usize) -> ControlFlow<()> {
         self.steps += 1;
-        if self.steps > MAX_STEPS {
+        if self.steps > self.max_steps {
             return ControlFlow::Break(());
         }
         if at > self.deepest.0 || (at == self.deepest.0 && tokens.len() < self.deepest.1) {
@@ -69,7 +77,7 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
                 let ends = self.walk(tokens, at);
                 self.fields = before;
                 // Where the search is given up, the prefix of a process that is no session may still fit.
-                if ends.is_break() && self.steps <= MAX_STEPS {
+                if ends.is_break() && self.steps <= self.max_steps {
                     return ends;
                 }
                 self.finish(at)?;

@@ -272,8 +272,12 @@ fn names_without_bounds(tokens: &[Token], is_few: bool) -> impl Iterator<Item = 
 const MAX_NAME_COST: f64 = 20.0;
 
 fn dropped(matched: usize, log: Log<'_, '_>) -> f64 {
-    let dropped = u32::try_from(log.samples.len() - matched).unwrap_or(u32::MAX);
-    f64::from(dropped) * DROPPED
+    cost_of_missed(log.samples.len() - matched)
+}
+
+/// What it costs a prefix to fit so few of the lines with a label.
+pub(super) fn cost_of_missed(lines: usize) -> f64 {
+    f64::from(u32::try_from(lines).unwrap_or(u32::MAX)) * DROPPED
 }
 
 /// Returns how seldom somebody makes up such a prefix.
