@@ -9,7 +9,7 @@ use crate::prefix::{
     infer::{
         align::{Piece, Row, Template},
         kind::Kind,
-        sample::Sample,
+        sample::{Sample, stands_tight},
     },
 };
 
@@ -134,8 +134,15 @@ impl<'a> Grid<'_, 'a> {
     fn end_column(&mut self, place: usize) {
         let Some(start) = self.open.take() else { return };
         let blanks = place.saturating_sub(self.at);
-        let is_mark = self.mark(place).is_some();
-        let stands_apart = !is_mark || place + 1 < self.length && self.is_blank(place + 1);
+        let stands_apart = match self.mark(place) {
+            Some(mark) => {
+                let is_tight = |sample: &Sample<'_>| stands_tight(mark, sample.rest(place + 1));
+                place + 1 < self.length
+                    && self.is_blank(place + 1)
+                    && !self.lines.iter().all(|(_, sample)| is_tight(sample))
+            }
+            None => true,
+        };
         let literal = usize::from(blanks > 0 && stands_apart);
         if blanks > literal
             && let Ok(width) = u16::try_from(place - literal - start)

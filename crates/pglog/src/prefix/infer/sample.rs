@@ -64,3 +64,11 @@ impl<'a> Sample<'a> {
 fn is_word(c: char) -> bool {
     c.is_alphabetic() || c == '_'
 }
+
+/// Tells whether a mark stands in a text with no blank on either side.
+pub(super) fn stands_tight(mark: u8, text: &[u8]) -> bool {
+    mark.is_ascii_punctuation()
+        && text.windows(3).any(|found| {
+            matches!(found, [before, at, behind] if *at == mark && *before != b' ' && *behind != b' ')
+        })
+}

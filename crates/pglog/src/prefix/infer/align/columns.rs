@@ -5,6 +5,7 @@ use crate::prefix::{
     infer::{
         align::{Aligner, Cursor, Piece, State, cost, literal::is_key},
         kind::Kind,
+        sample::stands_tight,
     },
 };
 
@@ -119,15 +120,21 @@ impl<'a> Aligner<'_, 'a> {
     }
 
     /// Tells whether the last blank behind a padded value is a literal: where every line has one, and
-    /// what follows is no punctuation, or has a blank on its other side too.
+    /// what follows is no punctuation, or has a blank on its other side too, and not stands without any
+    /// elsewhere.
     fn blank_follows(&self, state: &State<'a>, extents: &[Option<Extent>]) -> bool {
-        let mut follows = state.active.iter().zip(extents).filter_map(|(cursor, extent)| {
-            Some(self.rest(cursor).get(extent.as_ref()?.width()..).unwrap_or_default())
+        let follows = || {
+            state.active.iter().zip(extents).filter_map(|(cursor, extent)| {
+                Some(self.rest(cursor).get(extent.as_ref()?.width()..).unwrap_or_default())
+            })
+        };
+        let is_tight = follows().all(|rest| {
+            rest.split_first().is_some_and(|(mark, behind)| stands_tight(*mark, behind))
         });
-        let is_apart = follows.all(|rest| match rest {
+        let is_apart = follows().all(|rest| match rest {
             [] => true,
             [first, second, ..] if first.is_ascii_punctuation() => {
-                *second == b' ' || matches!(first, b'[' | b'(' | b'<')
+                (*second == b' ' && !is_tight) || matches!(first, b'[' | b'(' | b'<')
             }
             [first, ..] => !first.is_ascii_punctuation(),
         });
