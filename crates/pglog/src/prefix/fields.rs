@@ -74,7 +74,7 @@ impl<'a> PrefixFields<'a> {
             Escape::Time => self.set_time(known),
             Escape::TimeMillis => self.time = known,
             Escape::TimeEpoch => self.epoch = known,
-            Escape::Ps => self.ps = known,
+            Escape::Ps => self.ps = known.map(without_padding),
             Escape::StateCode => self.state_code = known,
             Escape::SessionId => self.session_id = known,
             Escape::LineNum => self.line_num = known,
@@ -95,6 +95,14 @@ impl<'a> PrefixFields<'a> {
         let parts = value.and_then(|value| value.strip_suffix(')')?.rsplit_once('('));
         self.remote_host = parts.map(|(host, _)| host).or(value);
         self.remote_port = parts.map(|(_, port)| port);
+    }
+}
+
+/// No process shows blanks at the end, but blanks only are no padding of anything.
+fn without_padding(ps: &str) -> &str {
+    match ps.trim_end_matches(' ') {
+        "" => ps,
+        trimmed => trimmed,
     }
 }
 

@@ -111,7 +111,10 @@ impl<'a> Candidate<'a> {
         let table = table_of(&prefix, &parsed, log);
         let of_all = likelihood::of_table(&table);
         let mut doubtful = doubtful(&table, false);
-        let is_few = log.samples.len() < FEW_LINES;
+        // One name in many lines tells as little as few lines do.
+        let is_sole = |column: &Column<'_>| likelihood::distinct(column).len() < 2;
+        let is_few =
+            log.samples.len() < FEW_LINES || table.column(Escape::User).is_some_and(is_sole);
         let unproven = names_without_bounds(prefix.tokens(), is_few).filter(|escape| {
             !table.column(*escape).is_some_and(|it| likelihood::is_proven(&table, it, *escape))
         });
@@ -302,8 +305,17 @@ fn rarity(tokens: &[Token], log: Log<'_, '_>) -> f64 {
         }
     };
     let is_value = |token: &Token| matches!(token, Token::Field(..) | Token::Unknown { .. });
+    // Blanks within what should be one word.
+    let is_spread = |tokens: &&[Token]| match tokens {
+        [Token::Field(name, Padding::None), Token::Literal(at), Token::Field(_, padding)] => {
+            name.is_name() && at == "@" && *padding != Padding::None
+        }
+        _ => false,
+    };
+    let spread = tokens.windows(3).filter(is_spread).count();
     let joined = tokens.windows(2).filter(|pair| pair.iter().all(is_value)).count();
-    let odd = joined + repeated_keys(tokens) + FROZEN * usize::from(has_frozen_time(tokens));
+    let odd =
+        joined + spread + repeated_keys(tokens) + FROZEN * usize::from(has_frozen_time(tokens));
     let never = f64::from(u32::try_from(odd).unwrap_or(u32::MAX)) * NEVER;
     UNKNOWN + tokens.iter().enumerate().map(cost).sum::<f64>() + never
 }

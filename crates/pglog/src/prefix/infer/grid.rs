@@ -167,8 +167,12 @@ impl<'a> Grid<'_, 'a> {
             !values.is_empty()
                 && values.iter().all(|value| kind.length(value.as_bytes()) == Some(value.len()))
         };
-        let forms = Kind::STRUCTURED.into_iter().filter(|kind| *kind != Kind::StateCode);
-        forms.into_iter().find(is).unwrap_or(Kind::Text)
+        // Five capital letters may be a name, and five digits a process.
+        let has_digit = |value: &&str| value.bytes().any(|byte| byte.is_ascii_digit());
+        let has_letter = |value: &&str| value.bytes().any(|byte| byte.is_ascii_uppercase());
+        let may_be_code = values.iter().all(has_digit) && values.iter().any(has_letter);
+        let forms = Kind::STRUCTURED.into_iter();
+        forms.filter(|kind| *kind != Kind::StateCode || may_be_code).find(is).unwrap_or(Kind::Text)
     }
 
     fn take_column(

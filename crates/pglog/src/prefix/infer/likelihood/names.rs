@@ -65,9 +65,30 @@ pub(super) fn of_names(table: &Table<'_, '_>, column: &Column<'_>, as_: Escape) 
     looks.min(MAX_LOOKS)
         + absorbed(&values)
         + composed(&values)
+        + codes(&values)
+        + commands(&values)
         + changes(table, column, as_)
         + absences(table, column, as_)
         - told(table, column, as_)
+}
+
+/// Returns how unlikely it is that all names have the form of an SQLSTATE.
+fn codes(values: &BTreeSet<&str>) -> f64 {
+    let is_code = |value: &&str| {
+        value.len() == 5
+            && value.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+            && value.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    if !values.is_empty() && values.iter().all(is_code) { MOST } else { 0.0 }
+}
+
+/// Returns how unlikely it is that all names are what processes show: commands.
+fn commands(values: &BTreeSet<&str>) -> f64 {
+    let is_command = |value: &&str| {
+        value.starts_with(|c: char| c.is_ascii_uppercase())
+            && words::length(Escape::Ps, value.as_bytes()) == Some(value.len())
+    };
+    if !values.is_empty() && values.iter().all(is_command) { MOST } else { 0.0 }
 }
 
 /// Tells whether a value has `[123` in it.
@@ -291,4 +312,38 @@ fn has_value(text: &str, key: &str, value: &str) -> bool {
                 || rest.starts_with(" GSS")
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::LinePrefix;
+
+    #[test]
+    fn codes_and_commands_are_nobodys_names() {
+        for values in [["SELECT", "INSERT", "DROP TABLE"], ["P0001", "22012", "ZX123"]] {
+            let lines: Vec<String> = (0..30)
+                .map(|n| {
+                    let (user, value) = (["bob", "alice"][n % 2], values[n % 3]);
+                    format!(
+                        "2026-11-24 02:22:{n:02}.123 UTC [{}] {user}@shop [{value}] ERROR:  x",
+                        7000 + n / 3
+                    )
+                })
+                .collect();
+            let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+            let parsed = inference.prefix.match_line(&lines[0]).unwrap();
+            assert_eq!(parsed.fields.application_name, None, "{}", inference.prefix);
+        }
+    }
+
+    #[test]
+    fn blanks_behind_a_command_pad_it() {
+        let line = |ps: &str, n: usize| {
+            format!("2026-11-24 02:22:{:02}.123 UTC [7{n}] {ps:<16}] LOG:  x", n % 60)
+        };
+        let lines = ["SELECT", "CREATE TABLE", "idle", "CREATE TABLE"].map(|ps| line(ps, ps.len()));
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        let parsed = inference.prefix.match_line(&lines[1]).unwrap();
+        assert!(matches!(parsed.fields.ps, None | Some("CREATE TABLE")), "{}", inference.prefix);
+    }
 }
