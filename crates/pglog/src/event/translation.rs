@@ -155,6 +155,12 @@ fn shows_loss(text: &str) -> bool {
     memchr::memchr3(b'?', b'<', b'>', text.as_bytes()).is_some()
 }
 
+/// Tells whether a text loses nothing but the shape of an apostrophe or a blank, so that it does not show.
+fn loses_shapes_only(text: &str) -> bool {
+    let stays = |letter: char| letter.is_ascii() || matches!(letter, '’' | '‘' | '\u{a0}');
+    text.chars().all(stays) && !shows_loss(text)
+}
+
 /// Returns a line of the list as a server writes it, with the line breaks that it has. `None` where its
 /// letters are others.
 fn with_letters(text: &'static str, letters: Letters) -> Option<Cow<'static, str>> {
@@ -164,10 +170,9 @@ fn with_letters(text: &'static str, letters: Letters) -> Option<Cow<'static, str
     };
     match (letters, text.is_ascii()) {
         (Letters::Ascii, true) | (Letters::Other, false) => Some(text),
-        // Some lose nothing but the shape of an apostrophe.
-        (Letters::Ascii, false) => damaged(&text).filter(|text| !shows_loss(text)).map(Cow::Owned),
+        (Letters::Ascii, false) if loses_shapes_only(&text) => damaged(&text).map(Cow::Owned),
         (Letters::Lost, false) => damaged(&text).filter(|text| shows_loss(text)).map(Cow::Owned),
-        (Letters::Other | Letters::Lost, true) => None,
+        (Letters::Ascii, false) | (Letters::Other | Letters::Lost, true) => None,
     }
 }
 
