@@ -64,7 +64,7 @@ pub use checkpoint::{Checkpoint, Guard};
 pub use discover::LogPath;
 pub use event::{Event, Missed, Reason, Turn};
 pub use follower::FileNumber;
-use follower::{Follower, Opened, Progress};
+use follower::{Follower, Occasion, Opened, Progress};
 use formats::Formats;
 use haste::Haste;
 pub use identity::FileIdentity;
@@ -101,8 +101,9 @@ const URGENT_SCAN_INTERVAL: Duration = Duration::from_millis(250);
 /// For how long logs are only read after a name of their series came, went or led to another file.
 const JUST_ROTATED: Duration = Duration::from_millis(10);
 
-/// How many times less often to look for files where the system tells of new ones.
-const SCANS_SAVED: u32 = 10;
+/// How many times less often to look for files, and at logs in which nothing happens, where the system tells
+/// of what happens to them.
+const SCANS_SAVED: u32 = 30;
 
 /// Follows files.
 #[derive(Debug)]
@@ -249,6 +250,7 @@ impl Tailer {
     }
 
     fn note_changes(&mut self, changes: &Changes, now: Duration) {
+        self.watcher.check(changes);
         if changes.is_rotation {
             let mut soon = self.last_scan + MIN_SCAN_INTERVAL;
             let renamed: HashSet<String> =
@@ -304,9 +306,7 @@ impl Tailer {
                 Reading::Paused => follower.is_deleted,
                 Reading::Stopped => false,
             };
-            if !follower.is_due(now, interval) {
-                continue;
-            }
+            let Some(occasion) = follower.occasion(now, interval) else { continue };
             let outcome = if may_read {
                 self.read_one(index, now, sink)
             } else {
@@ -320,6 +320,9 @@ impl Tailer {
             match outcome {
                 Ok(Outcome::Read { bytes, is_at_end }) => {
                     total += bytes;
+                    if bytes > 0 && occasion == Occasion::Clock {
+                        self.watcher.expect(&follower.path);
+                    }
                     if !is_at_end {
                         held_back.insert(follower.series.clone());
                     } else if newest.as_ref().is_some_and(|newest| {

@@ -38,7 +38,7 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How often the files' progress is told to the others.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// The same while nothing happens.
-const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(5);
+const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a batch waits for more entries while the listener has everything else.
 const MAX_AGE_CAUGHT_UP: Duration = Duration::from_millis(200);
 /// How long it waits while others wait before it.
@@ -135,8 +135,11 @@ impl Reader {
             self.hand_over(&mut work);
             pause = self.pause_after(turn, &work);
             let now = self.clocks.now().monotonic;
+            let is_idle = pause == Pause::Idle;
+            if !is_idle {
+                next_status = next_status.min(now + STATUS_INTERVAL);
+            }
             if now >= next_status && !turn.is_urgent {
-                let is_idle = pause == Pause::Idle;
                 next_status = now + if is_idle { IDLE_STATUS_INTERVAL } else { STATUS_INTERVAL };
                 self.status.set_files(self.files(), now);
                 self.tell_counts();

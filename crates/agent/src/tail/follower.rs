@@ -75,6 +75,15 @@ pub(super) enum State {
     Gone,
 }
 
+/// Why a log is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// There may be bytes.
+    Bytes,
+    /// It is time to, though nobody has told of any.
+    Clock,
+}
+
 /// What one look at the log brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -289,17 +298,19 @@ impl Follower {
         Progress::AtEnd
     }
 
-    /// Tells whether to look for new bytes. A log in which nothing happens is looked at once
-    /// in an interval.
-    pub(super) fn is_due(&mut self, now: Duration, interval: Duration) -> bool {
+    /// Tells whether to look for new bytes, and why. A log in which nothing happens is looked at once in an
+    /// interval.
+    pub(super) fn occasion(&mut self, now: Duration, interval: Duration) -> Option<Occasion> {
         let is_quiet = self.quiet_for(now).is_some_and(|quiet| quiet >= QUIET);
         // Nobody tells of what is written to a file without a name in a folder that is watched.
         let interval = if self.is_current { interval } else { interval.min(QUIET) };
-        if is_quiet && self.looked_at.is_some_and(|looked_at| now < looked_at + interval) {
-            return false;
+        let looked_at = self.looked_at.filter(|_| is_quiet);
+        if looked_at.is_some_and(|looked_at| now < looked_at + interval) {
+            return None;
         }
         self.looked_at = Some(now);
-        true
+        let is_told = looked_at.is_none() || !self.is_current;
+        Some(if is_told { Occasion::Bytes } else { Occasion::Clock })
     }
 
     /// Notes under which name the file is now.

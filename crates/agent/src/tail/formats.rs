@@ -102,6 +102,11 @@ impl Formats {
         groups.into_iter().filter_map(choose).collect()
     }
 
+    /// Tells whether a file waits for a richer one.
+    pub(super) fn is_waiting(&self, now: Duration) -> bool {
+        self.waiting.values().any(|since| now < *since + PATIENCE)
+    }
+
     fn choose_one(
         &mut self,
         name: &Path,
@@ -387,6 +392,7 @@ mod tests {
         scene.poll_after(0);
         scene.log("pg-2026-01-28_090001.log", 1);
         scene.poll_after(2);
+        assert_eq!(scene.tailer.next_scan, scene.now + Duration::from_secs(1));
         scene.csv("pg-2026-01-28_090001.csv", 1);
         scene.poll_after(2);
         scene.log("pg-2026-01-28_090002.log", 2);

@@ -39,7 +39,7 @@ impl Problems {
     pub(super) fn report_none(&mut self, path: &LogPath) {
         let key = PathBuf::from(path.to_string());
         if self.reported.insert(key, io::ErrorKind::NotFound).is_none() {
-            tracing::warn!(%path, "finds no log yet; it is looked at again each second");
+            tracing::warn!(%path, "finds no log yet; it is waited for");
         }
     }
 

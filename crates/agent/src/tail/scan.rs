@@ -91,6 +91,9 @@ impl Tailer {
         self.left.retain(|identity, _| present.contains(identity));
         self.packed.retain(|identity, _| present.contains(identity));
         self.forget_gone(&candidates, now);
+        if self.formats.is_waiting(now) {
+            self.next_scan = self.next_scan.min(now + self.settings.scan_interval);
+        }
         self.is_first_scan = false;
     }
 

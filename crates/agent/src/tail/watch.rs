@@ -43,7 +43,14 @@ pub(super) struct Watcher {
     watched: HashSet<PathBuf>,
     /// Folders of which the system does not tell.
     silent: HashSet<PathBuf>,
+    /// Files that were found to have been written to, of which it has yet to tell.
+    expected: HashSet<PathBuf>,
+    /// How many times in a row it did not, by folder.
+    failures: HashMap<PathBuf, u32>,
 }
+
+/// From so many times in a row on a folder counts as one of which the system does not tell.
+const MAX_FAILURES: u32 = 3;
 
 #[derive(Debug)]
 struct Channel {
@@ -62,8 +69,36 @@ impl Watcher {
         self.watched.retain(|folder| folders.contains(folder));
         self.silent.clear();
         for folder in folders {
-            if !self.watched.contains(folder) && !self.add(folder) {
+            let is_watched = self.watched.contains(folder) || self.add(folder);
+            if !is_watched || self.has_failed(folder) {
                 self.silent.insert(folder.clone());
+            }
+        }
+    }
+
+    fn has_failed(&self, folder: &Path) -> bool {
+        self.failures.get(folder).is_some_and(|times| *times >= MAX_FAILURES)
+    }
+
+    /// Notes that a file was written to, which was found by the clock. If the system tells of it at all, it
+    /// does so with the next changes.
+    pub(super) fn expect(&mut self, path: &Path) {
+        self.expected.insert(path.to_owned());
+    }
+
+    /// Compares what was expected with what has happened. Not each file system that looks like one of this
+    /// machine tells of everything: another container may write to a lower layer of it.
+    pub(super) fn check(&mut self, changes: &Changes) {
+        for path in std::mem::take(&mut self.expected) {
+            let Some(folder) = path.parent().filter(|_| !changes.is_rotation) else { continue };
+            if changes.written.contains(&path) {
+                self.failures.remove(folder);
+                continue;
+            }
+            *self.failures.entry(folder.to_owned()).or_default() += 1;
+            if self.has_failed(folder) && self.silent.insert(folder.to_owned()) {
+                let folder = folder.display();
+                tracing::info!(%folder, "the system does not tell of all writes here: looking each second");
             }
         }
     }
@@ -194,6 +229,27 @@ mod tests {
         let changes = watcher.take();
         assert!(changes.is_rotation && changes.renamed == HashSet::from([path, copy]));
         assert!(!watcher.take().is_rotation);
+    }
+
+    #[test]
+    fn folder_of_which_writes_are_not_told_is_looked_at_by_the_clock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        fs::write(&path, "").unwrap();
+        let folders = HashSet::from([folder.path().to_owned()]);
+        let mut watcher = Watcher::new();
+        watcher.watch(&folders);
+        let mut written = Changes::default();
+        written.written.insert(path.clone());
+        let told = [&Changes::default(), &Changes::default(), &written];
+        for changes in told.into_iter().chain(std::iter::repeat_n(told[0], 3)) {
+            assert!(watcher.is_complete());
+            watcher.expect(&path);
+            watcher.check(changes);
+        }
+        assert!(!watcher.is_complete());
+        watcher.watch(&folders);
+        assert!(!watcher.is_complete());
     }
 
     #[test]

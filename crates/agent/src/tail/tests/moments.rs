@@ -118,3 +118,23 @@ fn log_that_was_compressed_while_nothing_was_read_is_no_deleted_one() {
     settle(&mut scene, &mut tailer);
     assert_eq!((missed, texts(&scene)), (0, vec![text.as_str()]));
 }
+
+#[test]
+fn logs_are_looked_at_each_second_where_nobody_tells_of_writes() {
+    let mut scene = Scene::new();
+    scene.append("x.log", "1\n");
+    let mut tailer = scene.tailer("x.log", StartAt::Beginning, None);
+    for _ in 0..3 {
+        settle(&mut scene, &mut tailer);
+        assert!(tailer.wakes());
+        scene.append("x.log", "2\n");
+        drop(tailer.watcher.take());
+        scene.now += Duration::from_secs(60);
+    }
+    settle(&mut scene, &mut tailer);
+    assert_eq!((scene.text().as_str(), tailer.wakes()), ("1\n2\n2\n2\n", false));
+    scene.append("x.log", "3\n");
+    drop(tailer.watcher.take());
+    scene.poll(&mut tailer);
+    assert!(scene.text().ends_with("3\n"));
+}
