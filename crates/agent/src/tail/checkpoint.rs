@@ -81,8 +81,9 @@ impl Checkpoint {
         if reached == self.position {
             let guarded = self.guard.bytes.min(tail.len() as u64);
             let from = tail.len() - usize::try_from(guarded).unwrap_or(tail.len());
-            let found = Guard::of(tail.get(from..).unwrap_or_default());
-            let is_proof = found == self.guard && !(is_hole && guarded == 0);
+            let before = tail.get(from..).unwrap_or_default();
+            let says_something = !is_hole || before.iter().any(|byte| *byte != 0);
+            let is_proof = says_something && Guard::of(before) == self.guard;
             return Ok(is_proof.then_some(reached));
         }
         // Too short to hold the guard, so its head is to prove it: the whole of it, or all there is.

@@ -176,6 +176,10 @@ impl Follower {
             self.state = State::Rewritten;
         } else if matches!(self.is_rewritten(), Ok(false)) {
             self.seen_size = size;
+            // What is not read yet is to be known as well, should the file be written anew before.
+            if self.head.len() < MAX_HEAD_BYTES {
+                self.head = self.source.head().unwrap_or_default();
+            }
         }
     }
 

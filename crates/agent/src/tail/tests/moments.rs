@@ -138,3 +138,24 @@ fn logs_are_looked_at_each_second_where_nobody_tells_of_writes() {
     scene.poll(&mut tailer);
     assert!(scene.text().ends_with("3\n"));
 }
+
+#[test]
+fn log_that_is_rewritten_before_it_is_read_is_noticed() {
+    let mut scene = Scene::new();
+    let log = scene.append("x.log", "");
+    let mut tailer = scene.tailer("x.log", StartAt::Beginning, None);
+    let stopped = |scene: &mut Scene, tailer: &mut Tailer| {
+        scene.now += Duration::from_secs(60);
+        tailer.poll(scene.now, Reading::Stopped, &mut |_| {});
+    };
+    stopped(&mut scene, &mut tailer);
+    scene.append("x.log", &line(1));
+    scene.append("x.log.1", &line(1));
+    stopped(&mut scene, &mut tailer);
+    log.set_len(0).unwrap();
+    scene.append("x.log", &(line(2) + &line(3)));
+    for _ in 0..3 {
+        scene.poll(&mut tailer);
+    }
+    assert_eq!(texts(&scene), [line(1), line(2) + &line(3)]);
+}
