@@ -77,14 +77,14 @@ fn recognise_format(
             let lines = String::from_utf8_lossy(sample);
             settled(lines.lines().map(str::to_owned), [given, told])?
         }
-        Format::Syslog => settled(syslog::server_lines(sample), [given, None])?,
+        Format::Syslog => settled(syslog::server_lines(sample), [given, told])?,
         Format::Csvlog | Format::Jsonlog => LinePrefix::compile(""),
     };
     Some((format, prefix))
 }
 
 /// Returns the first prefix of those that are said to be the log's that any line fits, else the one that the
-/// lines tell. The lines of syslog are those of many servers.
+/// lines tell. Where syslog has lines of several servers it is that of the server that was asked.
 fn settled(
     lines: impl Iterator<Item = String>,
     said: [Option<&LinePrefix>; 2],

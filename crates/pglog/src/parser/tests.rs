@@ -72,6 +72,18 @@ fn what_was_learned_is_used_from_the_first_byte() {
 }
 
 #[test]
+fn what_the_server_says_of_its_prefix_counts_for_syslog_too() {
+    let log = b"Nov 24 02:22:09 vm postgres[7479]: [9-1] shop@bob ERROR:  division by zero\n";
+    let mut parser = Parser::new(ParserOptions::default(), 0);
+    parser.tell(Some(&LinePrefix::compile("%q%d@%u ")), None);
+    assert_eq!(users(&mut parser, log), [Some("bob".to_owned())]);
+    // What no line fits is not this log's.
+    let mut parser = Parser::new(ParserOptions::default(), 0);
+    parser.tell(Some(&LinePrefix::compile("%m [%p] ")), None);
+    assert_eq!(users(&mut parser, log), [Some("shop".to_owned())]);
+}
+
+#[test]
 fn what_the_server_says_wins_over_what_lines_look_like_from_the_next_line_on() {
     let (swapped, zone) = (LinePrefix::compile("%m [%p] %d@%u "), "America/New_York");
     let mut parser = Parser::new(ParserOptions::default(), 0);
