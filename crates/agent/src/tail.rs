@@ -32,6 +32,7 @@ mod clusters;
 mod discover;
 mod event;
 mod follower;
+mod foreign;
 mod forget;
 mod formats;
 mod haste;

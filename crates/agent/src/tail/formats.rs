@@ -17,7 +17,7 @@ use std::{
 
 use pglog::{Assembled, Format, Parser, ParserOptions, Timestamp};
 
-use crate::tail::series::series_of;
+use crate::tail::{foreign::Foreign, series::series_of};
 
 /// How long a format may not have been written while another is, to count as one that the server writes.
 const SAME_ENTRIES: Duration = Duration::from_secs(10);
@@ -77,10 +77,12 @@ pub(super) struct Formats {
     /// The moments of the last entries that were read of files that are not followed, with the positions
     /// behind these.
     reached: HashMap<PathBuf, (u64, Option<i64>)>,
+    foreign: Foreign,
 }
 
 impl Formats {
-    /// Leaves out what holds the same entries as another file. Files that are no log by their name stay.
+    /// Leaves out what holds the same entries as another file, and what has a log's ending and is none. Files
+    /// that are no log by their name stay.
     pub(super) fn choose(
         &mut self,
         found: impl IntoIterator<Item = PathBuf>,
@@ -88,12 +90,15 @@ impl Formats {
         now: Duration,
     ) -> Vec<Choice> {
         self.waiting.retain(|path, _| path.exists());
+        let known = Known::of(begun);
         let mut groups: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
         for path in found {
+            if !known.at.contains_key(path.as_os_str()) && !self.foreign.is_log(&path) {
+                continue;
+            }
             let name = if rank(&path) > 0 { path.with_extension("") } else { path.clone() };
             groups.entry(name).or_default().push(path);
         }
-        let known = Known::of(begun);
         self.reached.retain(|path, _| known.at.contains_key(path.as_os_str()));
         let choose = |(name, group): (PathBuf, Vec<PathBuf>)| match group.as_slice() {
             [path] if known.at.contains_key(path.as_os_str()) => Some(Choice::only(path.clone())),
