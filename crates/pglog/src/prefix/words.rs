@@ -39,7 +39,7 @@ const SHORT_BACKEND_TYPES: [&str; 2] = ["archiver", "logger"];
 
 /// What `%i` prints while a session runs no command, and commands of more than one word, the longer one
 /// first where one begins another.
-const PHRASES: [&str; 12] = [
+const PHRASES: [&str; 23] = [
     "idle in transaction (aborted)",
     "idle in transaction",
     "idle",
@@ -52,6 +52,17 @@ const PHRASES: [&str; 12] = [
     "ROLLBACK PREPARED",
     "REFRESH MATERIALIZED VIEW",
     "LOCK TABLE",
+    "GRANT ROLE",
+    "REVOKE ROLE",
+    "IMPORT FOREIGN SCHEMA",
+    "REASSIGN OWNED",
+    "SET CONSTRAINTS",
+    "SELECT INTO",
+    "DEALLOCATE ALL",
+    "DISCARD ALL",
+    "DISCARD PLANS",
+    "DISCARD SEQUENCES",
+    "DISCARD TEMP",
 ];
 
 /// Commands of one word.
@@ -156,9 +167,12 @@ pub(super) fn length(escape: Escape, bytes: &[u8]) -> Option<usize> {
 
 /// Length of the first of some words that a text starts with, and ends there or goes on with no letter.
 fn starts(words: &[&str], bytes: &[u8]) -> Option<usize> {
+    let first = bytes.first();
     let found = words.iter().find(|word| {
         let next = bytes.get(word.len());
-        bytes.starts_with(word.as_bytes())
+        // Most words differ in their first byte.
+        word.as_bytes().first() == first
+            && bytes.starts_with(word.as_bytes())
             && next.is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_')
     });
     found.map(|word| word.len())
@@ -169,7 +183,12 @@ fn object_command(bytes: &[u8]) -> Option<usize> {
     let command = OBJECT_COMMANDS.iter().find(|command| bytes.starts_with(command.as_bytes()))?;
     let rest = bytes.get(command.len()..)?;
     let capitals = rest.iter().take_while(|b| b.is_ascii_uppercase() || **b == b' ').count();
-    let words = rest.get(..capitals)?.trim_ascii_end().len();
+    let mut words = rest.get(..capitals)?;
+    if rest.get(capitals).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+        // The last word goes on in small letters.
+        words = words.get(..memchr::memrchr(b' ', words)?)?;
+    }
+    let words = words.trim_ascii_end().len();
     (words > 1).then_some(command.len() + words)
 }
 
@@ -183,6 +202,9 @@ mod tests {
         assert_eq!(command("idle in transaction bob"), Some("idle in transaction".len()));
         assert_eq!(command("CREATE TABLE AS bob"), Some("CREATE TABLE AS".len()));
         assert_eq!(command("UPDATE waiting bob"), Some("UPDATE waiting".len()));
+        assert_eq!(command("CREATE TABLE Metabase"), Some("CREATE TABLE".len()));
+        assert_eq!(command("DROP Metabase"), None);
+        assert_eq!(command("GRANT ROLE errors"), Some("GRANT ROLE".len()));
         assert_eq!(command("SELECT"), Some(6));
         assert_eq!(command("SELECTED"), None);
         assert_eq!(command("bob"), None);

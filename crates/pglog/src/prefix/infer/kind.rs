@@ -128,6 +128,11 @@ fn host(bytes: &[u8]) -> Option<usize> {
     }
     let run =
         bytes.iter().take_while(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':')).count();
+    let count = |mark: u8| bytes.iter().take(run).filter(|byte| **byte == mark).count();
+    // Fewer are in no address.
+    if count(b':') < 2 && count(b'.') < 3 {
+        return None;
+    }
     (2..=run.min(45)).rev().find(|length| {
         let text = bytes.get(..*length).and_then(|bytes| std::str::from_utf8(bytes).ok());
         text.is_some_and(|text| {
