@@ -36,7 +36,8 @@ pub(super) fn read_prefix<'a>(
     set(&mut entry.local_host, fields.local_host);
     set(&mut entry.session_id, fields.session_id);
     entry.line_num = fields.line_num.and_then(|number| number.parse().ok());
-    set(&mut entry.ps, fields.ps);
+    // Blanks pad what is not there.
+    set(&mut entry.ps, fields.ps.filter(|ps| !ps.trim_ascii_start().is_empty()));
     set(&mut entry.session_start, fields.session_start);
     if fields.epoch.is_none() {
         entry.correct_time(clock);

@@ -21,6 +21,22 @@ fn prefix_is_settled_when_the_log_goes_quiet() {
 }
 
 #[test]
+fn process_that_shows_blanks_shows_nothing() {
+    let log_line_prefix = Some(LinePrefix::compile("%m [%i] "));
+    let options = ParserOptions { log_line_prefix, ..ParserOptions::default() };
+    let mut parser = Parser::new(options, 0);
+    let mut shown = Vec::new();
+    let mut keep = |found: &Assembled<'_>| {
+        shown.push(found.entry.ps.as_deref().map(str::to_owned));
+    };
+    let time = "2026-11-24 02:21:01.123 UTC";
+    let log = format!("{time} [SELECT     ] LOG:  x\n{time} [           ] LOG:  x\n");
+    parser.push(log.as_bytes(), &mut keep);
+    parser.finish(&mut keep);
+    assert_eq!(shown, [Some("SELECT".to_owned()), None]);
+}
+
+#[test]
 fn byte_order_mark_is_of_no_entry() {
     let log = [b"\xef\xbb\xbf", LINE].concat();
     let told = ParserOptions {

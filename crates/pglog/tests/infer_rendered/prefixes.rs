@@ -208,6 +208,8 @@ pub(crate) const USED: &[&str] = &[
     "%m | %-7p | %-12u | %-12d | %-20h | ",
     "%-30m [%8p] ",
     "%m [%p] %-6e %-12v %-8x ",
+    "%m [%p] %-16i ",
+    "[%-11i> ",
 ];
 
 /// Makes a prefix that nobody uses yet.
