@@ -104,14 +104,16 @@ impl Tailer {
         };
         let mut others = found.iter().map(|found| found.follower.identity);
         let is_rewritten = others.any(|identity| identity == record.identity);
-        if self.left.contains_key(&record.identity) && source.size()? <= record.position {
-            return Ok(Judgement::Leave);
-        }
-        // What is known of a file that is written anew is about to be overwritten.
-        if !is_rewritten && source.is_read_at(record.position)? {
-            let known = Checkpoint { identity: candidate.identity, ..record };
-            self.records.insert(candidate.identity, known);
-            return Ok(Judgement::Leave);
+        // What is known of a file that is written anew is about to be overwritten: its copy is to be known.
+        if !is_rewritten {
+            if self.left.contains_key(&record.identity) && source.size()? <= record.position {
+                return Ok(Judgement::Leave);
+            }
+            if source.is_read_at(record.position)? {
+                let known = Checkpoint { identity: candidate.identity, ..record };
+                self.records.insert(candidate.identity, known);
+                return Ok(Judgement::Leave);
+            }
         }
         let position = record.find_in(&mut source)?.unwrap_or(record.position);
         Found::known(candidate, source, position).map(follow)
