@@ -104,18 +104,22 @@ impl Tailer {
     /// it was compressed is gone on with in what came of it.
     pub(super) fn drop_deleted(&mut self, candidates: &[Candidate]) {
         for index in 0..self.followers.len() {
-            let Some(follower) = self.followers.get(index) else { break };
+            let Some(follower) = self.followers.get_mut(index) else { break };
             let (position, size) = (follower.position(), follower.size());
             let bytes = size.saturating_sub(position);
-            if !follower.is_deleted || bytes <= self.settings.max_deleted_bytes {
+            let is_large = follower.is_deleted && bytes > self.settings.max_deleted_bytes;
+            // One that was truncated before has two parts, of which the next scan takes care.
+            if !is_large || follower.is_rewritten().unwrap_or(false) {
                 continue;
             }
             let (evidence, series) = (follower.evidence(), follower.series.clone());
             let copy = self.find_copy(&evidence, &series, candidates);
             let Some(follower) = self.followers.get_mut(index) else { break };
             let end = match copy {
-                Some(copy) => {
-                    let end = copy.size.map_or(size, |end| end.max(position));
+                Some(mut copy) => {
+                    // A compressed one can have been made before the last bytes came.
+                    let end = copy.size.or_else(|| copy.opened.source.size().ok());
+                    let end = end.unwrap_or(0).max(position);
                     self.go_on_in(index, copy);
                     end
                 }
