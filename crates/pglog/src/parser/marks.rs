@@ -80,11 +80,14 @@ impl Marks {
         self.safe
     }
 
-    /// Where the line ends that has the last byte before an inner position.
+    /// Where the line ends that has the last byte before an inner position. One that is forgotten ends where
+    /// the first of the others begins.
     fn outer_end_of(&self, inner: u64) -> u64 {
         let next = self.lines.partition_point(|mark| mark.inner < inner);
-        let line = next.checked_sub(1).and_then(|line| self.lines.get(line));
-        line.map_or(self.outer_end, |mark| mark.outer_end)
+        match next.checked_sub(1) {
+            Some(line) => self.lines.get(line).map_or(self.outer_end, |mark| mark.outer_end),
+            None => self.lines.front().map_or(self.outer_end, |mark| mark.outer),
+        }
     }
 
     /// The first inner position whose line begins at or behind an outer one.
@@ -152,6 +155,17 @@ fn micros_since_1970(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ends_where_the_first_line_begins_does_not_reach_into_it() {
+        let mut marks = Marks::at(0);
+        for line in 0..3 {
+            marks.add(line * 100, (line + 1) * 100, 10, None);
+        }
+        assert_eq!([1, 10, 11, 30].map(|inner| marks.outer_end_of(inner)), [100, 100, 200, 300]);
+        marks.forget_before(10);
+        assert_eq!([10, 11, 30].map(|inner| marks.outer_end_of(inner)), [100, 200, 300]);
+    }
 
     #[test]
     fn times_of_collectors_are_read_in_every_unit() {
