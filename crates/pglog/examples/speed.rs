@@ -47,7 +47,7 @@ fn main() -> Result<()> {
         }
     }
     print(&format!(
-        "{:<44}{:<9}{:>9}{:>9}{:>12}{:>12}",
+        "{:<48}{:<9}{:>9}{:>9}{:>12}{:>12}",
         "MB per CPU second", "format", "texts", "meaning", "json", "line breaks"
     ));
     for path in paths {
@@ -67,7 +67,7 @@ fn main() -> Result<()> {
         let search = format!("{:.0}", mega(&log) / (cpu_seconds()? - before));
         let [texts, meaning, json] = rates;
         let name = path.rsplit("testdata/logs/").next().unwrap_or(&path);
-        print(&format!("{name:<44}{format:<9}{texts:>9}{meaning:>9}{json:>12}{search:>12}"));
+        print(&format!("{name:<48}{format:<9}{texts:>9}{meaning:>9}{json:>12}{search:>12}"));
     }
     Ok(())
 }
