@@ -47,22 +47,11 @@ impl Head {
 impl Index {
     fn read() -> Self {
         let patterns: Vec<Pattern> = LIST.lines().filter_map(Pattern::read).collect();
-        let (mut starts, mut ranges) = (Vec::new(), Vec::new());
-        let mut at = 0;
-        for same in patterns.chunk_by(|a, b| first_bytes(a.head) == first_bytes(b.head)) {
-            starts.extend(same.first().map(|pattern| first_bytes(pattern.head)));
-            ranges.push(at..at + same.len());
-            at += same.len();
-        }
-        let mut short = Vec::new();
-        let mut at = 0;
-        for same in patterns.chunk_by(|a, b| a.head == b.head) {
-            let head = same.first().map_or("", |pattern| pattern.head);
-            if head.len() < size_of::<u64>() {
-                short.push((Head::of(head), at..at + same.len()));
-            }
-            at += same.len();
-        }
+        let (starts, ranges) =
+            groups(&patterns, |pattern| first_bytes(pattern.head)).into_iter().unzip();
+        let heads = groups(&patterns, |pattern| pattern.head).into_iter();
+        let short = heads.filter(|(head, _)| head.len() < size_of::<u64>());
+        let mut short: Vec<_> = short.map(|(head, range)| (Head::of(head), range)).collect();
         short.sort_by_key(|(head, _)| std::cmp::Reverse(head.mask));
         Self { patterns, starts, ranges, short }
     }
@@ -104,6 +93,21 @@ impl Index {
             prefix = prefix.get(..prefix.floor_char_boundary(head.len().checked_sub(1)?))?;
         }
     }
+}
+
+/// Returns what patterns next to each other have in common, and where they are.
+fn groups<K: PartialEq>(
+    patterns: &[Pattern],
+    key: impl Fn(&Pattern) -> K,
+) -> Vec<(K, Range<usize>)> {
+    let mut at = 0;
+    let same = patterns.chunk_by(|a, b| key(a) == key(b));
+    let group = same.filter_map(|same| {
+        let from = at;
+        at += same.len();
+        Some((key(same.first()?), from..at))
+    });
+    group.collect()
 }
 
 /// Returns the code of the pattern that says most, of those with the same head that fit.

@@ -64,7 +64,8 @@ fn line_to_english(line: &str) -> Option<String> {
     let other = (!line.is_ascii()).then(|| &*OTHER);
     let lost = shows_loss(line).then(|| &*LOST);
     let indexes = [ascii, other, lost].into_iter().flatten();
-    let fits = indexes.filter_map(|index| index.find(line));
+    let letters = LetterSet::of(line);
+    let fits = indexes.filter_map(|index| index.find(line, letters));
     let (_, pattern) = fits.max_by_key(|(literal_bytes, _)| *literal_bytes)?;
     Some(pattern.capture(line)?.render())
 }
@@ -128,17 +129,17 @@ impl Index {
     }
 
     /// Finds the pattern that says most of those that fit, and how much that is.
-    fn find(&'static self, line: &str) -> Option<(usize, &'static Pattern)> {
+    fn find(&'static self, line: &str, letters: LetterSet) -> Option<(usize, &'static Pattern)> {
         let same_start = same_key(&self.by_start, first_bytes(line)?);
         let group = |groups: &'static [Vec<Pattern>], byte: Option<u8>| {
             groups.get(usize::from(byte.unwrap_or_default())).into_iter().flatten()
         };
-        best(same_start, line).or_else(|| {
+        best(same_start, line, letters).or_else(|| {
             let shorter = same_key(&self.by_end, last_bytes(line)?)
                 .chain(group(&self.by_first, line.bytes().next()))
                 .chain(group(&self.by_last, line.bytes().last()))
                 .chain(group(&self.by_last, None));
-            best(shorter, line)
+            best(shorter, line, letters)
         })
     }
 }
@@ -179,11 +180,9 @@ fn with_letters(text: &'static str, letters: Letters) -> Option<Cow<'static, str
 fn best(
     patterns: impl Iterator<Item = &'static Pattern>,
     line: &str,
+    letters: LetterSet,
 ) -> Option<(usize, &'static Pattern)> {
-    let mut letters = None;
-    let possible = patterns.filter(|pattern| {
-        letters.get_or_insert_with(|| LetterSet::of(line)).may_hold(pattern.letters)
-    });
+    let possible = patterns.filter(|pattern| letters.may_hold(pattern.letters));
     let fits = possible.filter_map(|pattern| Some((pattern.literal_bytes_in(line)?, pattern)));
     fits.max_by_key(|(literal_bytes, _)| *literal_bytes)
 }
