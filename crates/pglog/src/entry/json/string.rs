@@ -22,15 +22,34 @@ pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// Eight bytes are written at a time, and those taken back that need an escape or stand behind it.
 #[inline(never)]
 fn write_unclean(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;
-    while let Some((clean, byte, behind)) = split_at_escape(rest) {
-        out.extend_from_slice(clean);
-        write_escape(out, byte);
-        rest = behind;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        out.extend_from_slice(word);
+        rest = match first_mark(*word) {
+            None => behind,
+            Some(at) => {
+                out.truncate(out.len() - word.len() + at);
+                write_first(out, rest.get(at..).unwrap_or_default())
+            }
+        };
     }
-    out.extend_from_slice(rest);
+    while !rest.is_empty() {
+        rest = write_first(out, rest);
+    }
+}
+
+/// Writes the first byte. Returns those behind it.
+fn write_first<'t>(out: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
+    let Some((byte, rest)) = text.split_first() else { return text };
+    if needs_escape(*byte) {
+        write_escape(out, *byte);
+    } else {
+        out.push(*byte);
+    }
+    rest
 }
 
 /// Tells whether no byte of a text needs an escape, as is usual. Where the text has no whole number of
@@ -61,43 +80,6 @@ fn is_clean(text: &[u8]) -> bool {
 #[inline(always)]
 fn is_clean_block<const N: usize>(block: &[u8; N]) -> bool {
     !block.iter().fold(false, |any, byte| any | needs_escape(*byte))
-}
-
-/// Splits at the first byte that needs an escape.
-fn split_at_escape(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
-    let at = first_escape(bytes)?;
-    let (clean, rest) = bytes.split_at_checked(at)?;
-    let (byte, behind) = rest.split_first()?;
-    Some((clean, *byte, behind))
-}
-
-fn first_escape(bytes: &[u8]) -> Option<usize> {
-    // Most of a text is clean, which a compiler can find out for many bytes at once.
-    let (blocks, _) = bytes.as_chunks::<32>();
-    let clean = blocks.iter().take_while(|block| is_clean_block(block)).count() * 32;
-    Some(clean + first_escape_of_few(bytes.get(clean..)?)?)
-}
-
-fn first_escape_of_few(bytes: &[u8]) -> Option<usize> {
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        if let Some(found) = first_mark(*word) {
-            return Some(at * 8 + found);
-        }
-    }
-    if tail.is_empty() {
-        return None;
-    }
-    // The last bytes once more, with those before them, which are clean: one by one they would be guesses
-    // for the processor.
-    if let Some(last) = bytes.last_chunk::<8>() {
-        return Some(bytes.len() - 8 + first_mark(*last)?);
-    }
-    if let (Some([a, b, c, d]), Some([e, f, g, h])) = (bytes.first_chunk(), bytes.last_chunk()) {
-        let found = first_mark([*a, *b, *c, *d, *e, *f, *g, *h])?;
-        return Some(if found < 4 { found } else { found + bytes.len() - 8 });
-    }
-    bytes.iter().position(|byte| needs_escape(*byte))
 }
 
 /// Finds the first byte that needs an escape.
@@ -155,9 +137,12 @@ mod tests {
             for (at, length) in (0..150).flat_map(|at| [at + 1, at + 3, 150].map(|end| (at, end))) {
                 let mut bytes = vec![b'a'; length];
                 bytes[at] = byte;
-                let found = first_escape(&bytes);
-                assert_eq!(found, needs_escape(byte).then_some(at), "{byte} at {at} of {length}");
-                assert_eq!(is_clean(&bytes), found.is_none(), "{byte} at {at} of {length}");
+                let is_clean = is_clean(&bytes);
+                assert_eq!(is_clean, !needs_escape(byte), "{byte} at {at} of {length}");
+                let mut json = Vec::new();
+                write_string(&mut json, std::str::from_utf8(&bytes).unwrap());
+                let read: String = serde_json::from_slice(&json).unwrap();
+                assert_eq!(read.as_bytes(), bytes, "{byte} at {at} of {length}");
             }
         }
     }
