@@ -27,9 +27,11 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod bytes;
 mod checkpoint;
 mod clusters;
 mod discover;
+mod ending;
 mod event;
 mod follower;
 mod foreign;
@@ -39,6 +41,7 @@ mod haste;
 mod identity;
 mod judge;
 mod likeness;
+mod moment;
 mod named;
 mod olddir;
 mod order;
@@ -60,7 +63,7 @@ use std::{
     time::Duration,
 };
 
-use checkpoint::MAX_GUARD_BYTES;
+use bytes::MAX_GUARD_BYTES;
 pub use checkpoint::{Checkpoint, Guard};
 pub use discover::LogPath;
 pub use event::{Event, Missed, Reason, Turn};

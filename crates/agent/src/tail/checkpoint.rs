@@ -4,17 +4,15 @@
 //! copy under another. So a position is kept with the file's first bytes, and with those just before the
 //! position: both are compared wherever reading goes on.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf};
+use std::{fs::File, io, path::PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::tail::{FileIdentity, source::Source};
-
-/// How many of a file's first bytes are kept.
-pub(super) const MAX_HEAD_BYTES: usize = 1024;
-
-/// How many bytes before the position are compared.
-pub(super) const MAX_GUARD_BYTES: usize = 256;
+use crate::tail::{
+    FileIdentity,
+    bytes::{MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at},
+    source::Source,
+};
 
 /// A hash of the bytes just before a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,22 +103,6 @@ impl Checkpoint {
     pub(super) fn at(&self, file: &File, position: u64) -> io::Result<Self> {
         Ok(Self { position, guard: Guard::before(file, position)?, ..self.clone() })
     }
-}
-
-/// Reads up to `bytes` bytes; fewer where the file ends before.
-pub(super) fn read_at(file: &File, position: u64, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut buffer = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, position + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    buffer.truncate(filled);
-    Ok(buffer)
 }
 
 #[cfg(test)]

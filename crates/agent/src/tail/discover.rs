@@ -9,7 +9,8 @@ use std::{
 
 use crate::tail::{
     clusters::{self, ClusterLogs},
-    formats::{Formats, rank},
+    ending::rank,
+    formats::Formats,
     named::NamedLogs,
     series::PACKINGS,
 };

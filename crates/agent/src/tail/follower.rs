@@ -11,9 +11,10 @@ use std::{
 use rustix::{fs::SeekFrom, io::Errno};
 
 use crate::tail::{
-    checkpoint::{Checkpoint, Guard, MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at},
+    bytes::{MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at},
+    checkpoint::{Checkpoint, Guard},
     identity::{FileIdentity, Stamp},
-    order::Moment,
+    moment::Moment,
     series::series_of,
     source::{Look, Source, keep_last},
 };

@@ -12,7 +12,7 @@ use std::{
 
 use pglog::{Kind, Parser, ParserOptions};
 
-use crate::tail::{checkpoint::read_at, formats::rank, identity::Stamp};
+use crate::tail::{bytes::read_at, ending::rank, identity::Stamp};
 
 /// How much of a file is looked at.
 const SAMPLE_BYTES: u64 = 64 << 10;

@@ -17,7 +17,7 @@ use std::{
 
 use pglog::{Assembled, Format, Parser, ParserOptions, Timestamp};
 
-use crate::tail::{foreign::Foreign, series::series_of};
+use crate::tail::{ending::rank, foreign::Foreign, series::series_of};
 
 /// How long a format may not have been written while another is, to count as one that the server writes.
 const SAME_ENTRIES: Duration = Duration::from_secs(10);
@@ -30,17 +30,6 @@ const END_BYTES: u64 = 64 << 10;
 
 /// How much is read at once in search of an entry.
 const SEARCH_BYTES: usize = 256 << 10;
-
-/// How much an ending says of a log's format: jsonlog has the most fields, then csvlog. 0 for what is no
-/// log by its name.
-pub(super) fn rank(path: &Path) -> u8 {
-    match path.extension().and_then(OsStr::to_str) {
-        Some("json") => 3,
-        Some("csv") => 2,
-        Some("log") => 1,
-        _ => 0,
-    }
-}
 
 /// A file of which something has been read.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::tail::{
-    checkpoint::{MAX_HEAD_BYTES, read_at},
+    bytes::{MAX_HEAD_BYTES, read_at},
     follower::{Follower, State},
     source::Source,
 };

@@ -15,7 +15,7 @@ use lz4_flex::frame::FrameDecoder;
 use lzma_rust2::XzReader;
 use rustix::fs::{Advice, Mode, OFlags};
 
-use crate::tail::checkpoint::{MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at};
+use crate::tail::bytes::{MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at};
 
 /// How many bytes a reader may pass before it asks the system to forget them.
 const FORGET_BYTES: u64 = 4 << 20;
