@@ -5,9 +5,11 @@ use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
 use rusqlite::Connection;
 
 use crate::buffer::{
-    checkpoints, ledger,
-    make::{FORMAT, FORMAT_KEY, log_of},
-    open::Error,
+    checkpoints,
+    error::Error,
+    format::{FORMAT, FORMAT_KEY},
+    ledger,
+    make::log_of,
     row,
 };
 

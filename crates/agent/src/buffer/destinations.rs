@@ -10,10 +10,12 @@ use wire::Source;
 
 use crate::buffer::{
     Buffer, Error, Waiting,
-    evict::STEP_BATCHES,
     row::{self, Stored},
     totals::Totals,
 };
+
+/// How many batches one transaction drops: so few that the log of the database stays small.
+pub(super) const STEP_BATCHES: i64 = 16;
 
 /// Made where they are missing, so that buffers from before there were outputs can be used.
 pub(super) const TABLES: &str = "

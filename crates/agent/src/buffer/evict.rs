@@ -3,13 +3,11 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::buffer::{
-    Error, WhenFull, destinations,
+    Error, WhenFull,
+    destinations::{self, STEP_BATCHES},
     ledger::{self, Loss},
     totals::Totals,
 };
-
-/// How many batches one transaction drops: so few that the log of the database stays small.
-pub(super) const STEP_BATCHES: i64 = 16;
 
 /// Returns the bytes in use. The file itself does not shrink when rows go; its free pages are used
 /// again.

@@ -11,14 +11,10 @@ use rusqlite::{Connection, ErrorCode, params};
 use crate::buffer::{
     allocate,
     destinations::TABLES,
-    open::Error,
+    error::Error,
+    format::{FORMAT, FORMAT_KEY},
     space::{PAGE_BYTES, Space},
 };
-
-/// The version of the tables, in `PRAGMA user_version` and, against a torn page, in `meta`.
-pub(super) const FORMAT: i64 = 2;
-/// The key of the second copy.
-pub(super) const FORMAT_KEY: &str = "format";
 
 /// The largest value written at once while a file is filled; SQLite holds it in memory.
 pub(super) const FILL_BYTES: u64 = 1 << 20;

@@ -8,7 +8,6 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, params};
@@ -17,8 +16,12 @@ use rustix::fs::{FlockOperation, flock};
 use crate::buffer::{
     Settings, allocate,
     check::{damage_of, format_of, read_through},
-    destinations, filesystem,
-    make::{self, FORMAT},
+    connection::configure,
+    destinations,
+    error::{Check, Error},
+    filesystem,
+    format::FORMAT,
+    make,
     salvage::{self, Salvaged},
     space::{FRAME_BYTES, PAGE_BYTES, Space},
 };
@@ -32,109 +35,6 @@ const MAX_CHECKED_BYTES: u64 = 2 << 30;
 
 /// Under which name the bound is noted.
 pub(super) const BOUND_KEY: &str = "max bytes";
-
-/// Why the buffer cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The folder cannot be made or written to.
-    #[error("cannot use {path} for the buffer")]
-    Folder {
-        /// The folder, or the file in it.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The folder is on another machine's disk.
-    #[error("the buffer {path} is on a network file system ({kind})")]
-    Remote {
-        /// The folder.
-        path: PathBuf,
-        /// The kind of file system.
-        kind: String,
-    },
-    /// Another process has the buffer open.
-    #[error("the buffer {path} is in use by another pgcourier")]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The tables are those of a later version.
-    #[error("the buffer {path} was written by a newer pgcourier (format {found}, known {FORMAT})")]
-    TooNew {
-        /// The database.
-        path: PathBuf,
-        /// The version found.
-        found: i64,
-    },
-    /// The disk does not give back what is on it, for now or for good.
-    #[error("cannot read {path}")]
-    Unreadable {
-        /// The database, or its log.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The SQLite library is one that can lose commits.
-    #[error("SQLite {0} can lose commits; 3.51.3 or later is needed")]
-    OldSqlite(&'static str),
-    /// Anything else.
-    #[error("the buffer's database failed")]
-    Database(#[from] rusqlite::Error),
-}
-
-impl Error {
-    /// Says what to do about it.
-    #[must_use]
-    pub const fn hint(&self) -> &'static str {
-        match self {
-            Self::Folder { .. } => {
-                "make the folder and give it to the agent's user, or change buffer.path"
-            }
-            Self::Remote { .. } => {
-                "set buffer.path to a folder on a local disk: what a network file system has \
-                 confirmed may not be there after a crash"
-            }
-            Self::InUse { .. } => "stop the other agent, or give this one its own buffer.path",
-            Self::TooNew { .. } => "start the newer version, or change buffer.path",
-            Self::Unreadable { .. } => "see whether the disk is failing",
-            Self::OldSqlite(_) => "build pgcourier with the SQLite that it brings along",
-            Self::Database(_) => "see whether the file system of buffer.path is full or broken",
-        }
-    }
-
-    fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Database(error) => error.sqlite_error_code(),
-            _ => None,
-        }
-    }
-
-    /// Tells whether there is no room, in the database or on its file system.
-    pub(super) fn is_full(&self) -> bool {
-        self.code() == Some(ErrorCode::DiskFull)
-    }
-
-    /// Returns this error; where there is no room for what could not be written, one that says so. SQLite
-    /// knows of a full file system, but not of a quota that is used up.
-    pub(super) fn or_full(self, folder: &Path) -> Self {
-        if self.code() == Some(ErrorCode::SystemIoFailure) && !allocate::has_room(folder) {
-            let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-            return Self::Database(rusqlite::Error::SqliteFailure(full, None));
-        }
-        self
-    }
-
-    /// Tells whether the connection must not be trusted any more, and how the database is to be looked
-    /// at then: after a failed write or read nobody knows what reached the disk.
-    pub(super) fn is_damage(&self) -> Option<Check> {
-        match self.code()? {
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(Check::Whole),
-            ErrorCode::SystemIoFailure => Some(Check::Usual),
-            _ => None,
-        }
-    }
-}
 
 /// An open database.
 #[derive(Debug)]
@@ -202,17 +102,6 @@ pub(super) fn database_of(folder: &Path) -> PathBuf {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
-}
-
-/// How thoroughly a database is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Check {
-    /// As a whole, where that does not take long.
-    Usual,
-    /// As a whole.
-    Whole,
-    /// Not at all: it is known to be damaged, and made anew.
-    Failed,
 }
 
 /// Opens the database in a folder that is locked, makes it where there is none, and makes it anew where
@@ -368,40 +257,6 @@ fn restore_space(path: &Path) {
         // What cannot be opened is reported by whoever opens it next.
         Ok(_) | Err(_) => {}
     }
-}
-
-/// Sets the connection up. The locking mode comes first: any read before it would make a file of shared
-/// memory, for which a full disk has no room. The log stays when the connection is closed, because a
-/// full disk has no room for a new one.
-pub(super) fn configure(connection: &Connection, space: &Space) -> Result<(), rusqlite::Error> {
-    // Another process would hold it for as long as it lives, so waiting is of no use.
-    connection.busy_timeout(Duration::ZERO)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let max_pages = space.pages;
-    connection.execute_batch(&format!(
-        "PRAGMA locking_mode = EXCLUSIVE;
-         PRAGMA temp_store = MEMORY;
-         PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
-         PRAGMA wal_autocheckpoint = {};
-         PRAGMA journal_size_limit = -1;
-         PRAGMA secure_delete = OFF;
-         PRAGMA mmap_size = 0;
-         PRAGMA cell_size_check = ON;
-         PRAGMA trusted_schema = OFF;
-         PRAGMA cache_size = -2048;
-         PRAGMA max_page_count = {max_pages};
-         BEGIN IMMEDIATE; COMMIT;",
-        space.checkpoint_pages
-    ))?;
-    if space.preallocated {
-        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-        // Pages beyond those that are on disk would need space.
-        if pages.unsigned_abs() + make::UNFILLED_PAGES >= max_pages {
-            connection.pragma_update(None, "max_page_count", pages)?;
-        }
-    }
-    Ok(())
 }
 
 /// Moves what is in the log into the database, so that the log is written from its start on. After a crash

@@ -6,8 +6,9 @@ use wire::Source;
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Buffer, DeadLetter, Error, Waiting, dead, destinations, ledger,
-        open::Check,
+        Buffer, DeadLetter, Error, Waiting, dead, destinations,
+        error::Check,
+        ledger,
         row::{self, Stored},
     },
 };

@@ -8,12 +8,7 @@ use std::mem;
 
 use rusqlite::Connection;
 
-use crate::buffer::{
-    Buffer, Error,
-    open::{self, Check},
-    rescue::Files,
-    totals::Totals,
-};
+use crate::buffer::{Buffer, Error, error::Check, open, rescue::Files, totals::Totals};
 
 /// How many openings in a row must fail before a database that cannot be read counts as damaged. Whoever
 /// uses the buffer waits a second after a failure.

@@ -7,8 +7,9 @@ use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use crate::buffer::{
     Buffer, Error, allocate,
+    error::Check,
     make::{self, draft_of, log_of},
-    open::{self, Check, database_of},
+    open::{self, database_of},
 };
 
 /// Which files the database and its log are: device and inode.

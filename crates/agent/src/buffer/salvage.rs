@@ -15,8 +15,11 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::buffer::{
-    Error, Settings, checkpoints, dead, destinations, ledger, make, missed,
-    open::configure,
+    Error, Settings, checkpoints,
+    connection::configure,
+    dead, destinations,
+    format::FORMAT_KEY,
+    ledger, make, missed,
     row::{self, SPAN},
     space::Space,
     totals::Totals,
@@ -204,7 +207,7 @@ fn copy_meta(bad: &Connection, new: &Connection) -> Result<(), Error> {
         let (Ok(key), Ok(value)) = (row.get::<_, String>(0), row.get::<_, i64>(1)) else {
             continue;
         };
-        if key != make::FORMAT_KEY {
+        if key != FORMAT_KEY {
             new.execute("INSERT OR IGNORE INTO meta VALUES (?1, ?2)", params![key, value])?;
         }
     }
