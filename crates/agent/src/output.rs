@@ -103,6 +103,12 @@ impl Sent {
     pub(crate) fn failed(why: impl std::fmt::Display) -> Self {
         Self::Not(Delivery::Failed { why: why.to_string() })
     }
+
+    /// What it means that the answer is not the receiver's.
+    pub(crate) const fn not_answered(why: String) -> Self {
+        let hint = "check the output's url: another server answers there";
+        Self::Not(Delivery::Held { hint, why })
+    }
 }
 
 /// The way out.

@@ -10,10 +10,13 @@ use crate::{
     output::{
         Sent,
         encode::{Unpacked, object},
-        http::WRONG_SERVER,
     },
     ship::Delivery,
 };
+
+/// What to look at where the index takes nothing.
+const REFUSED_INDEX: &str = "see that the output's index is there, can be written to and has room, and that its user may create \
+     documents in it";
 
 /// Writes a request. `first` is the place of the first entry in its batch.
 pub(super) fn body(
@@ -60,15 +63,14 @@ struct Created {
 
 /// Reads the answer for so many entries. 409 says that one is there already.
 pub(super) fn read_answer(body: &[u8], entries: usize) -> Sent {
-    let held = |why| Sent::Not(Delivery::Held { hint: WRONG_SERVER, why });
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
-        return held("the answer is not that of a bulk request".to_owned());
+        return Sent::not_answered("the answer is not that of a bulk request".to_owned());
     };
     if !answer.errors {
         return Sent::ALL;
     }
     if answer.items.len() != entries {
-        return held(format!("{} answers for {entries} entries", answer.items.len()));
+        return Sent::not_answered(format!("{} answers for {entries} entries", answer.items.len()));
     }
     let items = || answer.items.iter().map(|item| &item.create);
     // Those that were taken are known by their ids when they come again.
@@ -78,7 +80,8 @@ pub(super) fn read_answer(body: &[u8], entries: usize) -> Sent {
     let refused = || items().filter(|item| !matches!(item.status, 200..=299 | 409));
     // Of an entry it says 400. Anything else is about the index: no right to it, a full disk, none there.
     if let Some(item) = refused().find(|item| item.status != 400) {
-        return held(format!("{} {}", item.status, words(&item.error)));
+        let why = format!("{} {}", item.status, words(&item.error));
+        return Sent::Not(Delivery::Held { hint: REFUSED_INDEX, why });
     }
     let rejected = refused().count();
     let why = refused().next().map(|item| words(&item.error));
@@ -118,7 +121,11 @@ mod tests {
         };
         for status in [401, 403, 404, 413] {
             let sent = read_answer(refusing(status).as_bytes(), 2);
-            assert!(matches!(sent, Sent::Not(Delivery::Held { .. })), "{status}: {sent:?}");
+            let expected = Sent::Not(Delivery::Held {
+                hint: REFUSED_INDEX,
+                why: format!("{status} {{\"type\":\"x\"}}"),
+            });
+            assert_eq!(sent, expected);
         }
         let sent = read_answer(refusing(400).as_bytes(), 2);
         assert!(matches!(sent, Sent::Not(Delivery::Rejected { .. })), "{sent:?}");

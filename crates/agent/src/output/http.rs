@@ -51,9 +51,6 @@ pub(super) const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 const JSON_LINES: &str = "application/x-ndjson";
 
-/// What to look at where the answer is not the receiver's.
-pub(super) const WRONG_SERVER: &str = "check the output's url: another server answers there";
-
 /// How bodies are written and answers are read.
 #[derive(Debug, Clone)]
 pub(super) enum Form {
@@ -116,8 +113,7 @@ impl Receiver {
             Form::Otlp => otlp::read_answer(&body),
             Form::Elasticsearch { .. } => elastic::read_answer(&body, entries.len()),
             Form::Loki | Form::JsonLines | Form::Gelf if is_page(&body) => {
-                let why = "a web page is the answer".to_owned();
-                Sent::Not(Delivery::Held { hint: WRONG_SERVER, why })
+                Sent::not_answered("a web page is the answer".to_owned())
             }
             Form::Loki | Form::JsonLines | Form::Gelf => Sent::ALL,
         }

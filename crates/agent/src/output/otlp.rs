@@ -5,14 +5,10 @@
 
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{
-    output::{
-        Sent,
-        encode::{Unpacked, object, sealed_ns, text, time_ns},
-        http::WRONG_SERVER,
-        protobuf::{Field, Message, fields},
-    },
-    ship::Delivery,
+use crate::output::{
+    Sent,
+    encode::{Unpacked, object, sealed_ns, text, time_ns},
+    protobuf::{Field, Message, fields},
 };
 
 /// Keys that have places or conventional names of their own.
@@ -143,8 +139,7 @@ pub(super) fn read_answer(body: &[u8]) -> Sent {
 /// Reads an answer of a receiver that says in JSON what it should say as protobuf.
 fn read_json_answer(body: &[u8]) -> Sent {
     let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
-        let why = "the answer is not that of an OTLP receiver".to_owned();
-        return Sent::Not(Delivery::Held { hint: WRONG_SERVER, why });
+        return Sent::not_answered("the answer is not that of an OTLP receiver".to_owned());
     };
     let partial = answer.get("partialSuccess");
     // 64-bit numbers are texts in this form.
@@ -162,6 +157,7 @@ fn read_json_answer(body: &[u8]) -> Sent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ship::Delivery;
 
     #[test]
     fn partial_success_is_counted() {
