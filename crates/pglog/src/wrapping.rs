@@ -1,5 +1,6 @@
 //! What collectors put around the lines of a log, in whatever format it is.
 
+mod cut;
 mod cutter;
 mod document;
 mod export;
@@ -9,7 +10,8 @@ mod table;
 
 use std::{borrow::Cow, cmp::Reverse, collections::HashMap};
 
-pub(crate) use cutter::{Cut, Cutter, Shape};
+pub(crate) use cut::Cut;
+pub(crate) use cutter::{Cutter, Shape};
 
 use crate::{
     format::Format,

@@ -1,6 +1,11 @@
 //! Documents, and the records in them, each of which has a piece of a log.
 
-use crate::wrapping::{document::Records, export::Export, table::Table};
+use crate::wrapping::{
+    cut::Cut,
+    document::{Place, Records},
+    export::Export,
+    table::Table,
+};
 
 /// Where the records of a document are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,14 +21,6 @@ pub(crate) enum Shape {
     Export,
 }
 
-/// A record's piece of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cut {
-    pub(crate) text: Vec<u8>,
-    /// The time beside it.
-    pub(crate) time: Option<String>,
-}
-
 /// Cuts a document into its records.
 #[derive(Debug)]
 pub(crate) enum Cutter {
@@ -35,10 +32,10 @@ pub(crate) enum Cutter {
 impl Cutter {
     /// Makes a cutter for a document from its start on, or, where `is_begun`, from behind a record.
     pub(crate) fn new(shape: Shape, is_begun: bool, max_record_bytes: usize) -> Self {
+        let json = |place| Self::Json(Records::new(place, is_begun, max_record_bytes));
         match shape {
-            Shape::Array | Shape::Objects => {
-                Self::Json(Records::new(shape, is_begun, max_record_bytes))
-            }
+            Shape::Array => json(Place::InArray),
+            Shape::Objects => json(Place::Outside),
             Shape::Table => Self::Table(Table::new(is_begun, max_record_bytes)),
             Shape::Export => Self::Export(Export::new(max_record_bytes)),
         }

@@ -1,15 +1,24 @@
 //! Documents of JSON whose elements hold a log's lines: what clouds give to those who download a log, and
 //! objects that stand over many lines.
 
-use crate::{held::HeldLine, wrapping::cutter::Shape};
+use crate::held::HeldLine;
 
 /// Brackets around the records that are kept in mind. No document has as many.
 const MAX_OUTER: usize = 16;
 
+/// Where the records stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In an array, which may be a member of an object.
+    InArray,
+    /// In nothing.
+    Outside,
+}
+
 /// Cuts a document into its records, each of which becomes a line.
 #[derive(Debug)]
 pub(crate) struct Records {
-    shape: Shape,
+    place: Place,
     /// The brackets that are open around the records.
     outer: Vec<u8>,
     /// How many brackets are open within the record; 0 outside of one.
@@ -23,10 +32,10 @@ pub(crate) struct Records {
 
 impl Records {
     /// Makes a cutter for a document from its start on, or, where `is_begun`, from behind a record.
-    pub(crate) fn new(shape: Shape, is_begun: bool, max_record_bytes: usize) -> Self {
-        let outer = if is_begun && shape == Shape::Array { vec![b'['] } else { Vec::new() };
+    pub(crate) fn new(place: Place, is_begun: bool, max_record_bytes: usize) -> Self {
+        let outer = if is_begun && place == Place::InArray { vec![b'['] } else { Vec::new() };
         Self {
-            shape,
+            place,
             outer,
             depth: 0,
             in_string: false,
@@ -100,9 +109,9 @@ impl Records {
     }
 
     fn is_place_of_record(&self) -> bool {
-        match self.shape {
-            Shape::Objects | Shape::Table | Shape::Export => self.outer.is_empty(),
-            Shape::Array => matches!(*self.outer, [b'['] | [b'{', b'[']),
+        match self.place {
+            Place::Outside => self.outer.is_empty(),
+            Place::InArray => matches!(*self.outer, [b'['] | [b'{', b'[']),
         }
     }
 }
@@ -111,8 +120,8 @@ impl Records {
 mod tests {
     use super::*;
 
-    fn records(shape: Shape, text: &str, chunk: usize) -> Vec<String> {
-        let mut records = Records::new(shape, false, 1000);
+    fn records(place: Place, text: &str, chunk: usize) -> Vec<String> {
+        let mut records = Records::new(place, false, 1000);
         let mut found = Vec::new();
         for bytes in text.as_bytes().chunks(chunk) {
             let mut rest = bytes;
@@ -127,34 +136,34 @@ mod tests {
 
     #[test]
     fn records_are_cut_out_however_the_bytes_come() {
-        for (shape, text, expected) in [
+        for (place, text, expected) in [
             (
-                Shape::Array,
+                Place::InArray,
                 "[\n {\"a\": \"]}\\\"{\"},\n {\"b\": [{}]}\n]\n",
                 &["{\"a\": \"]}\\\"{\"}", "{\"b\": [{}]}"][..],
             ),
             (
-                Shape::Array,
+                Place::InArray,
                 "{\"next\":\"[{\",\"events\":[{\"a\":{}},{\"b\":1}],\"n\":1}\n",
                 &["{\"a\":{}}", "{\"b\":1}"],
             ),
             (
-                Shape::Objects,
+                Place::Outside,
                 "{\n  \"a\": {}\n}\n{\n  \"b\": 1\n}\n",
                 &["{  \"a\": {}}", "{  \"b\": 1}"],
             ),
-            (Shape::Array, "{\"a\":{}}\n", &[]),
-            (Shape::Objects, "]}}{\"a\":1", &[]),
+            (Place::InArray, "{\"a\":{}}\n", &[]),
+            (Place::Outside, "]}}{\"a\":1", &[]),
         ] {
             for chunk in 1..text.len() {
-                assert_eq!(records(shape, text, chunk), expected, "{text} by {chunk}");
+                assert_eq!(records(place, text, chunk), expected, "{text} by {chunk}");
             }
         }
     }
 
     #[test]
     fn reading_goes_on_behind_a_record() {
-        let mut records = Records::new(Shape::Array, true, 1000);
+        let mut records = Records::new(Place::InArray, true, 1000);
         let (used, record) = records.take(b",\n {\"a\":1}\n]");
         assert_eq!((used, record), (10, Some(b"{\"a\":1}".to_vec())));
         assert!(!records.is_within());

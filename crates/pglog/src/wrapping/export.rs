@@ -4,7 +4,7 @@
 //! its name on a line of its own, eight bytes that tell its length, and a line break behind it. An empty line
 //! ends the entry.
 
-use crate::{held::HeldLine, wrapping::cutter::Cut};
+use crate::{held::HeldLine, wrapping::cut::Cut};
 
 /// Cuts the format into its entries.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Comma-separated values of which one column has the log: what consoles of clouds give for download.
 
-use crate::{held::HeldLine, wrapping::cutter::Cut};
+use crate::{held::HeldLine, wrapping::cut::Cut};
 
 /// Names of the column with the log, the surest first.
 const TEXTS: [&str; 12] = [
