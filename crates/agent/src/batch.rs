@@ -26,6 +26,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 pub use encode::{Compression, Encoder, Encoding, SealedBatch};
 use pglog::{Assembled, Level};
+pub(crate) use split::OwnData;
 
 /// When a batch is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod again;
 mod allocate;
 mod ballast;
 mod check;
@@ -279,7 +280,7 @@ impl Buffer {
         // Where there is no room for it yet, nothing is stored yet.
         let _there = ballast.restore(i64::MIN);
         open::give_to_owner(&settings.folder);
-        Ok(Self {
+        let mut buffer = Self {
             totals: Totals::count(&opened.connection)?,
             connection: opened.connection,
             is_open: true,
@@ -293,7 +294,9 @@ impl Buffer {
             now_ms: 0,
             lock,
             files: Files::of(&open::database_of(&settings.folder)),
-        })
+        };
+        buffer.take_begun_back()?;
+        Ok(buffer)
     }
 
     /// Returns what was done about a damaged database, if one was found since the buffer was opened.

@@ -5,16 +5,27 @@ use std::{
     io::{self, Read as _},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Builder;
-use wire::{BatchId, LogData, Payload};
+use wire::{BatchId, BatchMeta, Payload};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::batch::{Encoding, SealedBatch, encode::Packer};
 
 /// The most bytes that a body is unpacked to; a batch of ours has far fewer.
 const MAX_DECODED_BYTES: u64 = 256 << 20;
+
+/// The data of a batch of ours, as [`wire::LogData`] has it, with however many entries.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct OwnData {
+    pub(crate) entries: Vec<Box<RawValue>>,
+    count: u64,
+    #[serde(default)]
+    levels: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<BatchMeta>,
+}
 
 /// The part of an entry that a batch counts.
 #[derive(Deserialize)]
@@ -52,7 +63,7 @@ impl SealedBatch {
     #[must_use]
     pub fn split(&self) -> Option<[Self; 2]> {
         let decoded = self.decoded().ok()?;
-        let mut payload: Payload<LogData<Box<RawValue>>> = serde_json::from_slice(&decoded).ok()?;
+        let mut payload: Payload<OwnData> = serde_json::from_slice(&decoded).ok()?;
         if payload.data.entries.len() < 2 {
             return None;
         }
@@ -65,7 +76,7 @@ impl SealedBatch {
     }
 
     /// Seals the entries that are in the payload now.
-    fn part(&self, payload: &mut Payload<LogData<Box<RawValue>>>, index: u8) -> Option<Self> {
+    fn part(&self, payload: &mut Payload<OwnData>, index: u8) -> Option<Self> {
         let id = child_of(self.id, index);
         let data = &mut payload.data;
         let entries = data.entries.len() as u64;
@@ -138,7 +149,7 @@ mod tests {
 
     fn entries_of(batch: &SealedBatch) -> Vec<String> {
         let decoded = batch.decoded().unwrap();
-        let payload: Payload<LogData<Box<RawValue>>> = serde_json::from_slice(&decoded).unwrap();
+        let payload: Payload<OwnData> = serde_json::from_slice(&decoded).unwrap();
         assert_eq!(payload.data.count, batch.entries);
         assert_eq!(payload.data.levels.values().sum::<u64>(), batch.entries);
         assert_eq!(payload.data.batch.unwrap().id, batch.id);
@@ -169,6 +180,13 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), 4);
         assert!(first.id.to_string().starts_with("0198c5d2-7a0e-8"), "{}", first.id);
+    }
+
+    #[test]
+    fn batch_of_more_entries_than_a_listener_takes_can_be_halved() {
+        let entries = wire::MAX_ENTRIES as u64 + 1;
+        let [first, second] = batch(entries, Compression::Zstd).split().unwrap();
+        assert_eq!(entries_of(&first).len() + entries_of(&second).len(), 10_001);
     }
 
     #[test]

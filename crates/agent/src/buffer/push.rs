@@ -7,7 +7,9 @@ use rusqlite::{Transaction, TransactionBehavior};
 use crate::{
     batch::SealedBatch,
     buffer::{
-        Buffer, Entry, Error, Lines, Noted, Pushed, WhenFull, allocate, checkpoints, evict,
+        Buffer, Entry, Error, Lines, Noted, Pushed, WhenFull,
+        again::{self, Begun},
+        allocate, checkpoints, evict,
         ledger::{self, Loss},
         lines, missed, open,
         row::{self, SPAN, Stored},
@@ -49,8 +51,9 @@ impl Buffer {
             return Ok(Pushed::default());
         }
         let pieces = pieces(entries, self.space.body_bytes());
-        let mut pushed = Pushed::default();
-        for group in in_groups(&pieces, self.space.transaction_bytes()) {
+        let (again, pieces) = self.stored_already(&pieces)?;
+        let mut pushed = Pushed { stored: ends(again), lost_entries: 0 };
+        for group in in_groups(pieces, self.space.transaction_bytes()) {
             match self.push_group(group, now_ms) {
                 Ok(Some(lost_entries)) => pushed.lost_entries += lost_entries,
                 Ok(None) => break,
@@ -58,9 +61,20 @@ impl Buffer {
                 Err(_) if pushed.stored > 0 => break,
                 Err(error) => return Err(error),
             }
-            pushed.stored += group.iter().filter(|piece| piece.ends.is_some()).count();
+            pushed.stored += ends(group);
         }
         Ok(pushed)
+    }
+
+    /// Cuts off what is stored since it was pushed before.
+    fn stored_already<'a, 'b>(
+        &mut self,
+        pieces: &'a [Piece<'b>],
+    ) -> Result<(&'a [Piece<'b>], &'a [Piece<'b>]), Error> {
+        let last = self.attempt(|buffer| again::last(&buffer.connection))?;
+        let is_last = |piece: &Piece<'_>| Some(again::number_of(&piece.batch.id)) == last;
+        let count = pieces.iter().position(is_last).map_or(0, |index| index + 1);
+        Ok(pieces.split_at_checked(count).unwrap_or((&[], pieces)))
     }
 
     /// Stores what was noted while there is no batch to store it with. Returns false where the disk has no
@@ -133,6 +147,7 @@ impl Buffer {
         let mut lost_entries = 0;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut begun = Begun::load(&transaction)?;
         for piece in pieces {
             if let Some(entry) = piece.ends {
                 store_noted(&transaction, &entry.noted, now_ms)?;
@@ -150,6 +165,7 @@ impl Buffer {
                 bytes: piece.batch.body.len() as u64,
                 batch: Some(piece.batch.clone()),
             };
+            begun.pass(stored.seq, piece.ends.is_some());
             if stored.bytes > max_bytes {
                 lost_entries += stored.entries;
                 lose(&transaction, &stored, now_ms)?;
@@ -161,6 +177,9 @@ impl Buffer {
         let ended = pieces.iter().filter_map(|piece| piece.ends);
         let noted: Vec<_> = ended.map(|entry| &entry.noted).collect();
         store_lines(&transaction, &noted, now_ms)?;
+        if let Some(last) = pieces.last() {
+            begun.store(&transaction, &last.batch.id)?;
+        }
         transaction.commit()?;
         self.totals = totals;
         Ok(lost_entries)
@@ -263,14 +282,17 @@ fn lose(transaction: &Transaction<'_>, stored: &Stored, now_ms: i64) -> Result<(
     ledger::add_loss(transaction, &Loss::of("too_large", stored), now_ms)
 }
 
-/// Splits batches whose body is too large for the buffer, as far as they can be split.
+/// Splits batches whose body is too large for the buffer, or that have more entries than a listener takes, as
+/// far as they can be split.
 fn pieces(entries: &[Entry], max_bytes: u64) -> Vec<Piece<'_>> {
     let mut pieces = Vec::with_capacity(entries.len());
     for entry in entries {
         let mut parts = vec![entry.batch.clone()];
         let mut fitting: Vec<SealedBatch> = Vec::new();
         while let Some(part) = parts.pop() {
-            let halves = (part.body.len() as u64 > max_bytes).then(|| part.split()).flatten();
+            let is_too_large =
+                part.body.len() as u64 > max_bytes || part.entries > wire::MAX_ENTRIES as u64;
+            let halves = is_too_large.then(|| part.split()).flatten();
             match halves {
                 Some([first, second]) => parts.extend([second, first]),
                 None => fitting.push(part),
@@ -282,6 +304,11 @@ fn pieces(entries: &[Entry], max_bytes: u64) -> Vec<Piece<'_>> {
         }
     }
     pieces
+}
+
+/// How many batches end among these pieces.
+fn ends(pieces: &[Piece<'_>]) -> usize {
+    pieces.iter().filter(|piece| piece.ends.is_some()).count()
 }
 
 /// Cuts a list into groups that one transaction can store.

@@ -1,5 +1,6 @@
 //! What the buffer promises.
 
+mod again;
 mod noted;
 
 use proptest::prelude::*;

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, value::RawValue};
-use wire::{LogData, Payload};
+use wire::Payload;
 
-use crate::batch::SealedBatch;
+use crate::batch::{OwnData, SealedBatch};
 
 /// The entries of a batch, and where they come from.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ impl Unpacked {
         let payload = batch
             .decoded()
             .ok()
-            .and_then(|body| serde_json::from_slice::<Payload<LogData<Box<RawValue>>>>(&body).ok());
+            .and_then(|body| serde_json::from_slice::<Payload<OwnData>>(&body).ok());
         let Some(payload) = payload.filter(|payload| payload.source == wire::Source::PgLog) else {
             return Self::default();
         };
