@@ -62,13 +62,17 @@ pub struct Batch {
     pub entries: u64,
     /// How many of them have each level.
     pub levels: BTreeMap<&'static str, u64>,
-    /// The entries as JSON objects, with a comma between each two.
+    /// The entries as JSON objects, with a comma between each two. Blanks before them are room for what a
+    /// body begins with.
     pub json: Vec<u8>,
     /// Position of the first byte in the file.
     pub start: u64,
     /// Position behind the last byte, from which reading resumes.
     pub end: u64,
 }
+
+/// The room before the entries. What a body begins with takes about 300 bytes and a path.
+const ROOM_BYTES: usize = 512;
 
 /// Collects the entries of one file.
 #[derive(Debug)]
@@ -149,7 +153,8 @@ impl Batcher {
 impl Open {
     fn new(start: u64, bytes: usize, since: Duration) -> Self {
         // A little more, for batches are never of the same size.
-        let json = Vec::with_capacity(bytes + bytes / 8);
+        let mut json = Vec::with_capacity(ROOM_BYTES + bytes + bytes / 8);
+        json.resize(ROOM_BYTES, b' ');
         let batch = Batch { entries: 0, levels: BTreeMap::new(), json, start, end: start };
         Self { batch, levels: [0; Level::ALL.len()], since, entries_end: start }
     }
@@ -197,7 +202,10 @@ mod tests {
         let first = batcher.push(&entry(110, 120, 120), Duration::ZERO).unwrap();
         assert_eq!((first.entries, first.start, first.end), (2, 100, 120));
         assert_eq!(first.levels.get("LOG"), Some(&2));
-        assert_eq!(first.json, br#"{"level":"LOG","message":""},{"level":"LOG","message":""}"#);
+        assert_eq!(
+            first.json.trim_ascii_start(),
+            br#"{"level":"LOG","message":""},{"level":"LOG","message":""}"#
+        );
         assert_eq!(batcher.push(&entry(120, 130, 130), Duration::ZERO), None);
         assert_eq!(batcher.flush(130).unwrap().start, 120);
         assert_eq!(batcher.flush(130), None);
@@ -238,8 +246,10 @@ mod tests {
 
     #[test]
     fn batch_by_bytes_is_full_as_well() {
-        let mut batcher = Batcher::new(Settings { max_bytes: 20, ..Settings::default() }, 0);
-        assert!(batcher.push(&entry(0, 10, 10), Duration::ZERO).is_some());
+        let max_bytes = ROOM_BYTES + 40;
+        let mut batcher = Batcher::new(Settings { max_bytes, ..Settings::default() }, 0);
+        assert!(batcher.push(&entry(0, 10, 10), Duration::ZERO).is_none());
+        assert!(batcher.push(&entry(10, 20, 20), Duration::ZERO).is_some());
     }
 
     #[test]

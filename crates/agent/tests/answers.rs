@@ -25,9 +25,10 @@ use wire::BatchId;
 
 fn sealed() -> SealedBatch {
     let json = br#"{"level":"LOG","message":"x"}"#.to_vec();
-    let batch = Batch { entries: 1, levels: BTreeMap::from([("LOG", 1)]), json, start: 0, end: 1 };
+    let mut batch =
+        Batch { entries: 1, levels: BTreeMap::from([("LOG", 1)]), json, start: 0, end: 1 };
     let mut encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
-    encoder.seal(&batch, BatchId::new(Uuid::from_u128(1)), Path::new("/x.log"), 1.0)
+    encoder.seal(&mut batch, BatchId::new(Uuid::from_u128(1)), Path::new("/x.log"), 1.0)
 }
 
 /// Sends one batch to an address.

@@ -186,10 +186,10 @@ impl Agent {
         }
         let mut encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
         for (file, stream) in &mut self.streams {
-            for batch in stream.batches.drain(..) {
+            for mut batch in stream.batches.drain(..) {
                 let id = BatchId::new(Uuid::now_v7());
                 let checkpoint = tailer.checkpoint(*file, batch.end);
-                let batch = encoder.seal(&batch, id, &stream.path, 1.0);
+                let batch = encoder.seal(&mut batch, id, &stream.path, 1.0);
                 buffer.push(&[Entry::new(batch, checkpoint)], now_ms).unwrap();
             }
         }

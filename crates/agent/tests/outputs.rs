@@ -52,7 +52,7 @@ impl Bench {
     fn push(&mut self, entries: &[Value]) {
         self.batches += 1;
         let json: Vec<String> = entries.iter().map(Value::to_string).collect();
-        let batch = Batch {
+        let mut batch = Batch {
             entries: entries.len() as u64,
             levels: BTreeMap::new(),
             json: json.join(",").into_bytes(),
@@ -61,7 +61,7 @@ impl Bench {
         };
         let id = BatchId::new(Uuid::from_u128(u128::from(self.batches)));
         let mut encoder = Encoder::new("shop".to_owned(), "db1".to_owned(), Compression::Zstd);
-        let batch = encoder.seal(&batch, id, Path::new("/log/a.log"), 1_764_000_000.5);
+        let batch = encoder.seal(&mut batch, id, Path::new("/log/a.log"), 1_764_000_000.5);
         let mut buffer = self.buffer.lock().unwrap();
         buffer.push(&[Entry::new(batch, None)], 1).unwrap();
     }

@@ -124,7 +124,7 @@ fn shipper(buffer: &SharedBuffer, settings: &ship::Settings, now: Now) -> Shippe
 fn sealed(number: u64, names: &[String]) -> agent::batch::SealedBatch {
     let json: Vec<String> =
         names.iter().map(|name| format!(r#"{{"level":"LOG","message":"{name}"}}"#)).collect();
-    let batch = Batch {
+    let mut batch = Batch {
         entries: names.len() as u64,
         levels: BTreeMap::from([("LOG", names.len() as u64)]),
         json: json.join(",").into_bytes(),
@@ -133,7 +133,7 @@ fn sealed(number: u64, names: &[String]) -> agent::batch::SealedBatch {
     };
     let id = BatchId::new(Uuid::from_u128(u128::from(number) << 80));
     Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd).seal(
-        &batch,
+        &mut batch,
         id,
         Path::new("/x.log"),
         1.0,

@@ -164,7 +164,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
     let settings = Settings { max_bytes: 1_000_000, ..Settings::at(folder.path()) };
     let mut filled = Buffer::open(&settings).unwrap();
     for number in 1..=3 {
-        let batch = Batch {
+        let mut batch = Batch {
             entries: 1,
             levels: BTreeMap::new(),
             json: format!(r#"{{"message":"entry {number}"}}"#).into_bytes(),
@@ -173,7 +173,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
         };
         let mut encoder = Encoder::new("p".to_owned(), "a".to_owned(), Compression::Zstd);
         let id = wire::BatchId::new(uuid::Uuid::from_u128(number));
-        let batch = encoder.seal(&batch, id, Path::new("/x.log"), 1.0);
+        let batch = encoder.seal(&mut batch, id, Path::new("/x.log"), 1.0);
         filled.push(&[Entry::new(batch, None)], 1).unwrap();
         let waiting = filled.peek(&[]).unwrap().unwrap();
         filled.bury(waiting.seq, "400 too odd", 1).unwrap();

@@ -105,10 +105,23 @@ struct Data<'a> {
     entries: [(); 0],
 }
 
+/// What stands behind the entries of a `pg_log` request.
+pub const BEHIND_ENTRIES: &[u8] = b"]}}";
+
 impl LogBody<'_> {
     /// Writes the request's body.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
+        let mut body = self.before_entries();
+        body.reserve_exact(self.entries.len() + BEHIND_ENTRIES.len());
+        body.extend_from_slice(self.entries);
+        body.extend_from_slice(BEHIND_ENTRIES);
+        body
+    }
+
+    /// Writes what stands before the entries. [`BEHIND_ENTRIES`] stands behind them.
+    #[must_use]
+    pub fn before_entries(&self) -> Vec<u8> {
         let data = Data { count: self.count, levels: self.levels, batch: self.batch, entries: [] };
         let envelope = Envelope {
             correlation_id: "",
@@ -120,10 +133,7 @@ impl LogBody<'_> {
         // Strings, numbers and string keys cannot fail to serialize; an empty body would be refused
         // by any listener and so would not go unnoticed.
         let mut body = serde_json::to_vec(&envelope).unwrap_or_default();
-        body.truncate(body.len().saturating_sub("]}}".len()));
-        body.reserve_exact(self.entries.len() + 3);
-        body.extend_from_slice(self.entries);
-        body.extend_from_slice(b"]}}");
+        body.truncate(body.len().saturating_sub(BEHIND_ENTRIES.len()));
         body
     }
 }

@@ -22,7 +22,7 @@ mod health;
 mod payload;
 
 pub use answer::{Answer, Refusal};
-pub use batch::{BatchId, BatchMeta, InvalidBatchId, LogBody};
+pub use batch::{BEHIND_ENTRIES, BatchId, BatchMeta, InvalidBatchId, LogBody};
 pub use health::{
     AgentHealth, BreakerHealth, BreakerState, BufferHealth, FileHealth, Ledger, LineGap, Missed,
 };

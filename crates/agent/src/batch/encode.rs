@@ -1,10 +1,10 @@
 //! Batches to request bodies.
 
-use std::{fmt, io::Write as _, path::Path};
+use std::{fmt, io::Write as _, mem, path::Path};
 
 use flate2::write::GzEncoder;
 use serde::Deserialize;
-use wire::{BatchId, BatchMeta, LogBody, Source};
+use wire::{BEHIND_ENTRIES, BatchId, BatchMeta, LogBody, Source};
 
 use crate::batch::Batch;
 
@@ -82,7 +82,13 @@ impl Encoder {
 
     /// Makes the body of a batch of `file`. `timestamp` is in seconds since 1970-01-01 UTC.
     #[must_use]
-    pub fn seal(&mut self, batch: &Batch, id: BatchId, file: &Path, timestamp: f64) -> SealedBatch {
+    pub fn seal(
+        &mut self,
+        batch: &mut Batch,
+        id: BatchId,
+        file: &Path,
+        timestamp: f64,
+    ) -> SealedBatch {
         let meta = BatchMeta {
             id,
             agent: self.agent.clone(),
@@ -98,22 +104,39 @@ impl Encoder {
             batch: &meta,
             entries: &batch.json,
         };
-        let (encoding, body) = self.compress(body.to_json());
+        let before = body.before_entries();
+        let (encoding, body) = self.compress(enclose(&before, mem::take(&mut batch.json)));
         SealedBatch { id, source: Source::PgLog, entries: batch.entries, encoding, body }
     }
 
-    /// Compresses as configured; what cannot be compressed is sent as it is.
-    fn compress(&mut self, body: Vec<u8>) -> (Encoding, Vec<u8>) {
+    /// Compresses as configured; what cannot be compressed is sent as it is. Blanks may stand before a body.
+    fn compress(&mut self, mut body: Vec<u8>) -> (Encoding, Vec<u8>) {
+        let text = body.trim_ascii_start();
+        let blanks = body.len() - text.len();
         let encoding = match self.compression {
             Compression::Auto | Compression::Zstd => Encoding::Zstd,
             Compression::Gzip => Encoding::Gzip,
-            Compression::None => return (Encoding::Identity, body),
+            Compression::None => {
+                body.drain(..blanks);
+                return (Encoding::Identity, body);
+            }
         };
-        match self.packer.pack(encoding, &body) {
+        match self.packer.pack(encoding, text) {
             Ok(packed) => (encoding, packed),
             Err(_) => (Encoding::Identity, body),
         }
     }
+}
+
+/// Puts the rest of a body around entries, without moving them where the blanks before them are room enough.
+fn enclose(before: &[u8], mut entries: Vec<u8>) -> Vec<u8> {
+    let blanks = entries.len() - entries.trim_ascii_start().len();
+    match blanks.checked_sub(before.len()).and_then(|start| entries.get_mut(start..blanks)) {
+        Some(room) => room.copy_from_slice(before),
+        None => drop(entries.splice(..blanks, before.iter().copied())),
+    }
+    entries.extend_from_slice(BEHIND_ENTRIES);
+    entries
 }
 
 /// How much room is kept for bodies to come; a full batch takes less.
@@ -176,23 +199,27 @@ mod tests {
 
     #[test]
     fn body_of_every_encoding_is_the_same_payload() {
-        let batch = Batch {
+        let batch = |blanks| Batch {
             entries: 1,
             levels: BTreeMap::from([("LOG", 1)]),
-            json: br#"{"message":"x"}"#.to_vec(),
+            json: [vec![b' '; blanks], br#"{"message":"x"}"#.to_vec()].concat(),
             start: 10,
             end: 20,
         };
         let id = BatchId::new(uuid::Uuid::nil());
-        let seal = |compression| {
+        let seal_with = |blanks, compression| {
             Encoder::new("shop".to_owned(), "db1".to_owned(), compression).seal(
-                &batch,
+                &mut batch(blanks),
                 id,
                 Path::new("/log/x.log"),
                 1.5,
             )
         };
-        let plain = seal(Compression::None);
+        let plain = seal_with(0, Compression::None);
+        for blanks in [1, 100, 300, 1000] {
+            assert_eq!(seal_with(blanks, Compression::None), plain);
+        }
+        let seal = |compression| seal_with(400, compression);
         assert_eq!((plain.encoding, plain.encoding.header()), (Encoding::Identity, None));
         let payload: Payload<LogData<serde_json::Value>> =
             serde_json::from_slice(&plain.body).unwrap();

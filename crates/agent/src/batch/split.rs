@@ -131,7 +131,7 @@ mod tests {
                 )
             })
             .collect();
-        let batch = Batch {
+        let mut batch = Batch {
             entries,
             levels: BTreeMap::new(),
             json: json.join(",").into_bytes(),
@@ -140,7 +140,7 @@ mod tests {
         };
         let id = "0198c5d2-7a0e-7cc3-98c4-dc0c0c07398f".parse().unwrap();
         Encoder::new("shop".to_owned(), "db1".to_owned(), compression).seal(
-            &batch,
+            &mut batch,
             id,
             Path::new("/x.log"),
             1.5,

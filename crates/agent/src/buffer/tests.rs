@@ -172,7 +172,7 @@ fn folder_that_cannot_be_made_is_named() {
 fn halvable(number: u64, entries: u64) -> SealedBatch {
     let json: Vec<String> =
         (0..entries).map(|n| format!(r#"{{"message":"{number}.{n}"}}"#)).collect();
-    let batch = crate::batch::Batch {
+    let mut batch = crate::batch::Batch {
         entries,
         levels: std::collections::BTreeMap::new(),
         json: json.join(",").into_bytes(),
@@ -182,7 +182,7 @@ fn halvable(number: u64, entries: u64) -> SealedBatch {
     let mut encoder =
         crate::batch::Encoder::new("p".to_owned(), "a".to_owned(), crate::batch::Compression::None);
     let id = BatchId::new(Uuid::from_u128(u128::from(number)));
-    encoder.seal(&batch, id, Path::new("/x.log"), 1.0)
+    encoder.seal(&mut batch, id, Path::new("/x.log"), 1.0)
 }
 
 /// Every entry in the order of the queue.

@@ -434,10 +434,10 @@ struct Sealer<'a> {
 impl<'a> Sealer<'a> {
     fn for_file(&mut self, file: FileNumber, stream: &Stream) -> impl FnMut(Batch) + use<'_, 'a> {
         let (path, lines) = (stream.path(), stream.line_check().cloned());
-        move |batch| {
+        move |mut batch| {
             let since_1970 = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let id = BatchId::new(Uuid::now_v7());
-            let body = self.encoder.seal(&batch, id, &path, since_1970.as_secs_f64());
+            let body = self.encoder.seal(&mut batch, id, &path, since_1970.as_secs_f64());
             let Batch { start, end, .. } = batch;
             // All entries that were noted of this file are in batches now.
             let lines = lines.as_ref().and_then(LineCheck::state);

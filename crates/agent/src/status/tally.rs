@@ -1,30 +1,47 @@
 //! How many entries were read, by level and by event.
 
-use std::collections::BTreeMap;
-
 use pglog::{Event, Level, LogEntry};
 
-/// Counts of entries.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tally(BTreeMap<(Option<Level>, Option<Event>), u64>);
+type Class = (Option<Level>, Option<Event>);
+
+/// Counts of entries. A log has few classes, and of those that are frequent few: they come to stand first.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Vec<(Class, u64)>);
 
 impl Tally {
     /// Counts an entry.
     pub fn note(&mut self, entry: &LogEntry<'_>) {
-        *self.0.entry((entry.level, entry.event)).or_default() += 1;
+        self.add((entry.level, entry.event), 1);
+    }
+
+    fn add(&mut self, class: Class, count: u64) {
+        match self.0.iter().position(|(known, _)| *known == class) {
+            Some(index) => {
+                if let Some((_, sum)) = self.0.get_mut(index) {
+                    *sum += count;
+                }
+                if let Some(before) = index.checked_sub(1) {
+                    self.0.swap(before, index);
+                }
+            }
+            None => self.0.push((class, count)),
+        }
     }
 
     /// Adds what another one has counted, and empties that one.
     pub fn take(&mut self, other: &mut Self) {
-        for (class, count) in std::mem::take(&mut other.0) {
-            *self.0.entry(class).or_default() += count;
+        for (class, count) in other.0.drain(..) {
+            self.add(class, count);
         }
     }
 
-    /// Returns level, event and count of each class; what has no level is `none`, and so is what is no event.
+    /// Returns level, event and count of each class, in their order; what has no level is `none`, and so is what
+    /// is no event.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
-        self.0.iter().map(|((level, event), count)| {
-            (level.map_or("none", Level::as_str), event.map_or("none", Event::as_str), *count)
+        let mut classes = self.0.clone();
+        classes.sort_unstable();
+        classes.into_iter().map(|((level, event), count)| {
+            (level.map_or("none", Level::as_str), event.map_or("none", Event::as_str), count)
         })
     }
 }
