@@ -28,7 +28,8 @@ pub(super) fn name(table: &mut Table<'_, '_>) {
         let Some(column) = table.columns.get(at).filter(|column| is_unnamed(column)) else {
             continue;
         };
-        let escape = counts_lines(table, column).then_some(Escape::LineNum);
+        let is_line = is_numbered(table, column) || counts_lines(table, column);
+        let escape = is_line.then_some(Escape::LineNum);
         set(table, at, escape);
     }
 }
@@ -101,7 +102,8 @@ fn parts(table: &Table<'_, '_>, column: &Column<'_>) -> (usize, usize, usize) {
 }
 
 fn name_pid(table: &mut Table<'_, '_>) {
-    if table.column(Escape::Pid).is_some() {
+    // The session's id has the pid in it, which no other number agrees with.
+    if table.column(Escape::Pid).is_some() || table.column(Escape::SessionId).is_some() {
         return;
     }
     let candidates = || table.columns.iter().filter(|column| is_unnamed(column));
@@ -109,7 +111,7 @@ fn name_pid(table: &mut Table<'_, '_>) {
         .filter(|column| may_be_pid(table, column))
         // Brackets stand around pids nearly always.
         .max_by_key(|column| {
-            (is_pid_key(column), is_bracketed(column), column.constant().is_none())
+            (is_pid_key(column), is_bracketed(table, column), column.constant().is_none())
         });
     let Some(values) = best.map(|column| column.values.clone()) else { return };
     for column in &mut table.columns {
@@ -119,8 +121,28 @@ fn name_pid(table: &mut Table<'_, '_>) {
     }
 }
 
-fn is_bracketed(column: &Column<'_>) -> bool {
-    column.before.ends_with('[') && column.after.starts_with([']', '-', ':'])
+/// Tells whether a number stands in brackets as pids do. One below all pids that are usual is that of a
+/// process in a container, unless another number stands in front of it that can be a pid.
+fn is_bracketed(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
+    let is_in_front = |other: &&Column<'_>| !std::ptr::eq(*other, column);
+    let mut in_front = table.columns.iter().take_while(is_in_front);
+    column.before.ends_with('[')
+        && column.after.starts_with([']', '-', ':'])
+        && !is_numbered(table, column)
+        && (is_large(column) || !in_front.any(|other| is_unnamed(other) && is_large(other)))
+}
+
+/// Tells whether a number stands as that of the line does in most prefixes, `[%l-1]`.
+fn is_numbered(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
+    let mut from = table.columns.iter().skip_while(|other| !std::ptr::eq(*other, column)).skip(1);
+    let is_one = |next: &Column<'_>| next.constant() == Some("1") && next.after.starts_with(']');
+    column.before.ends_with('[')
+        && (column.after.starts_with("-1]")
+            || (column.after == "-" && from.next().is_some_and(is_one)))
+}
+
+fn is_large(column: &Column<'_>) -> bool {
+    column.values.iter().all(|(_, value)| value.parse().is_ok_and(|n: u64| n >= USUAL_PID))
 }
 
 fn is_pid_key(column: &Column<'_>) -> bool {
@@ -138,7 +160,7 @@ fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
         return false;
     }
     let is_key = is_pid_key(column);
-    let is_large = numbers.iter().all(|number| *number >= USUAL_PID);
+    let is_large = is_large(column);
     let is_one = column.constant() == Some("1");
     // Numbers that go on from line to line count something.
     let counts = numbers.windows(2).filter(|pair| matches!(pair, [a, b] if a + 1 == *b)).count();
@@ -147,7 +169,7 @@ fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     !is_one
         && !is_counter
         && !is_other_key
-        && (is_key || is_bracketed(column) || (is_large && parts > 0) || {
+        && (is_key || is_bracketed(table, column) || (is_large && parts > 0) || {
             // Without a hint: as many processes as sessions usually are, with several lines each.
             is_large && repeats(&numbers)
         })
@@ -173,4 +195,40 @@ fn counts_lines(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
         }
     }
     steps > 2 && up * 10 >= steps * 8
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::LinePrefix;
+
+    fn setting(lines: &[&str]) -> String {
+        LinePrefix::infer(lines.iter().copied()).unwrap().prefix.as_str().to_owned()
+    }
+
+    #[test]
+    fn number_of_the_line_is_no_pid_in_a_log_of_two_lines() {
+        let lines = [
+            "2026-11-24 05:29:38 UTC [1022]: [3-1] user=bob,db=shop,from=[local]|LOG:  duration: 0.279 ms",
+            "2026-11-24 05:29:38 UTC [1022]: [4-1] user=bob,db=shop,from=[local]|LOG:  duration: 0.280 ms",
+        ];
+        assert_eq!(setting(&lines), "%t [%p]: [%l-1] user=%u,db=%d,from=%r|");
+        let lines = [
+            "[2026-11-24 02:23:07 UTC] bob shop 8774 [1] LOG:  connection received: host=[local]",
+            "[2026-11-24 02:23:07 UTC] bob shop 8775 [1] LOG:  connection received: host=[local]",
+            "[2026-11-24 02:23:08 UTC] bob shop 8775 [2] LOG:  duration: 1.000 ms",
+        ];
+        assert!(!setting(&lines).contains("[%p]"), "{}", setting(&lines));
+        // In a container.
+        let lines = [
+            "2026-11-24 02:23:07.123 UTC [33] bob@shop x:LOG:  duration: 1.000 ms",
+            "2026-11-24 02:23:07.124 UTC [34] bob@shop x:LOG:  duration: 1.000 ms",
+        ];
+        assert!(setting(&lines).starts_with("%m [%p] "), "{}", setting(&lines));
+    }
+
+    #[test]
+    fn number_that_disagrees_with_the_session_is_no_pid() {
+        let line = "bob,shop,1795486959.277,22012,6b04f4ef.1fb8,3/177,0 ERROR:  division by zero";
+        assert!(!setting(&[line]).contains("%p"), "{}", setting(&[line]));
+    }
 }
