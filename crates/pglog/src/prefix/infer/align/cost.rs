@@ -48,5 +48,14 @@ fn oddness(value: &str) -> f64 {
         ' ' | '/' => 0.2,
         _ => 0.0,
     };
-    value.chars().map(weight).sum::<f64>().min(2.0)
+    let marks: f64 = value.chars().map(weight).sum();
+    let of_session = if ends_in_session_start(value) { 1.0 } else { 0.0 };
+    (marks + of_session).min(2.0)
+}
+
+/// Tells whether the last of several words looks like the first half of a session's id.
+fn ends_in_session_start(value: &str) -> bool {
+    value.rsplit_once(' ').is_some_and(|(_, last)| {
+        last.len() == 8 && last.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }

@@ -295,4 +295,45 @@ mod tests {
             assert_eq!(inference.prefix.as_str(), expected);
         }
     }
+
+    #[test]
+    fn values_stand_in_brackets_behind_keys() {
+        let line = |n: usize| {
+            let (user, database) = (["alice", "svc@corp"][n % 2], ["shop", "crm"][n / 2 % 2]);
+            format!(
+                "time=<2026-11-24 02:21:{:02} UTC> command_tag=<SELECT> remote_host=<10.0.0.{}> \
+                 user=<{user}> database=<{database}> LOG:  duration: 1.000 ms",
+                n % 60,
+                n % 9 + 1,
+            )
+        };
+        for count in [1, 2, 200] {
+            let lines: Vec<String> = (0..count).map(line).collect();
+            let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+            for (n, line) in lines.iter().enumerate() {
+                let fields = inference.prefix.match_line(line).expect("the line fits").fields;
+                let user = fields.user.is_none_or(|user| user == ["alice", "svc@corp"][n % 2]);
+                let database =
+                    fields.database.is_none_or(|name| name == ["shop", "crm"][n / 2 % 2]);
+                assert!(user && database, "{}: {line}", inference.prefix);
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_the_server_are_names_behind_a_key() {
+        let line = |n: usize| {
+            format!(
+                "2026-11-24 02:21:{:02}.{n:03} UTC pid={} db=shop app=idle worker, LOG:  x",
+                n % 60,
+                4000 + n
+            )
+        };
+        let lines: Vec<String> = (0..3).map(line).collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        for line in &lines {
+            let fields = inference.prefix.match_line(line).expect("the line fits").fields;
+            assert_eq!(fields.ps, None, "{}", inference.prefix);
+        }
+    }
 }

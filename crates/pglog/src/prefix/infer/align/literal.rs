@@ -116,8 +116,8 @@ impl<'a> Aligner<'_, 'a> {
     }
 }
 
-/// Tells whether a value must stand between two parts of a text that is the same in every line. Quotes
-/// belong to what is between values.
+/// Tells whether a value must stand between two parts of a text that is the same in every line. Quotes and
+/// brackets belong to what is between values.
 fn expects_value(before: &str, after: &str) -> bool {
     let word = after.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
     let is_quoted = after.starts_with(QUOTES) && !before.ends_with(QUOTES);
@@ -125,15 +125,15 @@ fn expects_value(before: &str, after: &str) -> bool {
 }
 
 /// What values stand in.
-const QUOTES: [char; 2] = ['"', '\''];
+const QUOTES: [char; 4] = ['"', '\'', '<', '('];
 
-/// Tells whether a value must follow a literal, because it ends in `user=` or the like.
+/// Tells whether a value must follow a literal, because it ends in `user=`, `"user":` or the like.
 pub(super) fn is_key(literal: &str) -> bool {
     if literal.ends_with('@') {
         return literal.len() == 1;
     }
     let unquoted = literal.strip_suffix(QUOTES).unwrap_or(literal);
-    let key = unquoted.strip_suffix('=').or_else(|| unquoted.strip_suffix(": "));
+    let key = ["=", ": ", "\":"].iter().find_map(|end| unquoted.strip_suffix(end));
     let Some(before) = key else { return false };
     before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
 }

@@ -55,7 +55,9 @@ impl<'a> Aligner<'_, 'a> {
         match kind {
             Kind::StateCode => is_behind_code_key(state) || self.are_state_codes(&found),
             Kind::HostAndPort => found.iter().any(|(_, value)| value.ends_with(b")")),
-            Kind::Ps => found.iter().any(|(_, value)| *value != b"startup"),
+            Kind::Ps => {
+                !is_behind_name_key(state) && found.iter().any(|(_, value)| *value != b"startup")
+            }
             // A detail belongs to the same transaction as its error.
             Kind::Vxid => {
                 found.iter().any(|(_, value)| !value.starts_with(b"0/"))
@@ -67,8 +69,8 @@ impl<'a> Aligner<'_, 'a> {
             | Kind::SessionId
             | Kind::Host
             | Kind::Number
-            | Kind::BackendType
             | Kind::Text => true,
+            Kind::BackendType => !is_behind_name_key(state),
         }
     }
 
@@ -152,14 +154,25 @@ fn ends_in_blank(state: &State<'_>) -> bool {
 
 /// Tells whether what comes next is called a code.
 fn is_behind_code_key(state: &State<'_>) -> bool {
-    const KEYS: [&str; 6] = ["sqlstate", "sql_error_code", "code", "state", "e", "PG-"];
+    const KEYS: [&str; 5] = ["sqlstate", "sql_error_code", "code", "state", "e"];
     let Some(Piece::Literal(text)) = state.pieces.last() else { return false };
-    let before = text.trim_end_matches([' ', '=', '"']);
-    before.ends_with("PG-")
-        || before.len() < text.len()
-            && KEYS.iter().any(|key| {
-                before.strip_suffix(key).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
-            })
+    text.trim_end_matches([' ', '=', '"']).ends_with("PG-") || is_behind(text, &KEYS)
+}
+
+/// Tells whether what comes next is called a name, in which the words of the server may stand by chance.
+fn is_behind_name_key(state: &State<'_>) -> bool {
+    const KEYS: [&str; 9] =
+        ["user", "usr", "u", "db", "database", "app", "a", "application", "application_name"];
+    matches!(state.pieces.last(), Some(Piece::Literal(text)) if is_behind(text, &KEYS))
+}
+
+/// Tells whether a literal ends in one of some keys, `key=`.
+fn is_behind(literal: &str, keys: &[&str]) -> bool {
+    let before = literal.trim_end_matches([' ', '=', '"']);
+    before.len() < literal.len()
+        && keys.iter().any(|key| {
+            before.strip_suffix(key).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+        })
 }
 
 /// Finds a value of this form, with the blanks around it.
