@@ -273,9 +273,14 @@ fn tells_who_was_authenticated(line: &ParsedLine<'_>) -> bool {
 }
 
 /// Tells whether an error quotes the names that its line was read with, as those of a refused connection
-/// do: `database "shop" does not exist`.
+/// do: `database "shop" does not exist`. A name with a label in it has to be quoted itself: words of another
+/// server may be quoted within a message.
 fn quotes_names(reading: &ParsedLine<'_>) -> bool {
-    is_quoted(reading.fields.user, reading.text) || is_quoted(reading.fields.database, reading.text)
+    let names = [reading.fields.user, reading.fields.database];
+    let hides_label = |name: &str| contains(name, ":  ") || is_too_long(name);
+    names.iter().any(|name| is_quoted(*name, reading.text))
+        && (names.iter().filter(|name| name.is_some_and(hides_label)))
+            .all(|name| is_quoted(*name, reading.text))
 }
 
 fn is_quoted(name: Option<&str>, text: &str) -> bool {
@@ -402,6 +407,9 @@ mod tests {
     fn refused_connection_quotes_its_names() {
         let line = "[7] a@b@c FATAL:  password authentication failed for user \"a@b\"";
         assert_eq!(names(DEBIAN, &[line]), some(["a@b", "c", ""]));
+        let of_another_server = "[7] bob@shop DETAIL:  connection failed: FATAL:  password \
+                                 authentication failed for user \"bob\"";
+        assert_eq!(names(DEBIAN, &[of_another_server]), some(["bob", "shop", ""]));
         let line = "[7] a@b@c LOG:  connection authenticated: user=\"a@b\" method=trust";
         assert_eq!(names(DEBIAN, &[line]), some(["a@b", "c", ""]));
     }
