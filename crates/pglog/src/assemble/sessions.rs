@@ -186,7 +186,11 @@ impl Sessions {
     /// Remembers what a line that begins or ends a session tells of it.
     fn learn(&mut self, prefix: &LinePrefix, line: &ParsedLine<'_>) {
         let Some(process) = line.fields.process() else { return };
-        let Some(application_name) = told_application_name(line) else { return };
+        let Some(mut application_name) = told_application_name(line) else { return };
+        // The end of a session does not name its program, whose lines may go on.
+        if !begins_session(line.text) {
+            application_name = line.fields.application_name.map(str::to_owned);
+        }
         self.known.retain(|session| session.process != process);
         let separates = |name: Option<&str>| name.is_some_and(|name| prefix.separates_in(name));
         let fields = &line.fields;
@@ -276,11 +280,12 @@ fn tells_who_was_authenticated(line: &ParsedLine<'_>) -> bool {
 /// do: `database "shop" does not exist`. A name with a label in it has to be quoted itself: words of another
 /// server may be quoted within a message.
 fn quotes_names(reading: &ParsedLine<'_>) -> bool {
-    let names = [reading.fields.user, reading.fields.database];
+    let fields = &reading.fields;
+    let quotes = |name: Option<&str>| is_quoted(name, reading.text);
     let hides_label = |name: &str| contains(name, ":  ") || is_too_long(name);
-    names.iter().any(|name| is_quoted(*name, reading.text))
-        && (names.iter().filter(|name| name.is_some_and(hides_label)))
-            .all(|name| is_quoted(*name, reading.text))
+    let mut names = [fields.user, fields.database, fields.application_name].into_iter();
+    (quotes(fields.user) || quotes(fields.database))
+        && names.all(|name| !name.is_some_and(hides_label) || quotes(name))
 }
 
 fn is_quoted(name: Option<&str>, text: &str) -> bool {
@@ -407,9 +412,10 @@ mod tests {
     fn refused_connection_quotes_its_names() {
         let line = "[7] a@b@c FATAL:  password authentication failed for user \"a@b\"";
         assert_eq!(names(DEBIAN, &[line]), some(["a@b", "c", ""]));
-        let of_another_server = "[7] bob@shop DETAIL:  connection failed: FATAL:  password \
-                                 authentication failed for user \"bob\"";
+        let of_another_server = "[7] bob@shop DETAIL:  failed: FATAL:  no role for user \"bob\"";
         assert_eq!(names(DEBIAN, &[of_another_server]), some(["bob", "shop", ""]));
+        let behind_program = of_another_server.replace("@shop", "@shop,web");
+        assert_eq!(names("[%p] %q%u@%d,%a ", &[&behind_program]), some(["bob", "shop", "web"]));
         let line = "[7] a@b@c LOG:  connection authenticated: user=\"a@b\" method=trust";
         assert_eq!(names(DEBIAN, &[line]), some(["a@b", "c", ""]));
     }
@@ -467,6 +473,10 @@ mod tests {
         assert!(text(told).starts_with("connection authorized"));
         assert_eq!(text("[7] bob,x,::1 LOG:  fake,::1 ERROR:  true"), "true");
         assert_eq!(text("[7] bob,x,::1 ERROR:  true"), "true", "the name has changed");
+        let end = "[7] bob,x,::1 LOG:  fake,::1 LOG:  disconnection: session time: 0:00:01.5 user=bob \
+                   database=d";
+        assert!(text(end).starts_with("disconnection"));
+        assert_eq!(text("[7] bob,x,::1 LOG:  fake,::1 LOCATION:  f, p.c:1"), "f, p.c:1");
     }
 
     #[test]
