@@ -13,9 +13,8 @@ mod likelihood;
 mod meaning;
 mod notes;
 mod owners;
+mod parts;
 mod sample;
-
-use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     language::Language,
@@ -200,6 +199,10 @@ const CLEAN: f64 = 1.0;
 /// How much less likely than the best one a prefix may be that is told.
 const NEAR: f64 = 10.0;
 
+/// What lines may have against a prefix of what all of them have in common, before it is looked for in a part
+/// of them too.
+const STRANGE: f64 = 10.0;
+
 /// Adds prefixes that are made of what the lines have in common; of what a part of them has in common
 /// where not all of them have the same: a log that changes its prefix has lines of the one first and
 /// lines of the other later.
@@ -213,16 +216,21 @@ fn add_aligned<'a>(candidates: &mut Vec<Candidate<'a>>, log: Log<'_, 'a>) {
         candidate.matched * 10 >= log.samples.len() * 9
             && !has_frozen_time(candidate.prefix.tokens())
     };
-    let enough = whole.iter().chain(&*candidates).any(is_good);
     candidates.extend(whole);
-    if enough {
+    let good = candidates.iter().filter(|candidate| is_good(candidate));
+    let best = good.min_by(|a, b| a.cost.total_cmp(&b.cost));
+    let is_found = best.is_some();
+    if best.is_some_and(|best| best.misfit < STRANGE || !parts::tell_more(best, log.samples)) {
         return;
     }
-    for part in wordiest(log.samples) {
+    for part in parts::wordiest(log.samples) {
         let pick = |at: &usize| log.samples.get(*at).copied();
         let samples: Vec<Sample<'a>> = part.iter().filter_map(pick).collect();
         let notes: Vec<Note<'a>> = samples.iter().map(Note::of).collect();
         candidates.extend(aligned(&samples, &notes, log));
+    }
+    if is_found {
+        return;
     }
     for tokens in known::beginnings() {
         candidates.extend(Candidate::of_beginning(tokens, log));
@@ -237,24 +245,6 @@ fn add_aligned<'a>(candidates: &mut Vec<Candidate<'a>>, log: Log<'_, 'a>) {
         }
     }
 }
-
-/// Groups lines by how many words their prefix has, and returns the largest groups. Blanks run together
-/// where padded values are not there; among lines with as many words they don't.
-fn wordiest(samples: &[Sample<'_>]) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (at, sample) in samples.iter().enumerate() {
-        groups.entry(sample.head.split_whitespace().count()).or_default().push(at);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    if groups.len() < 2 {
-        return Vec::new();
-    }
-    groups.sort_by_key(|(words, lines)| Reverse((lines.len() * 4 >= samples.len(), *words)));
-    groups.into_iter().take(MAX_GROUPS).map(|(_, lines)| lines).collect()
-}
-
-/// So many groups of lines are looked at.
-const MAX_GROUPS: usize = 2;
 
 /// Makes prefixes of what some lines have in common.
 fn aligned<'a>(samples: &[Sample<'a>], notes: &[Note<'a>], log: Log<'_, 'a>) -> Vec<Candidate<'a>> {

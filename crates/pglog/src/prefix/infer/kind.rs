@@ -103,7 +103,9 @@ fn is_date(bytes: &[u8]) -> bool {
 fn session_id(bytes: &[u8]) -> Option<usize> {
     let (_, longest) = Shape::SessionId.lengths(bytes)?;
     let start = bytes.iter().position(|b| *b == b'.');
-    let is_whole = bytes.get(longest) != Some(&b'.');
+    // The number of a line may stand behind a dot.
+    let is_whole =
+        !matches!(bytes.get(longest..longest + 2), Some([b'.', next]) if !next.is_ascii_digit());
     (start == Some(8) && longest <= 17 && is_whole).then_some(longest)
 }
 
@@ -190,6 +192,8 @@ mod tests {
             (Kind::Number, "-8441324848661855122 ", Some(20)),
             (Kind::SessionId, "6b04f48d.17ee 6", Some(13)),
             (Kind::SessionId, "1795486862.227 6", None),
+            (Kind::SessionId, "6b04f48d.17ee.6 x", Some(13)),
+            (Kind::SessionId, "6b04f48d.17ee.com x", None),
             (Kind::Epoch, "1795486862.227 6", Some(14)),
             (Kind::Vxid, "3/567 0", Some(5)),
             (Kind::Vxid, "3/567/0] x", Some(5)),

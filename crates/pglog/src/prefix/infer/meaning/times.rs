@@ -49,7 +49,7 @@ fn starts_session(table: &Table<'_, '_>, column: &Column<'_>) -> Option<bool> {
     if let Some(verdict) = agrees_with_session_ids(table, column) {
         return Some(verdict);
     }
-    if goes_back(column) {
+    if goes_back(column) || stands_while_clock_goes_on(table, column) {
         return Some(true);
     }
     let spans = groups.iter().filter(|group| spans_seconds(table, group)).count();
@@ -75,10 +75,45 @@ fn agrees_with_session_ids(table: &Table<'_, '_>, column: &Column<'_>) -> Option
     (differences.len() > 1).then_some(true)
 }
 
+/// Tells whether another clock of the same line is farther ahead in some lines than in others.
+fn stands_while_clock_goes_on(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
+    let millis = table.column(Escape::TimeMillis);
+    let Some(clock) = millis.or_else(|| table.column(Escape::TimeEpoch)) else { return false };
+    let seconds = |text: &str| match millis {
+        Some(_) => local_seconds(text),
+        None => text.split('.').next()?.parse().ok(),
+    };
+    let ahead = column
+        .values
+        .iter()
+        .filter_map(|(sample, value)| Some(seconds(clock.get(*sample)?)? - local_seconds(value)?));
+    let (least, most) = ahead.fold((i64::MAX, i64::MIN), |(a, b), n| (a.min(n), b.max(n)));
+    most.saturating_sub(least) > 1
+}
+
 /// Tells whether another clock goes on within the lines of one process.
 fn spans_seconds(table: &Table<'_, '_>, group: &[(usize, &str)]) -> bool {
     let clock = table.column(Escape::TimeMillis).or_else(|| table.column(Escape::TimeEpoch));
     let seconds = |sample: usize| clock?.get(sample)?.split('.').next();
     let (Some((first, _)), Some((last, _))) = (group.first(), group.last()) else { return false };
     seconds(*first).is_some() && seconds(*first) != seconds(*last)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::prefix::LinePrefix;
+
+    #[test]
+    fn time_that_another_clock_leaves_behind_is_that_of_the_session() {
+        let line = |n: u32| {
+            let start = 30 + n / 10 * 10;
+            format!("17954868{}.227 2026-11-24 02:21:{start} UTC 3/{n} SELECT LOG:  x", 30 + n)
+        };
+        let lines: Vec<String> = (0..25).map(line).collect();
+        let infer = |lines: &[String]| {
+            LinePrefix::infer(lines.iter().map(String::as_str)).unwrap().prefix.to_string()
+        };
+        assert_eq!(infer(&lines), "%n %s %v %i ");
+        assert_eq!(infer(&lines[..2]), "%n %? %v %i ", "both go on as one");
+    }
 }
