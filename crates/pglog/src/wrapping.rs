@@ -22,7 +22,7 @@ use crate::{
         lead::{
             behind_container, behind_labels, behind_machine, behind_mark, behind_name,
             behind_names, behind_number, behind_path, behind_pod, behind_stream, behind_time,
-            in_field, number_off, time_off,
+            in_field, is_indented, number_off, time_off, with_tab,
         },
         object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
         table::is_table,
@@ -71,6 +71,8 @@ pub enum Wrapping {
     Container,
     /// Lines that end as on Windows.
     Crlf,
+    /// Eight blanks for the TAB with which a line goes on: what was copied from a terminal, `expand`.
+    Expanded,
     /// Objects in an array, be it a member of an object: what clouds give for download.
     JsonArray,
     /// Objects that stand over many lines each.
@@ -123,7 +125,7 @@ impl<'l> Unwrapped<'l> {
 
 impl Wrapping {
     /// Every wrapping, the ones that cannot be mistaken first.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Docker,
         Self::CloudLogging,
         Self::Azure,
@@ -147,6 +149,7 @@ impl Wrapping {
         Self::JsonObjects,
         Self::CsvTable,
         Self::JournalExport,
+        Self::Expanded,
     ];
 
     /// Returns a short name.
@@ -172,6 +175,7 @@ impl Wrapping {
             Self::Numbered => "numbered",
             Self::Container => "container",
             Self::Crlf => "crlf",
+            Self::Expanded => "expanded",
             Self::JsonArray => "json-array",
             Self::JsonObjects => "json-objects",
             Self::CsvTable => "csv-table",
@@ -187,8 +191,9 @@ impl Wrapping {
             Some(shape) => is_document(sample, shape),
             None => wrapping.fits_lines(sample),
         })?;
-        // The header of syslog begins with a time too.
-        (wrapping != Self::Timestamps || !syslog::is_syslog(sample)).then_some(wrapping)
+        // The header of syslog begins with a time too, and blanks may stand in the place of one.
+        let may_be_syslog = matches!(wrapping, Self::Timestamps | Self::Expanded);
+        (!may_be_syslog || !syslog::is_syslog(sample)).then_some(wrapping)
     }
 
     /// Tells whether the lines of a sample are wrapped so.
@@ -197,8 +202,10 @@ impl Wrapping {
         let lines = || lines_of(sample).filter(|line| !line.starts_with(b"\t"));
         let fitting = lines().filter(|line| self.unwrap(line).is_some()).count();
         let all = lines().count();
-        if self == Self::Crlf {
-            return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0;
+        match self {
+            Self::Crlf => return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0,
+            Self::Expanded => return is_expanded(sample),
+            _ => {}
         }
         // The first one may be cut, and a few may have been written by something else.
         fitting > 0 && fitting + 1 + all / 10 >= all && self.is_sure(sample)
@@ -319,6 +326,7 @@ impl Wrapping {
             Self::Numbered => behind_number(line),
             Self::Container => behind_container(line),
             Self::Crlf => line.strip_suffix(b"\r").map(Unwrapped::of),
+            Self::Expanded => Some(with_tab(line)),
             // Their lines are records, not lines.
             Self::JsonArray | Self::JsonObjects | Self::CsvTable | Self::JournalExport => None,
         }
@@ -361,6 +369,26 @@ fn numbers_rise(sample: &[u8]) -> bool {
     // The first one may be cut.
     let whole = numbers.get(1..).filter(|rest| rest.len() > 1).unwrap_or(&numbers);
     whole.len() > 1 && whole.is_sorted_by(|a, b| a < b)
+}
+
+/// Tells whether no TAB begins a line, but eight blanks do, and only where a line of the server can go on:
+/// other programs begin at the left.
+fn is_expanded(sample: &[u8]) -> bool {
+    let (mut goes_on, mut is_found) = (None, false);
+    for line in lines_of(sample) {
+        if line.starts_with(b"\t") {
+            return false;
+        }
+        if is_indented(line) {
+            is_found |= goes_on == Some(true);
+            if goes_on == Some(false) {
+                return false;
+            }
+        } else {
+            goes_on = Some(has_label(&String::from_utf8_lossy(line)));
+        }
+    }
+    is_found
 }
 
 /// The records of a document, each on a line.

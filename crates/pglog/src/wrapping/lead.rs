@@ -1,5 +1,7 @@
 //! What stands in front of a line.
 
+use std::borrow::Cow;
+
 use crate::wrapping::Unwrapped;
 
 /// Reads `2026-11-24T02:20:47.123456789Z stderr F LINE`.
@@ -188,6 +190,22 @@ fn is_log_path(path: &[u8]) -> bool {
     let number = path.iter().rev().take_while(|b| b.is_ascii_digit() || b"-.".contains(b)).count();
     let bare = path.get(..path.len() - number).unwrap_or(path);
     ENDINGS.iter().any(|ending| bare.ends_with(ending))
+}
+
+/// What a terminal shows for a TAB at the start of a line.
+const BLANKS: &[u8] = b"        ";
+
+/// Tells whether a line begins where a terminal puts what stands behind a TAB.
+pub(super) fn is_indented(line: &[u8]) -> bool {
+    line.starts_with(BLANKS)
+}
+
+/// Returns a line with its TAB, where it has blanks for it.
+pub(super) fn with_tab(line: &[u8]) -> Unwrapped<'_> {
+    match line.strip_prefix(BLANKS) {
+        Some(rest) => Unwrapped { text: Cow::Owned([b"\t", rest].concat()), ..Unwrapped::of(line) },
+        None => Unwrapped::of(line),
+    }
 }
 
 /// Reads `12:LINE` and `12-LINE` (`grep -n`), and `    12<TAB>LINE` (`cat -n`). Returns the number too.

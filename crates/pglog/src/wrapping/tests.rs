@@ -166,3 +166,24 @@ fn fields_of_the_journal_have_the_line_in_one() {
     let line = b"2026-11-24 02:22:14.024 UTC [7586] LOG:  checkpoint starting: immediate\n";
     assert_eq!(Wrapping::JournalVerbose.unwrap_all(log.as_bytes()), line);
 }
+
+#[test]
+fn blanks_are_the_tab_only_of_lines_that_go_on() {
+    let line = "2026-11-24 02:21:01.123 UTC [7] ";
+    let detected = |log: &str| Wrapping::detect(log.as_bytes());
+    let log = format!(
+        "{line}ERROR:  deadlock detected\n{line}DETAIL:  Process 7 waits.\n        Process 8 waits.\n"
+    );
+    assert_eq!(detected(&log), Some(Wrapping::Expanded));
+    assert_eq!(detected(&log[40..]), Some(Wrapping::Expanded));
+    let text = Wrapping::Expanded.unwrap_all(log.as_bytes());
+    assert!(String::from_utf8(text).unwrap().ends_with("waits.\n\tProcess 8 waits.\n"));
+    for other in [
+        format!("{log}{line}LOG:  statement: SELECT\n\t1\n"),
+        format!("{line}LOG:  x\nTraceback (most recent call last):\n        raise\n"),
+        format!("{line}LOG:  x\n   y\n"),
+        format!("{line}LOG:  x\n"),
+    ] {
+        assert_eq!(detected(&other), None, "{other}");
+    }
+}

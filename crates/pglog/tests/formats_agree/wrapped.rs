@@ -77,6 +77,10 @@ fn behind_lead(wrapping: Wrapping, number: u32, piece: &str) -> String {
         Wrapping::Numbered => format!("{number}:{plain}"),
         Wrapping::Container => format!("pg {plain}"),
         Wrapping::Crlf => format!("{plain}\r"),
+        Wrapping::Expanded => match plain.strip_prefix('\t') {
+            Some(rest) => format!("        {rest}"),
+            None => plain.to_owned(),
+        },
         other => panic!("{other:?} puts nothing in front of lines"),
     }
 }
@@ -191,8 +195,10 @@ fn wrapped_log_says_what_it_says_without() {
 
 /// Returns how many entries were the same.
 fn compare(wrapping: Wrapping, log: &str, prefix: &str) -> usize {
+    // Where the prefix is known, one line tells how the log is to be read; of blanks for TABs it says nothing.
+    let is_known = wrapping != Wrapping::Expanded;
     let options = ParserOptions {
-        log_line_prefix: Some(pglog::LinePrefix::compile(prefix)),
+        log_line_prefix: is_known.then(|| pglog::LinePrefix::compile(prefix)),
         ..ParserOptions::default()
     };
     let (plain_parser, plain) = read(log.as_bytes(), &options, usize::MAX);
@@ -204,6 +210,11 @@ fn compare(wrapping: Wrapping, log: &str, prefix: &str) -> usize {
     }
     // Labels have blanks behind them, as many as it takes.
     if wrapping == Wrapping::Labels && log.contains("\n ") {
+        return 0;
+    }
+    // Only the server's own lines have a TAB, for which blanks may stand.
+    let has_tabs = has_prefix && log.contains("\n\t") && !log.contains("\n        ");
+    if wrapping == Wrapping::Expanded && !has_tabs {
         return 0;
     }
     let (wrapped, places) = wrap(wrapping, log);
