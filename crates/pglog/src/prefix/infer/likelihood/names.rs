@@ -1,6 +1,6 @@
 //! Users, databases, programs: what their names look like, and what messages say about them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use crate::{
     language,
@@ -25,6 +25,7 @@ pub(super) fn absorbed(values: &BTreeSet<&str>) -> f64 {
             || has_pid(value)
             || has_date(value)
             || has_key(value)
+            || has_address(value)
     };
     let absorbing = values.iter().filter(absorbs).count();
     let most = if absorbing * 2 > values.len() { MOST } else { RARE * 2.0 };
@@ -66,6 +67,7 @@ pub(super) fn of_names(table: &Table<'_, '_>, column: &Column<'_>, as_: Escape) 
         + absorbed(&values)
         + composed(&values)
         + codes(&values)
+        + fractions(&values)
         + commands(&values)
         + changes(table, column, as_)
         + absences(table, column, as_)
@@ -80,6 +82,14 @@ fn codes(values: &BTreeSet<&str>) -> f64 {
             && value.bytes().any(|byte| byte.is_ascii_digit())
     };
     if !values.is_empty() && values.iter().all(is_code) { MOST } else { 0.0 }
+}
+
+/// Returns how unlikely it is that all names are numbers with a point in them.
+fn fractions(values: &BTreeSet<&str>) -> f64 {
+    let is_fraction = |value: &&str| {
+        value.contains('.') && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    if !values.is_empty() && values.iter().all(is_fraction) { MOST } else { 0.0 }
 }
 
 /// Returns how unlikely it is that all names are what processes show: commands.
@@ -98,6 +108,11 @@ fn has_pid(value: &str) -> bool {
         digits.count() > 2
     };
     value.match_indices('[').any(starts_number)
+}
+
+/// Tells whether a value has an address among its words.
+fn has_address(value: &str) -> bool {
+    value.contains(' ') && value.split(' ').any(|word| word.parse::<Ipv4Addr>().is_ok())
 }
 
 /// Tells whether a value has `,client=` in it.
@@ -345,5 +360,22 @@ mod tests {
         let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
         let parsed = inference.prefix.match_line(&lines[1]).unwrap();
         assert!(matches!(parsed.fields.ps, None | Some("CREATE TABLE")), "{}", inference.prefix);
+    }
+
+    #[test]
+    fn numbers_and_addresses_are_no_programs() {
+        let lines = [
+            "2025-11-26 10:30:45.125 [1234] bob@shop 10.0.0.5 LOG:  duration: 1.000 ms",
+            "2025-11-26 10:30:47.890 [1234] bob@shop 10.0.0.5 LOG:  duration: 2.000 ms",
+            "2025-11-26 10:30:50.001 [1234] bob@shop 10.0.0.5 LOG:  duration: 2.000 ms",
+        ];
+        let inference = LinePrefix::infer(lines).unwrap();
+        let parsed = inference.prefix.match_line(lines[0]).unwrap();
+        assert_eq!(parsed.fields.application_name, None, "{}", inference.prefix);
+        let line =
+            "2026-09-01 23:22:00.565 MSK [3036] bob@shop from 10.0.0.4 LOG:  duration: 1.000 ms";
+        let inference = LinePrefix::infer([line]).unwrap();
+        let parsed = inference.prefix.match_line(line).unwrap();
+        assert_eq!(parsed.fields.remote_host, Some("10.0.0.4"), "{}", inference.prefix);
     }
 }
