@@ -62,7 +62,8 @@ impl<'a> Aligner<'_, 'a> {
         next.cost += cost::cost_of_dropped(dropped, self.samples.len());
         let values = || next.active.iter().filter_map(|cursor| cursor.row.last().copied());
         let same = values().next().filter(|first| values().all(|value| value == *first));
-        if kind == Kind::Number && next.active.len() >= MANY_LINES && same.is_some_and(is_moment) {
+        let is_constant = next.active.len() >= MANY_LINES && same.is_some_and(is_moment);
+        if kind == Kind::Number && is_constant && !ends_in_key(state) {
             next.cost += cost::CONSTANT_TEXT;
         }
         if kind == Kind::Text {

@@ -38,7 +38,9 @@ fn word(text: &str, is_first: bool) -> Option<(usize, usize)> {
         let opens = before.ends_with([' ', '[', '(', '<', '|', ',', ';', '"', '@', '/'])
             || before.is_empty() && is_first;
         let closes = behind.starts_with([' ', ']', ')', '>', '|', ',', ';', '"', '@', '/']);
-        let is_key = behind.trim_start().starts_with(['=', ':']);
+        // A key may stand in quotes.
+        let behind_quote = behind.strip_prefix('"').unwrap_or(behind);
+        let is_key = behind_quote.trim_start().starts_with(['=', ':']);
         let word = text.get(start..end)?;
         let has_letters = word.contains(char::is_alphabetic);
         if opens && closes && !is_key && has_letters && !WORDS.contains(&word) {
@@ -66,6 +68,8 @@ mod tests {
             (" - PG-", " - PG-"),
             ("db1 ", "%? "),
             (" from ", " from "),
+            ("{\"time\":\"", "{\"time\":\""),
+            ("\",\"app\":\"psql\"} ", "\",\"app\":\"%?\"} "),
             ("postgres: ", "postgres: "),
         ] {
             assert_eq!(setting_of(&tokens_of(literal)), expected, "{literal:?}");
