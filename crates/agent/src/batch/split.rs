@@ -47,9 +47,17 @@ impl SealedBatch {
             Encoding::Gzip => flate2::read::GzDecoder::new(body)
                 .take(MAX_DECODED_BYTES)
                 .read_to_end(&mut decoded)?,
-            Encoding::Zstd => zstd::stream::read::Decoder::new(body)?
-                .take(MAX_DECODED_BYTES)
-                .read_to_end(&mut decoded)?,
+            Encoding::Zstd => {
+                // Ours tell their size, so that they are unpacked without growing.
+                let told = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
+                let size = told.filter(|size| *size < MAX_DECODED_BYTES);
+                if let Some(size) = size.and_then(|size| usize::try_from(size).ok()) {
+                    return zstd::bulk::decompress(body, size);
+                }
+                zstd::stream::read::Decoder::new(body)?
+                    .take(MAX_DECODED_BYTES)
+                    .read_to_end(&mut decoded)?
+            }
         };
         if bytes as u64 == MAX_DECODED_BYTES {
             return Err(io::Error::from(io::ErrorKind::FileTooLarge));

@@ -10,7 +10,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
 use crate::output::{
     Sent, Unpacked,
-    encode::{object, text, time_ns},
+    encode::{object, sealed_ns, text, time_ns},
 };
 
 /// A connection that is kept.
@@ -71,7 +71,8 @@ fn message(unpacked: &Unpacked, raw: &RawValue) -> Vec<u8> {
     let entry = object(raw);
     let full = text(&entry, "message");
     let short = full.lines().next().filter(|line| !line.is_empty()).unwrap_or("-");
-    let ms = time_ns(&entry, unpacked) / 1_000_000;
+    let logged_ns = time_ns(text(&entry, "timestamp"));
+    let ms = logged_ns.unwrap_or_else(|| sealed_ns(unpacked)) / 1_000_000;
     let mut message = Map::new();
     message.insert("version".to_owned(), json!("1.1"));
     message.insert("host".to_owned(), json!(unpacked.agent));

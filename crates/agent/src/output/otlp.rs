@@ -3,11 +3,11 @@
 //! <https://opentelemetry.io/docs/specs/otlp/> and
 //! <https://opentelemetry.io/docs/specs/semconv/database/postgresql/>
 
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use crate::output::{
     Sent,
-    encode::{Unpacked, object, sealed_ns, text, time_ns},
+    encode::{Found, Unpacked, each_field, sealed_ns, time_ns},
     protobuf::{Field, Message, fields},
 };
 
@@ -23,6 +23,7 @@ const NAMES: [(&str, &str); 6] = [
 
 /// Writes a request.
 pub(super) fn body(unpacked: &Unpacked, entries: &[Box<RawValue>]) -> Vec<u8> {
+    let sealed_ns = sealed_ns(unpacked);
     let mut request = Message::default();
     // ExportLogsServiceRequest.resource_logs
     request.message(1, |logs| {
@@ -45,52 +46,79 @@ pub(super) fn body(unpacked: &Unpacked, entries: &[Box<RawValue>]) -> Vec<u8> {
                 scope.text(2, env!("CARGO_PKG_VERSION"));
             });
             for entry in entries {
-                scope.message(2, |record| log_record(record, unpacked, object(entry)));
+                scope.message(2, |record| log_record(record, entry, sealed_ns));
             }
         });
     });
     request.into_bytes()
 }
 
-fn log_record(record: &mut Message, unpacked: &Unpacked, mut entry: Map<String, Value>) {
-    record.fixed64(1, time_ns(&entry, unpacked));
-    record.fixed64(11, sealed_ns(unpacked));
-    let level = text(&entry, "level");
-    if let Some(number) = severity(level) {
-        record.uint(2, number);
-        record.text(3, level);
-    }
-    record.message(5, |body| body.text(1, text(&entry, "message")));
-    if let Some(trace) = trace_id(text(&entry, "trace_id")) {
-        record.bytes(9, &trace);
-        entry.remove("trace_id");
-    }
-    for key in ["timestamp", "level", "message"] {
-        entry.remove(key);
-    }
-    for (key, value) in &entry {
-        match NAMES.iter().find(|(known, _)| known == key) {
-            Some((_, name)) => attribute(record, 6, name, value),
-            None => attribute(record, 6, &format!("postgresql.log.{key}"), value),
+fn log_record(record: &mut Message, entry: &RawValue, sealed_ns: u64) {
+    let mut logged_ns = None;
+    let mut has_message = false;
+    each_field(entry, |key, value| match (key, &value) {
+        ("timestamp", Found::Text(text)) => logged_ns = time_ns(text),
+        ("level", Found::Text(level)) => {
+            if let Some(number) = severity(level) {
+                record.uint(2, number);
+                record.text(3, level);
+            }
         }
+        ("message", Found::Text(message)) => {
+            has_message = true;
+            record.message(5, |body| body.text(1, message));
+        }
+        ("trace_id", Found::Text(text)) => match trace_id(text) {
+            Some(trace) => record.bytes(9, &trace),
+            None => entry_attribute(record, key, value),
+        },
+        _ => entry_attribute(record, key, value),
+    });
+    record.fixed64(1, logged_ns.unwrap_or(sealed_ns));
+    record.fixed64(11, sealed_ns);
+    if !has_message {
+        record.message(5, |body| body.text(1, ""));
     }
 }
 
-/// Writes a `KeyValue`. Objects and lists go as JSON text.
+fn entry_attribute(record: &mut Message, key: &str, value: Found<'_>) {
+    let name = match NAMES.iter().find(|(known, _)| *known == key) {
+        Some((_, name)) => [*name, ""],
+        None => ["postgresql.log.", key],
+    };
+    // LogRecord.attributes
+    record.message(6, |pair| {
+        pair.texts(1, name);
+        pair.message(2, |any| match value {
+            Found::Text(text) => any.text(1, &text),
+            Found::Bool(is) => any.uint(2, u64::from(is)),
+            Found::Integer(integer) => any.uint(3, integer.cast_unsigned()),
+            Found::Double(double) => any.double(4, double),
+            Found::Other(value) => any_value(any, &value),
+        });
+    });
+}
+
+/// Writes a `KeyValue`.
 pub(super) fn attribute(message: &mut Message, field: u64, name: &str, value: &Value) {
     message.message(field, |pair| {
         pair.text(1, name);
-        pair.message(2, |any| match value {
-            Value::String(text) => any.text(1, text),
-            Value::Bool(is) => any.uint(2, u64::from(*is)),
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(integer), _) => any.uint(3, integer.cast_unsigned()),
-                (None, Some(double)) => any.double(4, double),
-                (None, None) => any.text(1, &number.to_string()),
-            },
-            Value::Null | Value::Array(_) | Value::Object(_) => any.text(1, &value.to_string()),
-        });
+        pair.message(2, |any| any_value(any, value));
     });
+}
+
+/// Writes an `AnyValue`. Objects and lists go as JSON text.
+fn any_value(any: &mut Message, value: &Value) {
+    match value {
+        Value::String(text) => any.text(1, text),
+        Value::Bool(is) => any.uint(2, u64::from(*is)),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => any.uint(3, integer.cast_unsigned()),
+            (None, Some(double)) => any.double(4, double),
+            (None, None) => any.text(1, &number.to_string()),
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => any.text(1, &value.to_string()),
+    }
 }
 
 /// `SeverityNumber`, as the conventions have it for PostgreSQL's levels.

@@ -37,10 +37,29 @@ impl Message {
         self.bytes(field, value.as_bytes());
     }
 
+    /// Writes a text that stands in two parts.
+    pub(super) fn texts(&mut self, field: u64, [first, second]: [&str; 2]) {
+        self.varint(field << 3 | BYTES);
+        self.varint((first.len() + second.len()) as u64);
+        self.0.extend_from_slice(first.as_bytes());
+        self.0.extend_from_slice(second.as_bytes());
+    }
+
+    /// Writes a message in its place. Most are short, so one byte is left for the length.
     pub(super) fn message(&mut self, field: u64, write: impl FnOnce(&mut Self)) {
-        let mut inner = Self::default();
-        write(&mut inner);
-        self.bytes(field, &inner.0);
+        self.varint(field << 3 | BYTES);
+        let start = self.0.len();
+        self.0.push(0);
+        write(self);
+        let length = self.0.len().saturating_sub(start + 1);
+        match (u8::try_from(length), self.0.get_mut(start)) {
+            (Ok(short @ ..0x80), Some(byte)) => *byte = short,
+            _ => {
+                let mut prefix = Self::default();
+                prefix.varint(length as u64);
+                drop(self.0.splice(start..=start, prefix.0));
+            }
+        }
     }
 
     fn varint(&mut self, mut value: u64) {
@@ -109,6 +128,8 @@ mod tests {
         message.text(2, "é");
         message.fixed64(3, u64::MAX);
         message.message(16, |inner| inner.uint(1, 0));
+        let long = "x".repeat(300);
+        message.message(4, |inner| inner.message(1, |inner| inner.texts(2, ["x", &long[1..]])));
         let bytes = message.into_bytes();
         let expected = [
             (1, Field::Number(300)),
@@ -116,7 +137,13 @@ mod tests {
             (3, Field::Bytes(&[0xff; 8])),
             (16, Field::Bytes(&[8, 0])),
         ];
-        assert_eq!(fields(&bytes).unwrap(), expected);
+        let found = fields(&bytes).unwrap();
+        assert_eq!(found[..4], expected);
+        let inner = |field| match field {
+            (_, Field::Bytes(inner)) => fields(inner).unwrap(),
+            (_, Field::Number(_)) => Vec::new(),
+        };
+        assert_eq!(inner(inner(found[4])[0]), [(2, Field::Bytes(long.as_bytes()))]);
         for length in [1, 4, bytes.len() - 1] {
             assert_eq!(fields(&bytes[..length]), None);
         }
