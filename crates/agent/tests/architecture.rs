@@ -78,7 +78,7 @@ const PGLOG: Layers = &[
     ),
     ("syslog", &["text", "severity", "timestamp", "entry", "prefix", "assemble", "held"]),
     ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
-    ("wrapping", &["format", "held", "json", "prefix", "syslog"]),
+    ("wrapping", &["format", "held", "json", "prefix", "syslog", "text"]),
     ("parser", PARSER),
 ];
 
@@ -86,6 +86,7 @@ const PARSER: &[&str] = &[
     "entry",
     "fingerprint",
     "timestamp",
+    "text",
     "prefix",
     "assemble",
     "held",

@@ -1,15 +1,24 @@
 //! Bytes to text.
 
+mod encoded;
+
 use std::borrow::Cow;
 
+use encoded::labels_in_utf8;
 use simdutf8::compat::from_utf8;
 
-/// Decodes bytes as UTF-8. Each byte that is none, and each NUL, becomes U+FFFD.
+/// Decodes bytes as UTF-8. Each byte that is none, and each NUL, becomes U+FFFD, but for those of the server's own
+/// labels in another encoding.
 pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match from_utf8(bytes) {
         Ok(text) if memchr::memchr(0, bytes).is_none() => Cow::Borrowed(text),
-        _ => Cow::Owned(String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")),
+        _ => Cow::Owned(decode_slowly(bytes)),
     }
+}
+
+fn decode_slowly(bytes: &[u8]) -> String {
+    let bytes = labels_in_utf8(bytes).map_or(Cow::Borrowed(bytes), Cow::Owned);
+    String::from_utf8_lossy(&bytes).replace('\0', "\u{fffd}")
 }
 
 /// Returns the text that bytes begin with, up to the first that is no UTF-8.

@@ -17,6 +17,7 @@ use crate::{
     format::Format,
     prefix::has_label,
     syslog,
+    text::decode,
     wrapping::{
         export::is_export,
         lead::{
@@ -243,7 +244,7 @@ impl Wrapping {
     /// Tells whether a name stands in front of a label as well as in front of a line that goes on.
     fn names_recur(self, sample: &[u8]) -> bool {
         let lines = || lines_of(sample).filter_map(|line| self.unwrap(line));
-        let is_labelled = |line: &Unwrapped<'_>| has_label(&String::from_utf8_lossy(&line.text));
+        let is_labelled = |line: &Unwrapped<'_>| has_label(&decode(&line.text));
         lines().filter(Unwrapped::goes_on).any(|found| {
             lines().filter(|line| line.origin == found.origin).any(|line| is_labelled(&line))
         })
@@ -266,7 +267,7 @@ impl Wrapping {
         let mut labelled: HashMap<&[u8], usize> = HashMap::new();
         let mut lines = Vec::new();
         for line in lines_of(sample).filter_map(|line| self.unwrap(line)) {
-            let is_labelled = has_label(&String::from_utf8_lossy(&line.text));
+            let is_labelled = has_label(&decode(&line.text));
             *labelled.entry(line.origin).or_default() += usize::from(is_labelled);
             lines.push(line);
         }

@@ -1,11 +1,11 @@
 //! Where in a statement an error is: the server appends it to the message.
 
-use crate::language::damaged::{REPLACEMENT_LEAD, damaged_length};
+use crate::language::damaged::{REPLACEMENT, REPLACEMENT_LEAD, damaged_length};
 
 /// How a language appends a position: the text before the number and the text behind it.
 ///
 /// Translations of ` at character %d` in the catalogs that the labels come from, English first.
-const BEFORE_AND_BEHIND: [(&str, &str); 20] = [
+const BEFORE_AND_BEHIND: [(&str, &str); 22] = [
     (" at character ", ""),
     (" bei Zeichen ", ""),
     (" en carácter ", ""),
@@ -19,8 +19,10 @@ const BEFORE_AND_BEHIND: [(&str, &str); 20] = [
     (" символ ", ""),
     (" სიმბოლოსთან ", ""),
     ("(", "文字目)"),
-    // The same in `EUC_JP`, whose bytes are partly those of other letters.
+    // The same in `EUC_JP`, and others in CP949 and GBK, whose bytes are partly those of other letters.
     ("(", "\u{2b8}\u{fffd}\u{fffd}\u{fffd}\u{fffd})"),
+    (" ", " \u{fffd}\u{fffd}\u{b0} \u{fffd}\u{fffd}\u{fffd}\u{fffd} \u{fffd}\u{3b1}\u{fffd}"),
+    (" \u{fffd}\u{fffd} ", " \u{fffd}\u{fffd}\u{fffd}\u{5b7}\u{fffd}\u{fffd}\u{fffd}"),
     (" (символ ", ")"),
     (" 第 ", " 个字符处"),
     (" 在第 ", " 個字元處"),
@@ -68,6 +70,11 @@ fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
             None => split_number(strip(message, behind)?)?,
         };
         let words = strip(rest, before)?;
+        // A number behind a word of which no letter is left: any word may have been there.
+        let lost = rest.get(words.len()..).is_some_and(|word| word.contains(REPLACEMENT));
+        if lost && behind.is_empty() && !before.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return None;
+        }
         // As the server prints numbers: without leading zeros.
         (!number.starts_with('0')).then(|| Some((words, number.parse().ok()?)))?
     })
@@ -107,6 +114,9 @@ mod tests {
         assert_eq!(split_position("a at character 015"), None);
         assert_eq!(split_position("a at character 99999999999"), None);
         assert_eq!(split_position(""), None);
+        let lost = "\u{fffd}".repeat(6);
+        assert_eq!(split_position(&format!("x {lost} 36")), None, "any word");
+        assert_eq!(split_position(&format!("x ({lost} 36)")), Some(("x", 36)));
     }
 
     #[test]

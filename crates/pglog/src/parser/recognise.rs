@@ -7,6 +7,7 @@ use crate::{
     parser::{ParserOptions, reader::Reader, recipe::Recipe, sample::SAMPLE_LINES},
     prefix::LinePrefix,
     syslog,
+    text::decode,
     wrapping::Wrapping,
 };
 
@@ -74,7 +75,7 @@ fn recognise_format(
     let given = options.log_line_prefix.as_ref();
     let prefix = match format {
         Format::Stderr => {
-            let lines = String::from_utf8_lossy(sample);
+            let lines = decode(sample);
             settled(lines.lines().map(str::to_owned), [given, told])?
         }
         Format::Syslog => settled(syslog::server_lines(sample), [given, told])?,

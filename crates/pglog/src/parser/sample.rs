@@ -1,6 +1,6 @@
 //! How much of a log is looked at to find out how to read it.
 
-use crate::prefix::LinePrefix;
+use crate::{prefix::LinePrefix, text::decode};
 
 /// How many lines are looked at before format and prefix are settled.
 pub(super) const SAMPLE_LINES: usize = 200;
@@ -18,7 +18,7 @@ pub(super) const MAX_SAMPLED_BYTES: usize = 4 << 20;
 pub(super) fn sample_bytes(bytes: &[u8], prefix: Option<&LinePrefix>) -> Option<usize> {
     let fits = |prefix: &LinePrefix| {
         let end = memchr::memchr(b'\n', bytes)?;
-        let line = String::from_utf8_lossy(bytes.get(..end)?);
+        let line = decode(bytes.get(..end)?);
         // Every label fits an empty prefix, be it at the start of a line or not.
         prefix.match_line(&line).map(|_| end + 1)
     };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Level;
 
 const LINE: &[u8] = b"2026-11-24 02:21:01.123 UTC [1] bob@shop LOG:  x\n";
 
@@ -70,7 +71,7 @@ fn prefix_that_fits_no_line_is_replaced() {
             let mut levels = Vec::new();
             parser.push(log, &mut |found| levels.push(found.entry.level));
             parser.finish(&mut |found| levels.push(found.entry.level));
-            assert_eq!(levels, [Some(crate::Level::Log)]);
+            assert_eq!(levels, [Some(Level::Log)]);
             parser.is_prefix_replaced()
         };
         assert!(replaced("%t nothing like it %c "));
@@ -133,7 +134,7 @@ fn log_behind_another_programs_first_words_is_found() {
     parser.push(&LINE[7..], &mut keep);
     parser.flush_before(u64::MAX, &mut keep);
     assert_eq!((parser.kind(), parser.format()), (Some(Kind::Log), Some(Format::Stderr)));
-    assert_eq!(levels, [(0, None), (19, Some(crate::Level::Log))]);
+    assert_eq!(levels, [(0, None), (19, Some(Level::Log))]);
 }
 
 #[test]
@@ -180,4 +181,27 @@ fn binary_file_is_not_read() {
     parser.push(&binary, &mut |_| panic!("nothing of it is an entry"));
     parser.finish(&mut |_| panic!("nothing of it is an entry"));
     assert_eq!((parser.kind(), parser.safe_position()), (Some(Kind::Binary), 10_000));
+}
+
+#[test]
+fn labels_in_the_encoding_of_a_system_are_read() {
+    let line = |label: &[u8]| {
+        [b"2026-11-24 02:21:01.123 UTC [1] ", label, b":  \xe7\xe0\xef\xf3\xf1\xea\r\n"].concat()
+    };
+    let log = [
+        line(b"\xd1\xce\xce\xc1\xd9\xc5\xcd\xc8\xc5"),
+        line(b"\xce\xd8\xc8\xc1\xca\xc0"),
+        line(b"\xce\xcf\xc5\xd0\xc0\xd2\xce\xd0"),
+        line("СООБЩЕНИЕ".as_bytes()),
+    ]
+    .concat();
+    let mut parser = Parser::new(ParserOptions::default(), 0);
+    let mut found = Vec::new();
+    let mut keep = |entry: &Assembled<'_>| {
+        found.push((entry.entry.level, entry.entry.statement.is_some()));
+    };
+    parser.push(&log, &mut keep);
+    parser.finish(&mut keep);
+    let expected = [(Level::Log, false), (Level::Error, true), (Level::Log, false)];
+    assert_eq!(found, expected.map(|(level, statement)| (Some(level), statement)));
 }
