@@ -60,7 +60,10 @@ pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
         Some(rest) => (rest, true),
         None => (line, false),
     };
-    if has_priority && let Some(rest) = rest.strip_prefix(b"1 ") {
+    // Without a priority only its time tells that the version is one.
+    if let Some(rest) = rest.strip_prefix(b"1 ")
+        && (has_priority || matches!(time(rest), Some((Time::Iso(_), _))))
+    {
         return parse_rfc5424(rest);
     }
     let (time, rest) = time(rest)?;
@@ -86,8 +89,11 @@ fn with_text<'l>(time: Time<'l>, tag: &'l [u8], pid: Option<u32>, text: &'l [u8]
     Line { time, tag, pid, number, text }
 }
 
-/// Takes `<134>` off.
+/// Takes `<134>` off, and the length of the line in front of it, as syslog has it over TCP.
 fn priority_off(line: &[u8]) -> Option<&[u8]> {
+    let digits = line.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+    let behind_length = line.get(digits..).filter(|_| digits > 0);
+    let line = behind_length.and_then(|rest| rest.strip_prefix(b" ")).unwrap_or(line);
     let rest = line.strip_prefix(b"<")?;
     let end = rest.iter().take(4).position(|byte| *byte == b'>')?;
     let (digits, rest) = rest.split_at_checked(end)?;
@@ -393,6 +399,8 @@ mod tests {
                 "74",
                 Some(74),
             ),
+            ("1 2026-11-24T02:22:07.522084+00:00 vm postgres 74 - - [1-2] x", iso, "74", Some(74)),
+            ("56 <134>Nov  4 02:22:07 postgres[74]: [1-2] x", no_year, "postgres[74]", Some(74)),
             (
                 "<134>1 2026-11-24T02:22:07.522084+00:00 vm postgres - - [a b=\"]\\\"\"][c] \u{feff}[1-2] x",
                 iso,
