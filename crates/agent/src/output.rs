@@ -404,9 +404,15 @@ impl Output {
                 let pause_s = self.pace.pause(*retry_after, now).as_secs();
                 tracing::info!(output, pause_s, "the output asks for a pause");
             }
-            Delivery::Held { why, .. } => {
+            Delivery::Held { why, hint } => {
                 let again_in_s = self.pace.hold(now).as_secs();
-                tracing::error!(output, why, again_in_s, "the output refuses; all data is kept");
+                tracing::error!(
+                    output,
+                    why,
+                    hint,
+                    again_in_s,
+                    "the output refuses; all data is kept"
+                );
             }
             Delivery::TooLarge { why } | Delivery::Rejected { why } => self.bisect(why, now),
         }

@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     batch::SealedBatch,
     ship::{
-        delivery::{Delivery, Reply},
+        delivery::{Delivery, OUTPUT, Reply},
         tls,
     },
 };
@@ -190,7 +190,7 @@ pub(crate) async fn exchange(
     match answer(request, MAX_OTHER_REPLY_BYTES).await {
         Ok((status, retry_after, body)) => {
             let reply = Reply { status, retry_after: retry_after.as_deref(), body: &body };
-            (Delivery::of_status(&reply, now), body)
+            (Delivery::of_status(&reply, now, &OUTPUT), body)
         }
         Err(error) => (Delivery::Failed { why: in_words(&error) }, Vec::new()),
     }

@@ -52,11 +52,30 @@ pub(super) struct Reply<'a> {
     pub(super) body: &'a [u8],
 }
 
-const WRONG_SERVER: &str = "check listener.url: what answers there is no pgcourier listener";
-const WRONG_KEY: &str =
-    "check listener.api_key or listener.api_key_file: the listener knows no such key";
-const WRONG_PATH: &str =
-    "check listener.url: the listener has nothing there; the path is /ingest/postgres";
+/// What the operator has to mend, in terms of what is configured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hints {
+    server: &'static str,
+    key: &'static str,
+    path: &'static str,
+    form: &'static str,
+}
+
+/// Those for the listener.
+const LISTENER: Hints = Hints {
+    server: "check listener.url: what answers there is no pgcourier listener",
+    key: "check listener.api_key or listener.api_key_file: the listener knows no such key",
+    path: "check listener.url: the listener has nothing there; the path is /ingest/postgres",
+    form: "set listener.compression to gzip or none: bodies as they are sent are not taken there",
+};
+
+/// Those for an output.
+pub(super) const OUTPUT: Hints = Hints {
+    server: "check the output's url: what answers there takes nothing of its kind",
+    key: "check the output's token, token_file or headers: the receiver does not take them",
+    path: "check the output's url: the receiver has nothing there",
+    form: "check the output's kind and url: bodies of its kind, with gzip, are not taken there",
+};
 
 const WRONG_PROXY: &str = "put the proxy's user and password into HTTPS_PROXY or HTTP_PROXY";
 
@@ -68,27 +87,28 @@ impl Delivery {
     pub(super) fn of(reply: &Reply<'_>, now: SystemTime) -> Self {
         match reply.status {
             200..=299 => Self::of_success(reply),
-            _ => Self::of_status(reply, now),
+            _ => Self::of_status(reply, now, &LISTENER),
         }
     }
 
     /// Reads the status of an answer, of whatever receiver.
-    pub(super) fn of_status(reply: &Reply<'_>, now: SystemTime) -> Self {
+    pub(super) fn of_status(reply: &Reply<'_>, now: SystemTime, hints: &Hints) -> Self {
         let said = || said_by(reply);
         let retry_after = reply.retry_after.and_then(|value| read_retry_after(value, now));
         match reply.status {
             200..=299 => Self::Delivered { duplicate: false },
             400 | 422 => Self::Rejected { why: said() },
-            401 | 403 => Self::Held { hint: WRONG_KEY, why: said() },
-            404 | 405 | 410 => Self::Held { hint: WRONG_PATH, why: said() },
+            401 | 403 => Self::Held { hint: hints.key, why: said() },
+            404 | 405 | 410 => Self::Held { hint: hints.path, why: said() },
             413 => Self::TooLarge { why: said() },
+            415 => Self::Held { hint: hints.form, why: said() },
             // Another request with the same batch is being worked on.
             409 => Self::Busy { retry_after: retry_after.or(Some(IN_PROGRESS_PAUSE)) },
             407 => Self::Held { hint: WRONG_PROXY, why: said() },
             429 => Self::Busy { retry_after },
             503 if retry_after.is_some() => Self::Busy { retry_after },
             408 | 425 | 500..=599 => Self::Failed { why: said() },
-            _ => Self::Held { hint: WRONG_SERVER, why: said() },
+            _ => Self::Held { hint: hints.server, why: said() },
         }
     }
 
@@ -96,7 +116,7 @@ impl Delivery {
     fn of_success(reply: &Reply<'_>) -> Self {
         match serde_json::from_slice::<Answer>(reply.body) {
             Ok(answer) if answer.success => Self::Delivered { duplicate: answer.duplicate },
-            _ => Self::Held { hint: WRONG_SERVER, why: said_by(reply) },
+            _ => Self::Held { hint: LISTENER.server, why: said_by(reply) },
         }
     }
 }
@@ -104,8 +124,10 @@ impl Delivery {
 /// The status, and what the listener said in words.
 fn said_by(reply: &Reply<'_>) -> String {
     let words = match serde_json::from_slice::<Refusal>(reply.body) {
-        Ok(refusal) => [&[refusal.message][..], &refusal.details].concat().join("; "),
-        Err(_) => String::from_utf8_lossy(reply.body).chars().take(200).collect(),
+        Ok(refusal) if !refusal.message.is_empty() => {
+            [&[refusal.message][..], &refusal.details].concat().join("; ")
+        }
+        Ok(_) | Err(_) => String::from_utf8_lossy(reply.body).chars().take(200).collect(),
     };
     format!("{} {}", reply.status, words.trim()).trim_end().to_owned()
 }
@@ -184,5 +206,25 @@ mod tests {
             outcome(400, refusal),
             Delivery::Rejected { why: "400 no; data.count: 3".to_owned() }
         );
+        // Others have words of their own.
+        for status in [200, 401, 500] {
+            let body = r#"{"success":false,"error":"disk is full"}"#;
+            let delivery = format!("{:?}", outcome(status, body));
+            assert!(delivery.contains("disk is full"), "{delivery}");
+        }
+    }
+
+    #[test]
+    fn hints_name_what_is_configured_for_whoever_answers() {
+        for status in [301, 401, 403, 404, 415, 418] {
+            let reply = Reply { status, retry_after: None, body: b"" };
+            let hint = |hints| match Delivery::of_status(&reply, SystemTime::UNIX_EPOCH, hints) {
+                Delivery::Held { hint, .. } => hint,
+                other => panic!("{other:?}"),
+            };
+            assert!(hint(&LISTENER).contains("listener."), "{status}");
+            assert!(hint(&OUTPUT).contains("the output's"), "{status}");
+        }
+        assert!(format!("{:?}", outcome(415, "")).contains("listener.compression"));
     }
 }

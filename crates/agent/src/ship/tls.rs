@@ -129,7 +129,10 @@ pub(super) fn hint(error: &TlsError) -> Option<&'static str> {
             CertificateError::ApplicationVerificationFailure => {
                 "it is not the one in pin_sha256: if it was renewed, name the new one"
             }
-            _ => "have the listener's certificate made anew",
+            _ => {
+                "name the certificate itself in pin_sha256, or have it made anew: for a server, not as \
+                 an authority's"
+            }
         }),
         TlsError::AlertReceived(_) => {
             Some("the listener refuses the handshake: see client_cert_file and client_key_file")

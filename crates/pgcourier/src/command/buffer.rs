@@ -130,6 +130,7 @@ fn stats(door: &mut Door, as_json: bool) -> Result<(), Failure> {
             Value::Number(ms) if name == "oldest_ms" => {
                 line(&mut out, "oldest", &Value::String(time(ms.as_i64())));
             }
+            Value::Null if name == "oldest_ms" => line(&mut out, "oldest", value),
             value => line(&mut out, name, value),
         }
     }

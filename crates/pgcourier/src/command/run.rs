@@ -1,7 +1,9 @@
 //! `pgcourier run`: the agent.
 
 use std::{
-    env, mem,
+    env,
+    error::Error as _,
+    mem,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -142,7 +144,13 @@ fn run_in_rounds(
             Ok(agent) => agent,
             Err(error) => {
                 let hint = error.hint();
-                tracing::error!(%error, hint, "cannot use the new configuration; the old one stays");
+                let cause = error.source().map(ToString::to_string);
+                tracing::error!(
+                    %error,
+                    cause,
+                    hint,
+                    "cannot use the new configuration; the old one stays"
+                );
                 settings = old;
                 Agent::open(settings.clone())?
             }
