@@ -15,6 +15,7 @@ mod notes;
 mod owners;
 mod parts;
 mod sample;
+mod table;
 
 use crate::{
     language::Language,
@@ -249,7 +250,8 @@ fn add_aligned<'a>(candidates: &mut Vec<Candidate<'a>>, log: Log<'_, 'a>) {
 /// Makes prefixes of what some lines have in common.
 fn aligned<'a>(samples: &[Sample<'a>], notes: &[Note<'a>], log: Log<'_, 'a>) -> Vec<Candidate<'a>> {
     let templates = Aligner::align(samples).into_iter();
-    let templates = templates.map(|template| log.owners.untangle(template, samples, notes, log));
+    let templates =
+        templates.map(|template| log.owners.untangle(template, samples, notes, log.lines));
     let readings = templates.map(|template| meaning::read(&template, samples, notes));
     let readings = readings.filter(|reading| ends_well(&reading.tokens));
     readings.filter_map(|reading| Candidate::of_reading(reading, log)).collect()

@@ -13,10 +13,11 @@ use crate::{
             kind::Kind,
             known::{self, Known},
             likelihood,
-            meaning::{Column, Reading, Table},
+            meaning::Reading,
             notes::Note,
             owners::{Owners, Parsed},
             sample::Sample,
+            table::{Column, Table},
         },
     },
 };
@@ -85,7 +86,7 @@ impl<'a> Candidate<'a> {
     /// Makes a candidate of a prefix that servers are known to have. `None` where it fits no line.
     pub(super) fn of_known((rarity, setting): &Known, log: Log<'_, 'a>) -> Option<Self> {
         let prefix = LinePrefix::compile(setting);
-        let parsed = log.owners.parse(&prefix, log);
+        let parsed = log.owners.parse(&prefix, log.lines, log.samples, log.notes);
         let matched = parsed.lines.iter().flatten().count();
         if matched == 0 {
             return None;
@@ -106,7 +107,7 @@ impl<'a> Candidate<'a> {
         }
         let rarity = rarity(&reading.tokens, log);
         let prefix = LinePrefix::of_tokens(reading.tokens);
-        let parsed = log.owners.parse(&prefix, log);
+        let parsed = log.owners.parse(&prefix, log.lines, log.samples, log.notes);
         let matched = parsed.lines.iter().flatten().count();
         let table = table_of(&prefix, &parsed, log);
         let of_all = likelihood::of_table(&table);
@@ -128,7 +129,7 @@ impl<'a> Candidate<'a> {
     /// Makes a candidate that reads the beginning of a prefix and leaves the rest open.
     pub(super) fn of_beginning(tokens: Vec<Token>, log: Log<'_, 'a>) -> Option<Self> {
         let prefix = LinePrefix::of_tokens(tokens);
-        let parsed = log.owners.parse(&prefix, log);
+        let parsed = log.owners.parse(&prefix, log.lines, log.samples, log.notes);
         let matched = parsed.lines.iter().flatten().count();
         let read = f64::from(u32::try_from(matched).unwrap_or(u32::MAX));
         let misfit = OPEN_END + read * OPEN_LINE + dropped(matched, log);

@@ -14,7 +14,7 @@ use crate::{
     language,
     prefix::{
         escape::Escape,
-        infer::meaning::{Column, Table},
+        infer::table::{Column, Table},
         words,
     },
     severity::{Label, Level},

@@ -8,7 +8,6 @@ use crate::prefix::{
     escape::{Escape, Padding, Token},
     infer::{
         align::{Piece, Template},
-        candidate::Log,
         kind::Kind,
         notes::Note,
         sample::Sample,
@@ -96,12 +95,18 @@ impl Owners {
     }
 
     /// Takes all lines with a label apart.
-    pub(super) fn parse<'a>(&self, prefix: &LinePrefix, log: Log<'_, 'a>) -> Parsed<'a> {
+    pub(super) fn parse<'a>(
+        &self,
+        prefix: &LinePrefix,
+        lines: &[&'a str],
+        samples: &[Sample<'a>],
+        notes: &[Note<'a>],
+    ) -> Parsed<'a> {
         let read = |(at, sample): (usize, &Sample<'a>)| {
-            let line = log.lines.get(sample.number)?;
-            self.choose(prefix, line, log.notes.get(at)?, true)
+            let line = lines.get(sample.number)?;
+            self.choose(prefix, line, notes.get(at)?, true)
         };
-        let choices: Vec<_> = log.samples.iter().enumerate().map(read).collect();
+        let choices: Vec<_> = samples.iter().enumerate().map(read).collect();
         let is_unclear =
             choices.iter().map(|found| matches!(found, Some(Choice::Unclear(_)))).collect();
         let line = |found: Option<Choice<'a>>| match found? {
@@ -122,7 +127,7 @@ impl Owners {
         mut template: Template<'a>,
         samples: &[Sample<'a>],
         notes: &[Note<'a>],
-        log: Log<'_, 'a>,
+        lines: &[&'a str],
     ) -> Template<'a> {
         let Some(prefix) = prefix_of(&template) else { return template };
         let columns = || template.pieces.iter().filter(|piece| matches!(piece, Piece::Column(..)));
@@ -133,7 +138,7 @@ impl Owners {
         let mut rows = Vec::with_capacity(template.rows.len());
         for (at, row) in &template.rows {
             let sample = samples.get(*at);
-            let line = sample.and_then(|sample| log.lines.get(sample.number));
+            let line = sample.and_then(|sample| lines.get(sample.number));
             let (Some(sample), Some(line), Some(note)) = (sample, line, notes.get(*at)) else {
                 continue;
             };

@@ -8,7 +8,7 @@ use crate::{
         escape::Escape,
         infer::{
             likelihood::{MOST, RARE, count, distinct},
-            meaning::{Column, Table},
+            table::{Column, Table},
         },
         words,
     },

@@ -4,7 +4,7 @@ use crate::prefix::{
     escape::Escape,
     infer::{
         likelihood::{MOST, count},
-        meaning::{Column, Table},
+        table::{Column, Table},
     },
 };
 

@@ -1,6 +1,6 @@
 //! Clocks go forward.
 
-use crate::{prefix::infer::meaning::Column, timestamp::local_seconds};
+use crate::{prefix::infer::table::Column, timestamp::local_seconds};
 
 /// What the clock of a log goes back between two lines, as processes write at once, in seconds.
 const OVERTAKEN: i64 = 1;

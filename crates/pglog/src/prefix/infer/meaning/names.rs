@@ -12,7 +12,7 @@ use crate::{
             align::uncleanness,
             kind::Kind,
             likelihood,
-            meaning::{Column, Table},
+            table::{Column, Table},
         },
     },
 };

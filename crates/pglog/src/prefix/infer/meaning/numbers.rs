@@ -4,7 +4,7 @@ use crate::prefix::{
     escape::Escape,
     infer::{
         kind::Kind,
-        meaning::{Column, Table},
+        table::{Column, Table},
     },
 };
 

@@ -6,7 +6,7 @@ use crate::{
         infer::{
             kind::Kind,
             likelihood::goes_back,
-            meaning::{Column, Table},
+            table::{Column, Table},
         },
     },
     timestamp::local_seconds,
