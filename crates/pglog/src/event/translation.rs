@@ -23,6 +23,7 @@ const CATALOGS: &str = include_str!("catalogs.txt");
 static ASCII: LazyLock<Index> = LazyLock::new(|| Index::of(Letters::Ascii));
 static OTHER: LazyLock<Index> = LazyLock::new(|| Index::of(Letters::Other));
 static LOST: LazyLock<Index> = LazyLock::new(|| Index::of(Letters::Lost));
+static BYTES: LazyLock<Index> = LazyLock::new(|| Index::of(Letters::Bytes));
 
 /// Which letters a translation has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,12 @@ enum Letters {
     Other,
     /// Letters that are not ASCII were lost on the way into the log.
     Lost,
+    /// They are bytes that are no UTF-8, as in Latin-1.
+    Bytes,
 }
+
+/// What stands for a byte that is no UTF-8.
+const REPLACEMENT: char = '\u{fffd}';
 
 /// No message has as many gaps.
 const MAX_GAPS: usize = 24;
@@ -63,7 +69,8 @@ fn line_to_english(line: &str) -> Option<String> {
     let ascii = Some(&*ASCII);
     let other = (!line.is_ascii()).then(|| &*OTHER);
     let lost = shows_loss(line).then(|| &*LOST);
-    let indexes = [ascii, other, lost].into_iter().flatten();
+    let bytes = line.contains(REPLACEMENT).then(|| &*BYTES);
+    let indexes = [ascii, other, lost, bytes].into_iter().flatten();
     let letters = LetterSet::of(line);
     let fits = indexes.filter_map(|index| index.find(line, letters));
     let (_, pattern) = fits.max_by_key(|(literal_bytes, _)| *literal_bytes)?;
@@ -173,7 +180,8 @@ fn with_letters(text: &'static str, letters: Letters) -> Option<Cow<'static, str
         (Letters::Ascii, true) | (Letters::Other, false) => Some(text),
         (Letters::Ascii, false) if loses_shapes_only(&text) => damaged(&text).map(Cow::Owned),
         (Letters::Lost, false) => damaged(&text).filter(|text| shows_loss(text)).map(Cow::Owned),
-        (Letters::Ascii, false) | (Letters::Other | Letters::Lost, true) => None,
+        (Letters::Bytes, false) => in_bytes(&text).map(Cow::Owned),
+        (Letters::Ascii, false) | (Letters::Other | Letters::Lost | Letters::Bytes, true) => None,
     }
 }
 
@@ -206,9 +214,28 @@ fn damaged(text: &str) -> Option<String> {
             }
         }
     }
-    // A gap says nothing.
-    let gaps: usize = ascii.split('{').skip(1).filter_map(|gap| Some(gap.find('}')? + 2)).sum();
-    (ascii != text && lost * 4 < ascii.len() - gaps).then_some(ascii)
+    (ascii != text && lost * 4 < says(&ascii)).then_some(ascii)
+}
+
+/// Returns how a message of a server with one byte for each letter is decoded. `None` where next to nothing
+/// remains.
+fn in_bytes(text: &str) -> Option<String> {
+    let letter = |letter: char| match letter {
+        '’' | '‘' => '\'',
+        _ if letter.is_ascii() => letter,
+        _ => REPLACEMENT,
+    };
+    let bytes: String = text.chars().map(letter).collect();
+    // What a quotation mark says is where it stands.
+    let is_lost = |letter: &char| !letter.is_ascii() && !matches!(letter, '«' | '»');
+    let lost = text.chars().filter(is_lost).count();
+    (bytes != text && lost * 4 < says(&bytes)).then_some(bytes)
+}
+
+/// Returns how many letters a pattern has. A gap says nothing.
+fn says(pattern: &str) -> usize {
+    let gaps: usize = pattern.split('{').skip(1).filter_map(|gap| Some(gap.find('}')? + 2)).sum();
+    pattern.chars().count().saturating_sub(gaps)
 }
 
 /// Returns the first eight bytes. `None` where there are less.
@@ -361,7 +388,7 @@ mod tests {
         let lines = LIST.lines().chain(CATALOGS.lines());
         let translations = lines.filter(|line| !line.starts_with('=')).count();
         assert!(all(&ASCII).chain(all(&OTHER)).count() >= translations);
-        for pattern in all(&ASCII).chain(all(&OTHER)).chain(all(&LOST)) {
+        for pattern in all(&ASCII).chain(all(&OTHER)).chain(all(&LOST)).chain(all(&BYTES)) {
             let gaps = pattern.text.matches('{').count();
             assert_eq!(gaps, pattern.english.matches("{}").count(), "{}", pattern.text);
             assert!(gaps <= MAX_GAPS);
@@ -375,6 +402,12 @@ mod tests {
                 "doppelter Schlüsselwert verletzt Unique-Constraint »a«b«",
                 "duplicate key value violates unique constraint \"a«b\"",
             ),
+            (
+                "d\u{fffd}connexion : dur\u{fffd}e de la session : 0:00:01.5\nutilisateur=\u{fffd} base=b h\u{fffd}te=[local]",
+                "disconnection: session time: 0:00:01.5 user=\u{fffd} database=b host=[local]",
+            ),
+            ("divisi\u{fffd}n por cero", "division by zero"),
+            ("Syntaxfehler bei \u{fffd}x\u{fffd}", "Syntaxfehler at or near \"x\""),
             ("連接已授權: 用戶=a", ""),
             (
                 "Prozess 7 wartet immer noch auf ShareLock-Sperre auf Transaktion 5 nach 50,123 ms",

@@ -1,7 +1,10 @@
 //! Messages about statements and their durations, in every language.
 
 use crate::entry::Phase;
-use crate::language::Language;
+use crate::language::{
+    Language,
+    damaged::{REPLACEMENT, damaged_length},
+};
 
 /// How one language words one kind of message: `head NUMBER behind_number NAME behind_name SQL`.
 ///
@@ -60,18 +63,50 @@ pub fn statement_message(message: &str) -> Option<StatementMessage<'_>> {
     alike
         .take_while(|(bytes, _)| bytes[0] == first)
         .filter(|(bytes, _)| bytes[1] == second)
-        .find_map(|(_, wording)| wording.read(message))
+        .find_map(|(_, wording)| wording.read(message, strip_whole))
+        .or_else(|| damaged_message(message))
+}
+
+/// How far behind the start of a message it is worded, names aside.
+const MAX_WORDING_BYTES: usize = 80;
+
+/// The same where letters beyond ASCII were lost.
+fn damaged_message(message: &str) -> Option<StatementMessage<'_>> {
+    let head = message.get(..message.floor_char_boundary(MAX_WORDING_BYTES))?;
+    if !head.contains(['?', REPLACEMENT]) {
+        return None;
+    }
+    let may_be = |wording: &&Wording| wording.survives_damage();
+    WORDINGS.iter().filter(may_be).find_map(|wording| wording.read(message, strip_damaged))
+}
+
+/// Takes a word off the start of a text.
+type Strip = for<'a> fn(&'a str, &str) -> Option<&'a str>;
+
+fn strip_whole<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    text.strip_prefix(word)
+}
+
+fn strip_damaged<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    text.get(damaged_length(word.chars(), text.chars())?..)
 }
 
 impl Wording {
-    fn read<'a>(&self, message: &'a str) -> Option<StatementMessage<'a>> {
-        let rest = message.strip_prefix(self.head)?;
+    /// Tells whether it can be known with its letters beyond ASCII lost.
+    fn survives_damage(&self) -> bool {
+        let letters = || self.head.chars().chain(self.behind_number.chars());
+        let lost = letters().filter(|letter| !letter.is_ascii()).count();
+        lost > 0 && letters().filter(char::is_ascii_alphabetic).count() >= lost * 2
+    }
+
+    fn read<'a>(&self, message: &'a str, strip: Strip) -> Option<StatementMessage<'a>> {
+        let rest = strip(message, self.head)?;
         let digits = match self.head {
             "" => 0,
             _ => rest.bytes().position(|b| !b.is_ascii_digit() && b != b'.')?,
         };
         let (number, rest) = rest.split_at_checked(digits)?;
-        let rest = rest.strip_prefix(self.behind_number)?;
+        let rest = strip(rest, self.behind_number)?;
         let (name, statement) = match (self.phase, self.behind_name) {
             (None, _) if !rest.is_empty() => return None,
             (None, _) => (None, None),
@@ -382,6 +417,25 @@ mod tests {
             );
             assert_eq!(parts(&message), Some(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn lost_letters_do_not_hide_a_duration() {
+        for lost in ["?", "\u{fffd}"] {
+            for (message, name, statement) in [
+                ("durée : 1.234 ms, instruction : SELECT 'é'", None, "SELECT 'é'"),
+                ("durée : 1.234 ms  exécute s1: SELECT 1", Some("s1"), "SELECT 1"),
+                ("duración: 1.234 ms  sentencia: SELECT 1", None, "SELECT 1"),
+                ("Dauer: 1.234 ms  Ausführen s1: SELECT 1", Some("s1"), "SELECT 1"),
+            ] {
+                let message = message.replace(|c: char| !c.is_ascii(), lost);
+                let statement = statement.replace(|c: char| !c.is_ascii(), lost);
+                let read = statement_message(&message).unwrap();
+                assert_eq!(read.duration, Some("1.234"), "{message}");
+                assert_eq!((read.name, read.statement), (name, Some(&*statement)), "{message}");
+            }
+        }
+        assert_eq!(statement_message("??: 1.234 ms  ?: SELECT 1"), None, "nothing is left of it");
     }
 
     #[test]
