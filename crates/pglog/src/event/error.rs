@@ -50,6 +50,8 @@ fn of_data(code: &str, message: &str) -> Option<Event> {
         "2201B" => Event::ErrorInvalidRegexp,
         "22012" => Event::ErrorDivisionByZero,
         "22021" | "22P05" => Event::ErrorInvalidByteSequence,
+        // The parser says the same words with 42601.
+        "22025" if message.starts_with("invalid Unicode escape") => Event::ErrorSyntaxError,
         "22P02" if message.starts_with("malformed array literal") => {
             Event::ErrorMalformedArrayLiteral
         }

@@ -154,6 +154,19 @@ fn rare_messages_have_their_events() {
 }
 
 #[test]
+fn words_with_two_codes_have_one_event() {
+    for code in [None, Some("22025"), Some("42601")] {
+        let mut entry = entry(Level::Error, "invalid Unicode escape", None);
+        entry.state_code = code.map(Into::into);
+        let found = Event::classify(&entry).map(|(event, _)| event);
+        assert_eq!(found, Some(Event::ErrorSyntaxError), "{code:?}");
+    }
+    let mut entry = entry(Level::Error, "invalid escape string", None);
+    entry.state_code = Some("22025".into());
+    assert_eq!(Event::classify(&entry), None);
+}
+
+#[test]
 fn audit_record_is_csv() {
     let entry = entry(
         Level::Log,
