@@ -67,9 +67,10 @@ fn has_lines(english: &str) -> bool {
 
 fn line_to_english(line: &str) -> Option<String> {
     let ascii = Some(&*ASCII);
-    let other = (!line.is_ascii()).then(|| &*OTHER);
+    let is_ascii = line.is_ascii();
+    let other = (!is_ascii).then(|| &*OTHER);
     let lost = shows_loss(line).then(|| &*LOST);
-    let bytes = line.contains(REPLACEMENT).then(|| &*BYTES);
+    let bytes = (!is_ascii && line.contains(REPLACEMENT)).then(|| &*BYTES);
     let indexes = [ascii, other, lost, bytes].into_iter().flatten();
     let letters = LetterSet::of(line);
     let fits = indexes.filter_map(|index| index.find(line, letters));

@@ -71,8 +71,8 @@ fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
         };
         let words = strip(rest, before)?;
         // A number behind a word of which no letter is left: any word may have been there.
-        let lost = rest.get(words.len()..).is_some_and(|word| word.contains(REPLACEMENT));
-        if lost && behind.is_empty() && !before.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        let may_be_any = behind.is_empty() && !before.bytes().any(|byte| byte.is_ascii_lowercase());
+        if may_be_any && rest.get(words.len()..).is_some_and(|word| word.contains(REPLACEMENT)) {
             return None;
         }
         // As the server prints numbers: without leading zeros.

@@ -3,7 +3,7 @@
 use crate::entry::Phase;
 use crate::language::{
     Language,
-    damaged::{REPLACEMENT, damaged_length},
+    damaged::{REPLACEMENT_LEAD, damaged_length},
 };
 
 /// How one language words one kind of message: `head NUMBER behind_number NAME behind_name SQL`.
@@ -73,9 +73,7 @@ const MAX_WORDING_BYTES: usize = 80;
 /// The same where letters beyond ASCII were lost.
 fn damaged_message(message: &str) -> Option<StatementMessage<'_>> {
     let head = message.get(..message.floor_char_boundary(MAX_WORDING_BYTES))?;
-    if !head.contains(['?', REPLACEMENT]) {
-        return None;
-    }
+    memchr::memchr2(b'?', REPLACEMENT_LEAD, head.as_bytes())?;
     let may_be = |wording: &&Wording| wording.survives_damage();
     WORDINGS.iter().filter(may_be).find_map(|wording| wording.read(message, strip_damaged))
 }

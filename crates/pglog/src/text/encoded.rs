@@ -210,9 +210,14 @@ fn label_at_end(text: &[u8], rest: &[u8]) -> Option<(&'static [u8], &'static str
         let last = text.len().checked_sub(label.len() + 1).and_then(|at| text.get(at));
         last.is_none_or(u8::is_ascii)
     };
-    let ends = |word: &str| rest.starts_with(b":  ") || WITHOUT_BLANKS.contains(&word);
-    let is_end =
-        |(label, word): &&(&[u8], &str)| near.ends_with(label) && ends(word) && stands_apart(label);
+    let has_blanks = rest.starts_with(b":  ");
+    let is_end = |(label, word): &&(&[u8], &str)| {
+        // A call to compare what differs in its last byte costs more.
+        label.last() == near.last()
+            && near.ends_with(label)
+            && (has_blanks || WITHOUT_BLANKS.contains(word))
+            && stands_apart(label)
+    };
     LABELS.iter().find(is_end).copied()
 }
 
