@@ -199,14 +199,15 @@ impl Wrapping {
 
     /// Tells whether the lines of a sample are wrapped so.
     fn fits_lines(self, sample: &[u8]) -> bool {
+        if self == Self::Expanded {
+            return is_expanded(sample);
+        }
         // Lines that begin with a TAB say nothing about what others begin with.
         let lines = || lines_of(sample).filter(|line| !line.starts_with(b"\t"));
         let fitting = lines().filter(|line| self.unwrap(line).is_some()).count();
         let all = lines().count();
-        match self {
-            Self::Crlf => return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0,
-            Self::Expanded => return is_expanded(sample),
-            _ => {}
+        if self == Self::Crlf {
+            return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0;
         }
         // The first one may be cut, and a few may have been written by something else.
         fitting > 0 && fitting + 1 + all / 10 >= all && self.is_sure(sample)

@@ -36,9 +36,6 @@ enum Letters {
     Bytes,
 }
 
-/// What stands for a byte that is no UTF-8.
-const REPLACEMENT: char = '\u{fffd}';
-
 /// No message has as many gaps.
 const MAX_GAPS: usize = 24;
 
@@ -70,7 +67,7 @@ fn line_to_english(line: &str) -> Option<String> {
     let is_ascii = line.is_ascii();
     let other = (!is_ascii).then(|| &*OTHER);
     let lost = shows_loss(line).then(|| &*LOST);
-    let bytes = (!is_ascii && line.contains(REPLACEMENT)).then(|| &*BYTES);
+    let bytes = (!is_ascii && line.contains(char::REPLACEMENT_CHARACTER)).then(|| &*BYTES);
     let indexes = [ascii, other, lost, bytes].into_iter().flatten();
     let letters = LetterSet::of(line);
     let fits = indexes.filter_map(|index| index.find(line, letters));
@@ -224,7 +221,7 @@ fn in_bytes(text: &str) -> Option<String> {
     let letter = |letter: char| match letter {
         '’' | '‘' => '\'',
         _ if letter.is_ascii() => letter,
-        _ => REPLACEMENT,
+        _ => char::REPLACEMENT_CHARACTER,
     };
     let bytes: String = text.chars().map(letter).collect();
     // What a quotation mark says is where it stands.
