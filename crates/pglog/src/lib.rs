@@ -36,6 +36,7 @@ mod format;
 mod held;
 mod json;
 mod jsonlog;
+mod lanes;
 mod language;
 mod message;
 mod parser;

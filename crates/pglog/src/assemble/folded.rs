@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::lanes::each_place;
+
 /// Text without the TABs that continue a line, and where its lines are. Made to be
 /// filled again.
 #[derive(Debug, Default)]
@@ -50,33 +52,31 @@ impl Folded {
     pub(super) fn fold(&mut self, text: &str) -> Range<usize> {
         let first_mark = self.marks.len();
         let base = self.text.len();
+        let bytes = text.as_bytes();
         self.text.reserve(text.len());
         // What stands between two TABs is copied at once.
         let mut copied = 0;
         let (mut start, mut tabs) = (0, 0);
-        for end in memchr::memchr_iter(b'\n', text.as_bytes()) {
-            let continues = start > 0 && text.as_bytes().get(start) == Some(&b'\t');
-            if continues {
+        each_place(bytes, b'\n', |end| {
+            let is_continued = start > 0 && bytes.get(start) == Some(&b'\t');
+            if is_continued && let Some(mark) = self.marks.last_mut() {
                 self.text.push_str(text.get(copied..start).unwrap_or_default());
                 copied = start + 1;
                 tabs += 1;
-            }
-            let folded_end = base + end - tabs;
-            match self.marks.last_mut().filter(|_| continues) {
-                Some(mark) => {
-                    mark.end = folded_end;
-                    mark.continued_end = end + 1;
-                }
-                None => self.marks.push(Mark {
+                mark.end = base + end - tabs;
+                mark.continued_end = end + 1;
+            } else {
+                let folded_end = base + end - tabs;
+                self.marks.push(Mark {
                     start: base + start - tabs,
                     line_end: folded_end,
                     end: folded_end,
                     continued_start: end + 1,
                     continued_end: end + 1,
-                }),
+                });
             }
             start = end + 1;
-        }
+        });
         self.text.push_str(text.get(copied..).unwrap_or_default());
         first_mark..self.marks.len()
     }
