@@ -5,6 +5,9 @@ use wide::u8x16;
 /// How many bytes are looked at together.
 const BLOCK_BYTES: usize = 64;
 
+/// How many of them are compared with one instruction.
+const LANE_BYTES: usize = 16;
+
 /// Calls `found` with each place where a byte stands, in their order. Where finds are close together, as line
 /// breaks are, this costs less than a search that begins anew behind each of them.
 #[inline(always)]
@@ -28,7 +31,7 @@ pub(crate) fn each_place(bytes: &[u8], byte: u8, mut found: impl FnMut(usize)) {
 /// One bit for each byte of a block that is the one which is wanted.
 #[inline(always)]
 fn places_in(block: &[u8; BLOCK_BYTES], wanted: u8x16) -> u64 {
-    let (lanes, _) = block.as_chunks::<16>();
+    let (lanes, _) = block.as_chunks::<LANE_BYTES>();
     let places = lanes.iter().map(|lane| u64::from(u8x16::new(*lane).simd_eq(wanted).to_bitmask()));
     places.rev().fold(0, |all, places| all << 16 | places)
 }

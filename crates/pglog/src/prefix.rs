@@ -9,6 +9,7 @@ mod fields;
 mod infer;
 mod matcher;
 mod pass;
+mod pattern;
 mod readings;
 mod recent;
 mod shape;

@@ -4,6 +4,10 @@
 //! an earlier one: where what changes has its form, and all the rest is the same, it fits as that one did, with
 //! the same names in the same places. This is found out much faster than where names end.
 
+mod stencil;
+
+use stencil::{Stencil, Stencils};
+
 use crate::{
     language::split_label,
     prefix::{
@@ -26,6 +30,7 @@ pub(crate) struct Recent {
     /// The prefix, divided. `None` where a line says nothing about another one.
     parts: Option<Vec<Part>>,
     groups: Vec<Group>,
+    stencils: Stencils,
 }
 
 /// A part of a prefix.
@@ -71,20 +76,32 @@ impl Recent {
     pub(crate) fn of(tokens: &[Token]) -> Self {
         let parts = parts_of(tokens);
         let groups = if parts.is_some() { vec![Group::default(); GROUPS] } else { Vec::new() };
-        Self { parts, groups }
+        Self { parts, groups, stencils: Stencils::default() }
     }
 
     /// Takes a line apart that fits as an earlier one, into a place that is blank. Returns up to which byte it
     /// is known to fit: where its label begins. `None` where no earlier line tells, and then `parsed` is not the
     /// line.
     pub(crate) fn match_into<'a>(
-        &self,
+        &mut self,
         parsed: &mut ParsedLine<'a>,
         line: &'a str,
     ) -> Option<usize> {
+        let at = match self.stencils.match_into(parsed, line) {
+            Some(at) => at,
+            None => self.match_parts(parsed, line)?,
+        };
+        (parsed.label, parsed.text) = split_label(line.get(at..)?)?;
+        Some(at)
+    }
+
+    /// The same, part by part. Returns where the label should begin.
+    fn match_parts<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Option<usize> {
         let mut at = 0;
-        let mut texts: Option<std::slice::Iter<'_, Steady>> = None;
-        for part in self.parts.as_ref()? {
+        let parts = self.parts.as_ref()?;
+        let mut earlier: Option<&Earlier> = None;
+        let mut texts = [].iter();
+        for part in parts {
             at = match part {
                 Part::Literal(literal) => {
                     pass::starts_with(line.as_bytes(), at, literal.as_bytes())
@@ -96,18 +113,18 @@ impl Recent {
                     at + length
                 }
                 Part::Steady { head_bytes, .. } => {
-                    if texts.is_none() {
+                    if earlier.is_none() {
                         let names = line.as_bytes().get(at + head_bytes..)?;
                         let group = self.groups.get(group_of(names)?)?;
-                        texts = Some(group.line_at(line.get(at..)?)?.texts.iter());
+                        let found = earlier.insert(group.line_at(line.get(at..)?)?);
+                        texts = found.texts.iter();
                     }
-                    texts.as_mut()?.next()?.match_into(parsed, line, at)?
+                    texts.next()?.match_into(parsed, line, at)?
                 }
             };
         }
-        let (label, text) = split_label(line.get(at..)?)?;
-        parsed.label = label;
-        parsed.text = text;
+        let texts = earlier.map_or(&[][..], |earlier| &earlier.texts).iter();
+        self.stencils.note(|| Stencil::of(parts, texts, line));
         Some(at)
     }
 

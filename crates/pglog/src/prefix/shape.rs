@@ -1,6 +1,6 @@
 //! What the value of an escape can look like.
 
-use crate::prefix::escape::Escape;
+use crate::prefix::{escape::Escape, pattern::Pattern};
 
 /// The longest name, host or command tag that is looked for, in bytes. Names have at most 63 bytes in a
 /// server built with the default `NAMEDATALEN`; bytes that are no UTF-8 take three each here.
@@ -144,46 +144,13 @@ fn zone_behind(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 
 /// Tells whether 19 bytes look like `2026-11-24 02:21:01`.
 fn is_date_and_time(bytes: &[u8]) -> bool {
-    const START: Pattern = Pattern::of(*b"0000-00-");
-    const MIDDLE: Pattern = Pattern::of(*b"00 00:00");
-    const END: Pattern = Pattern::of(*b"00:00:00");
-    let behind = |at: usize| bytes.get(at..).unwrap_or_default();
-    START.fits(bytes) && MIDDLE.fits(behind(8)) && END.fits(behind(SECONDS_BYTES - 8))
-}
-
-/// Eight bytes that are compared at once: a `0` stands for any digit, anything else for itself.
-#[derive(Debug, Clone, Copy)]
-struct Pattern {
-    bytes: u64,
-    /// Added to what is different, it reaches each byte's upper half where it is too much.
-    room: u64,
-}
-
-impl Pattern {
-    const UPPER_HALVES: u64 = u64::from_le_bytes([0xf0; 8]);
-
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "a const fn has no iterators; the loop ends in time"
-    )]
-    const fn of(pattern: [u8; 8]) -> Self {
-        let mut room = [0x0f; 8];
-        let mut at = 0;
-        while at < pattern.len() {
-            if pattern[at] == b'0' {
-                room[at] = 0x06;
-            }
-            at += 1;
-        }
-        Self { bytes: u64::from_le_bytes(pattern), room: u64::from_le_bytes(room) }
-    }
-
-    fn fits(self, bytes: &[u8]) -> bool {
-        let Some(bytes) = bytes.first_chunk() else { return false };
-        // Of a digit, its value is left; of what is equal, nothing.
-        let different = u64::from_le_bytes(*bytes) ^ self.bytes;
-        (different | different.wrapping_add(self.room)) & Self::UPPER_HALVES == 0
-    }
+    const START: Pattern = Pattern::of_text(*b"0000-00-00 00:00");
+    const END: Pattern = Pattern::of_text(*b"0-00-00 00:00:00");
+    let fits = |pattern: Pattern, words: Option<&[u8; Pattern::BYTES]>| {
+        words.is_some_and(|words| pattern.fits(*words))
+    };
+    let time = bytes.get(..SECONDS_BYTES).unwrap_or_default();
+    fits(START, time.first_chunk()) && fits(END, time.last_chunk())
 }
 
 /// Length of a zone: `CET`, `+0545`, `-03`, `+05:30` or `<+03>`.

@@ -1,0 +1,213 @@
+//! Heads of earlier lines, laid over others.
+//!
+//! From one line of a busy log to the next often only digits change: those of the time and of numbers. So all
+//! that stands before the label is compared at once, and where it is the same but for these digits, each value
+//! stands where it stood in the earlier line.
+
+use crate::prefix::{
+    ParsedLine,
+    escape::Escape,
+    pattern::{Pattern, Place},
+    recent::{Part, Steady},
+};
+
+/// How many heads are kept.
+const STENCILS: usize = 8;
+
+/// Of so many lines that no head fits one is kept: in a log whose heads never come again it costs little.
+const MISSES_TO_NOTE: usize = 4;
+
+/// Heads of earlier lines of one prefix.
+#[derive(Debug, Default)]
+pub(super) struct Stencils {
+    stencils: Vec<Stencil>,
+    /// The one that fitted last.
+    last: usize,
+    /// The one that is replaced next.
+    oldest: usize,
+    misses: usize,
+}
+
+/// All that stands before the label of an earlier line.
+#[derive(Debug, Default)]
+pub(super) struct Stencil {
+    /// What stands where. The last comes first: there names stand, and all before them if a number is longer.
+    patterns: Vec<(usize, Pattern)>,
+    /// Where the label begins.
+    end: usize,
+    values: Vec<(Escape, usize, usize)>,
+    /// Where digits stand that may be hexadecimal.
+    hexadecimal: Vec<usize>,
+}
+
+impl Stencils {
+    /// Takes a line apart whose head is like an earlier one, into a place that is blank. Returns where its label
+    /// begins. `None` where no head fits, and then nothing has been done.
+    pub(super) fn match_into<'a>(
+        &mut self,
+        parsed: &mut ParsedLine<'a>,
+        line: &'a str,
+    ) -> Option<usize> {
+        let bytes = line.as_bytes();
+        let mut stencil = self.stencils.get(self.last)?;
+        if !stencil.fits(bytes) {
+            self.last = self.stencils.iter().position(|stencil| stencil.fits(bytes))?;
+            stencil = self.stencils.get(self.last)?;
+        }
+        for (escape, start, end) in &stencil.values {
+            parsed.fields.set(*escape, line.get(*start..*end)?);
+        }
+        Some(stencil.end)
+    }
+
+    /// Keeps the head of a line that no other fits, unless there are many like it.
+    pub(super) fn note(&mut self, stencil: impl FnOnce() -> Option<Stencil>) {
+        self.misses += 1;
+        if self.misses % MISSES_TO_NOTE != 1 {
+            return;
+        }
+        let Some(stencil) = stencil() else { return };
+        match self.stencils.get_mut(self.oldest) {
+            Some(oldest) => *oldest = stencil,
+            None => self.stencils.push(stencil),
+        }
+        self.last = self.oldest;
+        self.oldest = (self.oldest + 1) % STENCILS;
+    }
+}
+
+impl Stencil {
+    /// Makes one of a line that fits these parts with these texts, up to where its label begins.
+    pub(super) fn of<'s>(
+        parts: &[Part],
+        mut steady: impl Iterator<Item = &'s Steady>,
+        line: &str,
+    ) -> Option<Self> {
+        let mut stencil = Self::default();
+        let mut places = Vec::new();
+        let same = |byte: u8| Place::Same(byte);
+        for part in parts {
+            let at = places.len();
+            match part {
+                Part::Literal(literal) => places.extend(literal.bytes().map(same)),
+                Part::Changing(escape, shape) => {
+                    let rest = line.as_bytes().get(at..)?;
+                    let (_, length) = shape.lengths(rest)?;
+                    stencil.values.push((*escape, at, at + length));
+                    let value = rest.get(..length)?.iter();
+                    places.extend(value.map(|byte| place_of(*escape, *byte)));
+                }
+                Part::Steady { .. } => {
+                    let Steady { text, values } = steady.next()?;
+                    let values = values.iter();
+                    stencil
+                        .values
+                        .extend(values.map(|(escape, start, end)| (*escape, at + start, at + end)));
+                    places.extend(text.bytes().map(same));
+                }
+            }
+        }
+        stencil.end = places.len();
+        let any = places.iter().enumerate().filter(|(_, place)| **place == Place::Any);
+        stencil.hexadecimal = any.map(|(at, _)| at).collect();
+        // What the last one shares with the one before it is compared twice.
+        let last = (
+            places.len() - places.last_chunk::<{ Pattern::BYTES }>()?.len(),
+            *places.last_chunk()?,
+        );
+        let others = places.as_chunks().0.iter().enumerate();
+        let others = others.map(|(number, places)| (number * Pattern::BYTES, *places));
+        let all = [last].into_iter().chain(others);
+        stencil.patterns = all.map(|(at, places)| (at, Pattern::of(places))).collect();
+        Some(stencil)
+    }
+
+    #[inline(always)]
+    fn fits(&self, line: &[u8]) -> bool {
+        let fits = |(at, pattern): &(usize, Pattern)| {
+            let found = line.get(*at..*at + Pattern::BYTES).and_then(|found| found.first_chunk());
+            found.is_some_and(|found| pattern.fits(*found))
+        };
+        let is_hexadecimal = |at: &usize| {
+            line.get(*at).is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        self.patterns.iter().all(fits) && self.hexadecimal.iter().all(is_hexadecimal)
+    }
+}
+
+/// What may stand in the place of a byte of a value that changes.
+const fn place_of(escape: Escape, byte: u8) -> Place {
+    match (escape, byte) {
+        (Escape::SessionId, b'0'..=b'9' | b'a'..=b'f') => Place::Any,
+        (_, b'0'..=b'9') => Place::Digit,
+        _ => Place::Same(byte),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::prefix::{Fit, LinePrefix, ParsedLine, Recent};
+
+    /// A prefix, and a line with it.
+    const LINES: [(&str, &str); 5] = [
+        ("%m [%p] %q%u@%d ", "2026-11-24 02:21:01.123 UTC [77123] bob@shop LOG:  one"),
+        ("%m [%p] ", "2026-11-24 02:21:01.123 +0545 [77123] LOG:  one"),
+        (
+            "%n %c,%l,%s,%v,%x %e %a@",
+            "1795486862.227 6b04f48d.17ee,12,2026-11-24 02:21:01 UTC,3/567,0 00000 psql@LOG:  one",
+        ),
+        ("%t:%r:%u@%d:[%p]:", "2026-11-24 02:21:01 UTC:10.0.0.1(5432):bob@shop7:[123]:ERROR:  one"),
+        ("%p %h=%Q %u ", "123 [local]=-8441324848661855122 b0b LOG:  one"),
+    ];
+
+    proptest! {
+        #[test]
+        fn line_under_a_stencil_is_what_one_pass_finds(
+            (setting, earlier) in prop::sample::select(LINES.to_vec()),
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), prop::sample::select(b"0123456789abcdefgA-./:[] @".to_vec())),
+                0..6,
+            ),
+        ) {
+            let prefix = LinePrefix::compile(setting);
+            let mut recent = Recent::of(prefix.tokens());
+            let mut parsed = ParsedLine::blank();
+            prop_assert!(matches!(prefix.match_into(&mut parsed, earlier), Fit::UpTo(_)));
+            recent.note(prefix.tokens(), earlier);
+            // The first line that is like the earlier one makes the stencil.
+            prop_assert!(recent.match_into(&mut ParsedLine::blank(), earlier).is_some());
+            let mut line = earlier.as_bytes().to_vec();
+            for (at, byte) in &changes {
+                line[at.index(earlier.len())] = *byte;
+            }
+            let line = String::from_utf8(line).unwrap();
+            let mut parsed = ParsedLine::blank();
+            let under = recent.stencils.match_into(&mut parsed, &line);
+            prop_assert!(under.is_some() || !changes.is_empty());
+            let mut found = ParsedLine::blank();
+            let mut expected = ParsedLine::blank();
+            let fit = prefix.match_into(&mut expected, &line);
+            if let Some(at) = recent.match_into(&mut found, &line) {
+                prop_assert_eq!((Fit::UpTo(at), found), (fit, expected), "{}", line);
+            }
+        }
+
+        #[test]
+        fn lines_whose_digits_differ_are_under_one_stencil(
+            (setting, earlier) in prop::sample::select(LINES[..3].to_vec()), digits in "[0-9]{120}",
+        ) {
+            let prefix = LinePrefix::compile(setting);
+            let mut recent = Recent::of(prefix.tokens());
+            recent.note(prefix.tokens(), earlier);
+            prop_assert!(recent.match_into(&mut ParsedLine::blank(), earlier).is_some());
+            let other = |(byte, digit): (char, char)| if byte.is_ascii_digit() { digit } else { byte };
+            let line: String = earlier.chars().zip(digits.chars()).map(other).collect();
+            // A SQLSTATE does not count as a number.
+            let state = earlier.find("00000").map_or(0..0, |at| at..at + 5);
+            let line = [&line[..state.start], &earlier[state.clone()], &line[state.end..]].concat();
+            prop_assert!(recent.stencils.match_into(&mut ParsedLine::blank(), &line).is_some(), "{}", line);
+        }
+    }
+}
