@@ -205,6 +205,27 @@ impl Field {
 }
 
 impl<'a> LogEntry<'a> {
+    /// Forgets everything but the room of lists. An entry is large, and most of its fields are empty: this costs
+    /// less than a new one in its place.
+    pub(crate) fn clear(&mut self) {
+        // Each field is named, or it does not compile.
+        macro_rules! clear {
+            ($($field:ident)*; lists: $($list:ident)*) => {
+                let Self { $($field,)* $($list,)* } = self;
+                $(*$field = Default::default();)*
+                $($list.clear();)*
+            };
+        }
+        clear! {
+            timestamp log_timezone timestamp_ambiguous pid level message user database duration statement
+            phase application_name remote_host remote_port local_host session_id line_num ps session_start
+            vxid txid state_code detail hint internal_query internal_position context cursor_position
+            func_name file_name file_line_num backend_type leader_pid query_id backtrace event plan
+            numbered_lines unparsed;
+            lists: fields parameters truncated
+        }
+    }
+
     /// Corrects the time, which the clock has read last, by what the session says of its start.
     pub(crate) fn correct_time(&mut self, clock: &mut Clock) {
         let (Some(id), Some(start)) = (&self.session_id, &self.session_start) else { return };

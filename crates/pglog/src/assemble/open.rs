@@ -32,7 +32,7 @@ impl<'a> OpenEntry<'a> {
 
     /// Forgets what was in it.
     fn restart(&mut self, start: u64, end: u64) {
-        self.assembled.entry = LogEntry::default();
+        self.assembled.entry.clear();
         self.assembled.start = start;
         self.assembled.end = end;
         self.assembled.safe_position = 0;

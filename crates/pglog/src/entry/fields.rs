@@ -50,6 +50,11 @@ impl<'a> Fields<'a> {
         self.0.len()
     }
 
+    /// Takes all fields away and keeps their room.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Takes all but the first fields away.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
