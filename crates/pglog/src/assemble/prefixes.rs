@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, mem};
 
 use crate::{
-    assemble::sessions::{Readings, Sessions, begins_session},
+    assemble::sessions::{Readings, Sessions},
     fingerprint::Fingerprint,
     prefix::{Escape, Fit, LinePrefix, ParsedLine, Recent, has_label, is_well_known},
 };
@@ -126,12 +126,10 @@ impl Prefixes {
         Fit::Yes
     }
 
-    /// Tells whether a line fits as the one before it, given the text behind its label: what is before that
-    /// is the same, and so is the reading, of which there is one.
+    /// Tells whether a `DETAIL:` or its like fits as the line before it, given the text behind its label: what is
+    /// before that is the same, and so is the reading, of which there is one.
     pub(super) fn match_alike(&mut self, text: &str) -> bool {
-        let current = self.current();
-        let tells_names = current.has_names() && begins_session(text);
-        let is_alike = !tells_names && !current.may_text_be_read_otherwise(text);
+        let is_alike = !self.current().may_text_be_read_otherwise(text);
         if is_alike {
             self.lines_of_older = 0;
         }

@@ -77,10 +77,12 @@ enum Oddity {
     TooLong,
 }
 
-/// Tells whether a message says that a session begins, with or without a SQLSTATE in front.
-pub(super) fn begins_session(message: &str) -> bool {
-    is_session_start(message)
-        || message::split_state_code(message).is_some_and(|(_, text)| is_session_start(text))
+/// Tells whether a line says that a session begins, with or without a SQLSTATE in front of the message.
+#[inline]
+fn begins_session(line: &ParsedLine<'_>) -> bool {
+    line.label == Label::Level(Level::Log)
+        && (is_session_start(line.text)
+            || message::split_state_code(line.text).is_some_and(|(_, text)| is_session_start(text)))
 }
 
 impl Sessions {
@@ -116,7 +118,7 @@ impl Sessions {
         if prefix.has_common_separators() {
             self.names.add(line);
         }
-        if prefix.has_names() && begins_session(line.text) {
+        if prefix.has_names() && begins_session(line) {
             self.learn(prefix, line);
         }
     }
@@ -188,7 +190,7 @@ impl Sessions {
         let Some(process) = line.fields.process() else { return };
         let Some(mut application_name) = told_application_name(line) else { return };
         // The end of a session does not name its program, whose lines may go on.
-        if !begins_session(line.text) {
+        if !begins_session(line) {
             application_name = line.fields.application_name.map(str::to_owned);
         }
         self.known.retain(|session| session.process != process);

@@ -57,11 +57,16 @@ const fn mark_of(first: [u8; 4]) -> usize {
 }
 
 /// Tells whether a message, without a SQLSTATE in front, says that a session begins, with its names.
+#[inline]
 pub(crate) fn is_session_start(message: &str) -> bool {
     // A call to compare what differs in its first bytes costs more.
     let Some(first) = message.as_bytes().first_chunk() else { return false };
-    MARKS.get(mark_of(*first)).is_some_and(|is_first| *is_first)
-        && STARTS.iter().any(|start| {
-            start.as_bytes().first_chunk() == Some(first) && message.starts_with(start)
-        })
+    MARKS.get(mark_of(*first)).is_some_and(|is_first| *is_first) && is_start(message, *first)
+}
+
+#[inline(never)]
+fn is_start(message: &str, first: [u8; 4]) -> bool {
+    STARTS
+        .iter()
+        .any(|start| start.as_bytes().first_chunk() == Some(&first) && message.starts_with(start))
 }
