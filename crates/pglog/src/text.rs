@@ -18,7 +18,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
 
 fn decode_slowly(bytes: &[u8]) -> String {
     let bytes = labels_in_utf8(bytes).map_or(Cow::Borrowed(bytes), Cow::Owned);
-    String::from_utf8_lossy(&bytes).replace('\0', "\u{fffd}")
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    if memchr::memchr(0, &bytes).is_some() { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// Returns the text that bytes begin with, up to the first that is no UTF-8.

@@ -75,6 +75,7 @@ impl Assembler {
     }
 
     /// Takes a line, given with its bytes, that stands at a position; returns that of the line behind it.
+    #[inline(always)]
     fn take_whole_line<'a>(
         &mut self,
         open: &mut OpenEntries<'a>,
@@ -83,6 +84,27 @@ impl Assembler {
         sink: &mut impl FnMut(&Assembled<'_>),
     ) -> u64 {
         let end = position + raw.len() as u64 + 1;
+        let is_plain = raw.len() < lines::MAX_HELD_BYTES && self.held.is_empty();
+        let place = (position, end);
+        if is_plain
+            && self.take_torn_line(open, (line, raw), place, Patience::MayHold) == Taken::Yes
+        {
+            self.emit_surplus(open, end, sink);
+        } else {
+            self.take_odd_line(open, (line, raw), position, sink);
+        }
+        end
+    }
+
+    /// Takes a line that is very long, or that is to be held back.
+    #[cold]
+    fn take_odd_line<'a>(
+        &mut self,
+        open: &mut OpenEntries<'a>,
+        (line, raw): (&'a str, &[u8]),
+        position: u64,
+        sink: &mut impl FnMut(&Assembled<'_>),
+    ) {
         if raw.len() >= lines::MAX_HELD_BYTES {
             // A long line is read in pieces, as it would be if it came in pieces.
             self.splitter.advance_to(position);
@@ -90,16 +112,10 @@ impl Assembler {
             self.hold_partial_line(raw, sink);
             self.end_line(1, sink);
             *open = std::mem::take(&mut self.open);
-        } else if self.held.is_empty()
-            && self.take_torn_line(open, (line, raw), (position, end), Patience::MayHold)
-                == Taken::Yes
-        {
-            self.emit_surplus(open, end, sink);
         } else if self.held.push(raw, line, position, &self.prefixes) == Verdict::Read {
             self.open = std::mem::take(open).into_owned();
             self.read_held_lines(sink);
             *open = std::mem::take(&mut self.open);
         }
-        end
     }
 }

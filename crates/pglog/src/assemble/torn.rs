@@ -9,6 +9,9 @@ use crate::{
     text::decode,
 };
 
+/// What stands before a hole and behind it, and where that begins.
+type Torn<'a> = (&'a str, &'a str, usize);
+
 impl Assembler {
     /// Adds a piece of a line to what the pieces before it were, unless it has a line of the server behind a
     /// NUL.
@@ -32,28 +35,41 @@ impl Assembler {
     }
 
     /// Adds a line in which a hole may be, with a line of the server behind it.
+    #[inline(always)]
     pub(super) fn take_torn_line<'a>(
         &mut self,
         open: &mut OpenEntries<'a>,
         (text, raw): (&'a str, &[u8]),
-        (start, end): (u64, u64),
+        place: (u64, u64),
         patience: Patience,
     ) -> Taken {
-        let Some((rest, own, middle)) = self.torn(text, raw) else {
-            return self.take_line(open, text, (start, end), patience);
-        };
+        match self.torn(text, raw) {
+            None => self.take_line(open, text, place, patience),
+            Some(torn) => self.take_around_hole(open, torn, place),
+        }
+    }
+
+    #[cold]
+    fn take_around_hole<'a>(
+        &mut self,
+        open: &mut OpenEntries<'a>,
+        (rest, own, middle): Torn<'a>,
+        (start, end): (u64, u64),
+    ) -> Taken {
         let middle = start + middle as u64;
         self.take_line(open, rest, (start, middle), Patience::ReadsNow);
         self.take_line(open, own, (middle, end), Patience::ReadsNow)
     }
 
-    /// Finds a line of the server behind the last NUL in a text, which is given with its bytes. Returns what
-    /// stands before it, the line, and where it begins.
-    fn torn<'a>(&self, text: &'a str, raw: &[u8]) -> Option<(&'a str, &'a str, usize)> {
-        if text.len() == raw.len() {
-            // Each NUL is a longer character in the text.
-            return None;
-        }
+    /// Finds a line of the server behind the last NUL in a text, which is given with its bytes.
+    #[inline(always)]
+    fn torn<'a>(&self, text: &'a str, raw: &[u8]) -> Option<Torn<'a>> {
+        // Each NUL is a longer character in the text.
+        if text.len() == raw.len() { None } else { self.find_torn(text, raw) }
+    }
+
+    #[cold]
+    fn find_torn<'a>(&self, text: &'a str, raw: &[u8]) -> Option<Torn<'a>> {
         let middle = lines::behind_nul(raw)?;
         let (rest, own) = text.split_at_checked(decode(raw.get(..middle)?).len())?;
         self.prefixes.peek(own).map(|_| (rest, own, middle))
