@@ -6,6 +6,7 @@ mod document;
 mod export;
 mod lead;
 mod object;
+mod stamp;
 mod table;
 
 use std::{borrow::Cow, cmp::Reverse, collections::HashMap};
@@ -22,10 +23,11 @@ use crate::{
         export::is_export,
         lead::{
             behind_container, behind_labels, behind_machine, behind_mark, behind_name,
-            behind_names, behind_number, behind_path, behind_pod, behind_stream, behind_time,
-            in_field, is_indented, number_off, time_off, with_tab,
+            behind_names, behind_number, behind_path, behind_pod, behind_stream, in_field,
+            is_indented, number_off, with_tab,
         },
         object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
+        stamp::{behind_local_time, behind_time, has_two_times, time_off},
         table::is_table,
     },
 };
@@ -42,7 +44,7 @@ pub enum Wrapping {
     /// Azure Database: the line as `message` within the `properties` of an object.
     Azure,
     /// A time in front of each line: `kubectl logs --timestamps`, `docker logs -t`, exports of
-    /// `CloudWatch`.
+    /// `CloudWatch`, supervisors such as `svlogd`.
     Timestamps,
     /// A container's name in front of each line: `docker compose logs`, in colour or not.
     Compose,
@@ -82,6 +84,10 @@ pub enum Wrapping {
     CsvTable,
     /// `journalctl -o export`.
     JournalExport,
+    /// A time without a zone in front of each line: pages that show a container's log, `s6-log`.
+    LocalTimes,
+    /// A blank in front of each line: `docker logs --details` of a container without attributes.
+    Details,
 }
 
 /// A line without its wrapping.
@@ -126,7 +132,7 @@ impl<'l> Unwrapped<'l> {
 
 impl Wrapping {
     /// Every wrapping, the ones that cannot be mistaken first.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Docker,
         Self::CloudLogging,
         Self::Azure,
@@ -135,6 +141,7 @@ impl Wrapping {
         Self::Cri,
         Self::Fly,
         Self::Timestamps,
+        Self::LocalTimes,
         Self::Compose,
         Self::Kubectl,
         Self::Json,
@@ -151,6 +158,7 @@ impl Wrapping {
         Self::CsvTable,
         Self::JournalExport,
         Self::Expanded,
+        Self::Details,
     ];
 
     /// Returns a short name.
@@ -181,6 +189,8 @@ impl Wrapping {
             Self::JsonObjects => "json-objects",
             Self::CsvTable => "csv-table",
             Self::JournalExport => "journal-export",
+            Self::LocalTimes => "local-times",
+            Self::Details => "details",
         }
     }
 
@@ -199,8 +209,10 @@ impl Wrapping {
 
     /// Tells whether the lines of a sample are wrapped so.
     fn fits_lines(self, sample: &[u8]) -> bool {
-        if self == Self::Expanded {
-            return is_expanded(sample);
+        match self {
+            Self::Expanded => return is_expanded(sample),
+            Self::Details => return has_blanks(sample),
+            _ => {}
         }
         // Lines that begin with a TAB say nothing about what others begin with.
         let lines = || lines_of(sample).filter(|line| !line.starts_with(b"\t"));
@@ -210,7 +222,16 @@ impl Wrapping {
             return lines_of(sample).all(|line| line.ends_with(b"\r")) && fitting > 0;
         }
         // The first one may be cut, and a few may have been written by something else.
-        fitting > 0 && fitting + 1 + all / 10 >= all && self.is_sure(sample)
+        let is_most = fitting > 0 && fitting + 1 + all / 10 >= all;
+        let is_stamp = matches!(self, Self::Timestamps | Self::LocalTimes);
+        let is_server = || is_stamp && fitting > 1 && self.fits_server(sample);
+        (is_most || is_server()) && self.is_sure(sample)
+    }
+
+    /// Tells whether all lines of the server are wrapped so.
+    fn fits_server(self, sample: &[u8]) -> bool {
+        let fits = |line: &[u8]| self.unwrap(line).is_some() || !has_label(&decode(line));
+        lines_of(sample).all(fits) && Format::detect(sample) == Format::Stderr
     }
 
     /// Tells whether a sample that fits cannot be a plain log. Names may be a user and a database of the
@@ -218,10 +239,7 @@ impl Wrapping {
     /// without a prefix stands behind them.
     fn is_sure(self, sample: &[u8]) -> bool {
         let goes_on = |line: &[u8]| self.unwrap(line).is_some_and(|line| line.goes_on());
-        let is_record = || {
-            let log = self.unwrap_all(sample);
-            matches!(Format::detect(&log), Format::Csvlog | Format::Jsonlog)
-        };
+        let is_record = || is_record(&self.unwrap_all(sample));
         match self {
             Self::Stern => {
                 let is_in_colour = |line: &[u8]| line.starts_with(b"\x1b[");
@@ -230,6 +248,7 @@ impl Wrapping {
             // It stands in front of each line, also of those that go on.
             Self::Compose => !lines_of(sample).skip(1).any(|line| line.starts_with(b"\t")),
             Self::JournalVerbose => lines_of(sample).any(|line| line.starts_with(b"    MESSAGE=")),
+            Self::LocalTimes => lines_of(sample).any(has_two_times) || is_record(),
             Self::Container => self.names_recur(sample) || is_record(),
             Self::Numbered => {
                 let is_listed = |line: &[u8]| line.starts_with(b" ") || goes_on(line);
@@ -314,6 +333,7 @@ impl Wrapping {
             Self::Azure => in_properties(line),
             Self::Cri => behind_stream(line),
             Self::Timestamps => behind_time(line),
+            Self::LocalTimes => behind_local_time(line),
             Self::Compose => behind_name(line),
             Self::Kubectl => behind_pod(line),
             Self::CloudNativePg => in_record_of_pod(line),
@@ -329,6 +349,7 @@ impl Wrapping {
             Self::Container => behind_container(line),
             Self::Crlf => line.strip_suffix(b"\r").map(Unwrapped::of),
             Self::Expanded => Some(with_tab(line)),
+            Self::Details => line.strip_prefix(b" ").map(Unwrapped::of),
             // Their lines are records, not lines.
             Self::JsonArray | Self::JsonObjects | Self::CsvTable | Self::JournalExport => None,
         }
@@ -347,6 +368,11 @@ fn is_document(sample: &[u8], shape: Shape) -> bool {
         let lines = lines_of_document(sample, shape);
         Wrapping::ALL.into_iter().any(|inner| inner.is_object() && inner.fits_lines(&lines))
     }
+}
+
+/// Tells whether a log has a format without a prefix.
+fn is_record(log: &[u8]) -> bool {
+    matches!(Format::detect(log), Format::Csvlog | Format::Jsonlog)
 }
 
 /// Puts lines together to a log.
@@ -391,6 +417,25 @@ fn is_expanded(sample: &[u8]) -> bool {
         }
     }
     is_found
+}
+
+/// Tells whether a blank begins each line of the server, also those that go on, and some of other programs, or
+/// each record of a format without a prefix.
+fn has_blanks(sample: &[u8]) -> bool {
+    let (mut server, mut others, mut bare) = (0, 0, 0);
+    for (line, number) in lines_of(sample).zip(0..) {
+        let is_labelled = !line.starts_with(b" \t") && has_label(&decode(line));
+        match line {
+            // What is indented is no log.
+            [b' ', next, ..] if is_labelled && *next != b' ' => server += 1,
+            [b' ', ..] => others += 1,
+            _ if is_labelled || line.starts_with(b"\t") => return false,
+            // The first one may be cut.
+            _ => bare += usize::from(number > 0),
+        }
+    }
+    let is_log = server > 0 && others > 0 && bare <= server + others;
+    is_log || (bare == 0 && is_record(&Wrapping::Details.unwrap_all(sample)))
 }
 
 /// The records of a document, each on a line.

@@ -124,12 +124,17 @@ impl Marks {
     }
 }
 
-/// Reads the time of a collector: RFC 3339, or seconds since 1970, or a thousandth, a millionth or a
+/// Reads the time of a collector: RFC 3339, or with a `_` and no zone in UTC, or seconds since 1970, or a thousandth, a millionth or a
 /// billionth of them.
 fn read_time(text: &str) -> Option<Timestamp> {
     let time = match text.parse::<jiff::Timestamp>() {
         Ok(time) => time.as_microsecond(),
-        Err(_) => micros_since_1970(text)?,
+        Err(_) => match text.split_once('_') {
+            Some((day, hour)) => {
+                format!("{day}T{hour}Z").parse::<jiff::Timestamp>().ok()?.as_microsecond()
+            }
+            None => micros_since_1970(text)?,
+        },
     };
     Some(Timestamp::from_micros(time, Precision::Micros))
 }
@@ -172,6 +177,7 @@ mod tests {
         for text in [
             "2026-01-28T09:41:03.123456Z",
             "2026-01-28T10:41:03.123456+01:00",
+            "2026-01-28_09:41:03.123456",
             "1769593263.123456",
             "1769593263123456",
             "1769593263123456789",

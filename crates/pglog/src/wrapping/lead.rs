@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::wrapping::Unwrapped;
+use crate::wrapping::{
+    Unwrapped,
+    stamp::{is_time, time_off},
+};
 
 /// Reads `2026-11-24T02:20:47.123456789Z stderr F LINE`.
 pub(super) fn behind_stream(line: &[u8]) -> Option<Unwrapped<'_>> {
@@ -17,15 +20,6 @@ pub(super) fn behind_stream(line: &[u8]) -> Option<Unwrapped<'_>> {
         _ => return None,
     };
     Some(Unwrapped { is_whole, ..Unwrapped::at(time, blank_off(text)) })
-}
-
-/// Reads `2026-11-24T02:20:47.123Z LINE`. A line that goes on may have no time of its own.
-pub(super) fn behind_time(line: &[u8]) -> Option<Unwrapped<'_>> {
-    if line.starts_with(b"\t") {
-        return Some(Unwrapped::of(line));
-    }
-    let (time, text) = time_off(line)?;
-    Some(Unwrapped::at(time, text))
 }
 
 /// Reads `db-1  | LINE`, and `db.1.xf2k…@node  | LINE` of a swarm.
@@ -241,20 +235,4 @@ pub(super) fn in_field(line: &[u8]) -> Option<Unwrapped<'_>> {
     let name = field.iter().take_while(|b| b.is_ascii_uppercase() || b"_0123456789".contains(b));
     let is_field = field.get(name.count()) == Some(&b'=');
     (is_field || field.starts_with(b" ")).then(Unwrapped::dropped)
-}
-
-/// Splits an RFC 3339 time and the blank behind it off.
-pub(super) fn time_off(line: &[u8]) -> Option<(&str, &[u8])> {
-    if !is_time(line) {
-        return None;
-    }
-    let end = line.iter().take(40).position(|byte| *byte == b' ')?;
-    let time = std::str::from_utf8(line.get(..end)?).ok()?;
-    Some((time, line.get(end + 1..)?))
-}
-
-fn is_time(line: &[u8]) -> bool {
-    const FORM: &[u8] = b"0000-00-00T00:00:00";
-    let fits = |(byte, form): (&u8, &u8)| byte == form || (*form == b'0' && byte.is_ascii_digit());
-    line.len() >= FORM.len() && line.iter().zip(FORM).all(fits)
 }

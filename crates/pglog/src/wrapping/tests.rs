@@ -187,3 +187,53 @@ fn blanks_are_the_tab_only_of_lines_that_go_on() {
         assert_eq!(detected(&other), None, "{other}");
     }
 }
+
+#[test]
+fn stamps_of_every_supervisor_and_page_are_taken_off() {
+    let inner = "2026-11-24 02:20:47.123 UTC [7] LOG:  a";
+    let runit = Some("2026-11-24_02:20:47.12345");
+    for (wrapping, stamp, time) in [
+        (Wrapping::Timestamps, "2026-11-24_02:20:47.12345 ", runit),
+        (Wrapping::Timestamps, "@400000006b04f48d12345678 ", None),
+        (Wrapping::Timestamps, "2026-11-24 02:20:47.123456+00:00", None),
+        (Wrapping::LocalTimes, "2026-11-24 02:20:47.123456789  ", None),
+        (Wrapping::LocalTimes, "2026-11-24 02:20:47 ", None),
+        (Wrapping::LocalTimes, "2026-11-24 02:20:47.123 | ", None),
+    ] {
+        let line = format!("{stamp}{inner}");
+        let log = format!("{stamp}\n{line}\n{stamp}waiting....{inner}\n{stamp}\tb\n{line}\n");
+        assert_eq!(Wrapping::detect(log.as_bytes()), Some(wrapping), "{stamp}");
+        for text in [inner, "\tb", ""] {
+            let line = format!("{stamp}{text}");
+            assert_eq!(unwrapped(wrapping, &line), Some((text.to_owned(), true, time)), "{line}");
+        }
+    }
+    // Here the zone is what stands behind it.
+    for zone in ["UTC", "+05", "<+05>-05", "America/Lima"] {
+        let log = format!("2026-11-24 02:20:47.123 {zone} [7] LOG:  a\n").repeat(3);
+        assert_eq!(Wrapping::detect(log.as_bytes()), None, "{zone}");
+    }
+}
+
+#[test]
+fn other_programs_lines_have_no_say_where_all_of_the_server_have_a_stamp() {
+    let log = "Running with a runner\nServices:\nLogs:\n\
+               2026-11-24T02:20:47.1Z 2026-11-24 02:20:47.123 UTC [7] LOG:  a\n\
+               2026-11-24T02:20:47.1Z 2026-11-24 02:20:47.123 UTC [7] LOG:  b\n";
+    assert_eq!(Wrapping::detect(log.as_bytes()), Some(Wrapping::Timestamps));
+    let log = format!("{log}2026-11-24 02:20:47.123 UTC [7] LOG:  c\n");
+    assert_eq!(Wrapping::detect(log.as_bytes()), None);
+}
+
+#[test]
+fn blank_before_every_line_is_that_of_no_details() {
+    // As `docker logs --details` prints the log of a container without attributes.
+    let log = " hint: x\n 2026-11-24 02:20:47.123 UTC [7] LOG:  a\n \tb\n";
+    assert_eq!(Wrapping::detect(log.as_bytes()), Some(Wrapping::Details));
+    let expected = Some(("\tb".to_owned(), true, None));
+    assert_eq!(unwrapped(Wrapping::Details, " \tb"), expected);
+    // Here it belongs to the prefix, or to the text of another program.
+    for log in [" [7] LOG:  a\n\tb\n", " [7] LOG:  a\n10.0.0.1 [8] LOG:  b\n", " a\n b\n"] {
+        assert_eq!(Wrapping::detect(log.as_bytes()), None, "{log}");
+    }
+}

@@ -67,6 +67,7 @@ fn behind_lead(wrapping: Wrapping, number: u32, piece: &str) -> String {
     match wrapping {
         Wrapping::Cri => format!("{TIME} stderr {tag} {plain}"),
         Wrapping::Timestamps => format!("{TIME} {plain}"),
+        Wrapping::LocalTimes => format!("2026-11-24 02:20:47 {plain}"),
         Wrapping::Compose => format!("db-1  | {plain}"),
         Wrapping::Kubectl => format!("[pod/pg-0/postgres] {plain}"),
         Wrapping::Stern => format!("pg-0 postgres {plain}"),
@@ -77,6 +78,7 @@ fn behind_lead(wrapping: Wrapping, number: u32, piece: &str) -> String {
         Wrapping::Numbered => format!("{number}:{plain}"),
         Wrapping::Container => format!("pg {plain}"),
         Wrapping::Crlf => format!("{plain}\r"),
+        Wrapping::Details => format!(" {plain}"),
         Wrapping::Expanded => match plain.strip_prefix('\t') {
             Some(rest) => format!("        {rest}"),
             None => plain.to_owned(),
@@ -195,8 +197,8 @@ fn wrapped_log_says_what_it_says_without() {
 
 /// Returns how many entries were the same.
 fn compare(wrapping: Wrapping, log: &str, prefix: &str) -> usize {
-    // Where the prefix is known, one line tells how the log is to be read; of blanks for TABs it says nothing.
-    let is_known = wrapping != Wrapping::Expanded;
+    // Where the prefix is known, one line tells how the log is to be read; of blanks it says nothing.
+    let is_known = !matches!(wrapping, Wrapping::Expanded | Wrapping::Details);
     let options = ParserOptions {
         log_line_prefix: is_known.then(|| pglog::LinePrefix::compile(prefix)),
         ..ParserOptions::default()
@@ -204,7 +206,10 @@ fn compare(wrapping: Wrapping, log: &str, prefix: &str) -> usize {
     let (plain_parser, plain) = read(log.as_bytes(), &options, usize::MAX);
     // Nothing else tells names and numbers from a prefix.
     let has_prefix = plain_parser.format() == Some(Format::Stderr);
-    let is_unsure = matches!(wrapping, Wrapping::Stern | Wrapping::Numbered | Wrapping::Container);
+    let is_unsure = matches!(
+        wrapping,
+        Wrapping::Stern | Wrapping::Numbered | Wrapping::Container | Wrapping::Details
+    );
     if is_unsure && has_prefix && !log.contains("\n\t") {
         return 0;
     }

@@ -1,0 +1,100 @@
+//! Times in front of lines.
+
+use crate::wrapping::Unwrapped;
+
+/// Reads `2026-11-24T02:20:47.123Z LINE`, and what supervisors write in front of a line. A line that goes on
+/// may have no time of its own.
+pub(super) fn behind_time(line: &[u8]) -> Option<Unwrapped<'_>> {
+    if line.starts_with(b"\t") {
+        return Some(Unwrapped::of(line));
+    }
+    let time_and_text = time_off(line).or_else(|| time_of_runit_off(line));
+    if let Some((time, text)) = time_and_text {
+        return Some(Unwrapped::at(time, text));
+    }
+    behind_label_of_tai64n(line).or_else(|| behind_offset(line)).map(Unwrapped::of)
+}
+
+/// Reads `2026-11-24 02:20:47 LINE`, whose time has no zone, as pages that show the log of a container write it.
+pub(super) fn behind_local_time(line: &[u8]) -> Option<Unwrapped<'_>> {
+    let (time, rest) = seconds_off(line, b" ")?;
+    let text = blank_off(rest)?;
+    if let Some(text) = text.strip_prefix(b"|") {
+        return blank_off(text).map(Unwrapped::of);
+    }
+    // `s6-log` writes two blanks.
+    let has_nanos = time.len() == FORM.len() + ".123456789".len();
+    Some(Unwrapped::of(if has_nanos { blank_off(text)? } else { text }))
+}
+
+/// Tells whether the time in front of a line cannot be the server's own, because it has another one.
+pub(super) fn has_two_times(line: &[u8]) -> bool {
+    behind_local_time(line).is_some_and(|found| is_time_with(&found.text, b" "))
+}
+
+/// Splits an RFC 3339 time and the blank behind it off.
+pub(super) fn time_off(line: &[u8]) -> Option<(&str, &[u8])> {
+    if !is_time(line) {
+        return None;
+    }
+    let end = line.iter().take(40).position(|byte| *byte == b' ').unwrap_or(line.len());
+    let time = std::str::from_utf8(line.get(..end).filter(|time| time.len() < 40)?).ok()?;
+    Some((time, blank_off(line.get(end..)?)?))
+}
+
+/// Tells whether a text begins with an RFC 3339 time.
+pub(super) fn is_time(text: &[u8]) -> bool {
+    is_time_with(text, b"T")
+}
+
+/// The form of a time: each `0` stands for a digit, and `T` for what separates day and hour.
+const FORM: &[u8] = b"0000-00-00T00:00:00";
+
+fn is_time_with(text: &[u8], separators: &[u8]) -> bool {
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => separators.contains(byte),
+        _ => byte == form,
+    };
+    text.len() >= FORM.len() && text.iter().zip(FORM).all(fits)
+}
+
+/// Splits a time off, with its fraction and without a zone.
+fn seconds_off<'l>(line: &'l [u8], separators: &[u8]) -> Option<(&'l [u8], &'l [u8])> {
+    let behind = line.get(FORM.len()..).filter(|_| is_time_with(line, separators))?;
+    let fraction = match behind.split_first() {
+        Some((b'.', digits)) => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    line.split_at_checked(FORM.len() + fraction)
+}
+
+/// Splits the time of `svlogd -tt` off, `2026-11-24_02:20:47.12345`, which is in UTC.
+fn time_of_runit_off(line: &[u8]) -> Option<(&str, &[u8])> {
+    let (time, rest) = seconds_off(line, b"_")?;
+    Some((std::str::from_utf8(time).ok()?, blank_off(rest)?))
+}
+
+/// Returns what stands behind a time and an offset without blanks: `2026-11-24 02:20:47.123456+00:00`.
+fn behind_offset(line: &[u8]) -> Option<&[u8]> {
+    let (offset, text) = seconds_off(line, b" ")?.1.split_at_checked("+00:00".len())?;
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'+' => b"+-".contains(byte),
+        _ => byte == form,
+    };
+    offset.iter().zip(b"+00:00").all(fits).then_some(text)
+}
+
+/// Returns what stands behind a time in the format TAI64N: 24 hexadecimal digits, whose first one is a four in
+/// our time.
+fn behind_label_of_tai64n(line: &[u8]) -> Option<&[u8]> {
+    let (digits, rest) = line.strip_prefix(b"@")?.split_at_checked(24)?;
+    let fits = digits.starts_with(b"4") && digits.iter().all(u8::is_ascii_hexdigit);
+    blank_off(rest).filter(|_| fits)
+}
+
+/// Takes the blank off, which may be lost where nothing stands behind it.
+fn blank_off(text: &[u8]) -> Option<&[u8]> {
+    if text.is_empty() { Some(text) } else { text.strip_prefix(b" ") }
+}
