@@ -145,21 +145,33 @@ pub fn split_label(text: &str) -> Option<(Label, &str)> {
     })
 }
 
-/// The labels of most logs, without a search. Compared byte by byte: a call for a few bytes costs more.
+/// The labels of most logs, without a search. Their first bytes are compared at once: a call for a few bytes costs
+/// more.
+#[inline(always)]
 fn split_english_label(text: &str) -> Option<(Label, &str)> {
-    let (label, length) = match text.as_bytes() {
-        [b'L', b'O', b'G', b':', b' ', b' ', ..] => (Label::Level(Level::Log), 6),
-        [b'E', b'R', b'R', b'O', b'R', b':', b' ', b' ', ..] => (Label::Level(Level::Error), 8),
-        [b'S', b'T', b'A', b'T', b'E', b'M', b'E', b'N', b'T', b':', b' ', b' ', ..] => {
-            (Label::Statement, 12)
-        }
-        [b'D', b'E', b'T', b'A', b'I', b'L', b':', b' ', b' ', ..] => (Label::Detail, 9),
-        [b'C', b'O', b'N', b'T', b'E', b'X', b'T', b':', b' ', b' ', ..] => (Label::Context, 10),
-        [b'H', b'I', b'N', b'T', b':', b' ', b' ', ..] => (Label::Hint, 7),
-        [b'F', b'A', b'T', b'A', b'L', b':', b' ', b' ', ..] => (Label::Level(Level::Fatal), 8),
-        [b'W', b'A', b'R', b'N', b'I', b'N', b'G', b':', b' ', b' ', ..] => {
-            (Label::Level(Level::Warning), 10)
-        }
+    const fn word(bytes: &[u8; 8]) -> u64 {
+        u64::from_le_bytes(*bytes)
+    }
+    const LOG: u64 = word(b"LOG:  \0\0");
+    const ERROR: u64 = word(b"ERROR:  ");
+    const STATEMENT: u64 = word(b"STATEMEN");
+    const DETAIL: u64 = word(b"DETAIL: ");
+    const CONTEXT: u64 = word(b"CONTEXT:");
+    const HINT: u64 = word(b"HINT:  \0");
+    const FATAL: u64 = word(b"FATAL:  ");
+    const WARNING: u64 = word(b"WARNING:");
+    let bytes = text.as_bytes();
+    let goes_on = |rest: &[u8]| bytes.get(8..8 + rest.len()).is_some_and(|found| found == rest);
+    let first = word(bytes.first_chunk()?);
+    let (label, length) = match first {
+        ERROR => (Label::Level(Level::Error), 8),
+        FATAL => (Label::Level(Level::Fatal), 8),
+        STATEMENT if goes_on(b"T:  ") => (Label::Statement, 12),
+        DETAIL if goes_on(b" ") => (Label::Detail, 9),
+        CONTEXT if goes_on(b"  ") => (Label::Context, 10),
+        WARNING if goes_on(b"  ") => (Label::Level(Level::Warning), 10),
+        _ if first << 16 == LOG << 16 => (Label::Level(Level::Log), 6),
+        _ if first << 8 == HINT << 8 => (Label::Hint, 7),
         _ => return None,
     };
     Some((label, text.get(length..)?))

@@ -1,6 +1,6 @@
 //! Turns the texts of an entry into its fields.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str::FromStr};
 
 use crate::{
     entry::{Depth, Field, LogEntry, Text},
@@ -27,15 +27,15 @@ pub(super) fn read_prefix<'a>(
         entry.timestamp = Some(epoch);
         entry.timestamp_ambiguous = false;
     }
-    entry.pid = fields.pid.and_then(|pid| pid.parse().ok());
+    entry.pid = fields.pid.and_then(read_pid);
     set(&mut entry.user, fields.user);
     set(&mut entry.database, fields.database);
     set(&mut entry.application_name, fields.application_name);
     set(&mut entry.remote_host, fields.remote_host);
-    entry.remote_port = fields.remote_port.and_then(|port| port.parse().ok());
+    parse(&mut entry.remote_port, fields.remote_port);
     set(&mut entry.local_host, fields.local_host);
     set(&mut entry.session_id, fields.session_id);
-    entry.line_num = fields.line_num.and_then(|number| number.parse().ok());
+    parse(&mut entry.line_num, fields.line_num);
     // Blanks pad what is not there.
     set(&mut entry.ps, fields.ps.filter(|ps| !ps.trim_ascii_start().is_empty()));
     set(&mut entry.session_start, fields.session_start);
@@ -43,11 +43,11 @@ pub(super) fn read_prefix<'a>(
         entry.correct_time(clock);
     }
     set(&mut entry.vxid, fields.vxid);
-    entry.txid = fields.txid.and_then(|txid| txid.parse().ok());
+    parse(&mut entry.txid, fields.txid);
     set(&mut entry.state_code, fields.state_code.filter(|code| *code != SUCCESS));
     set(&mut entry.backend_type, fields.backend_type);
-    entry.leader_pid = fields.leader_pid.and_then(|pid| pid.parse().ok());
-    entry.query_id = fields.query_id.and_then(|id| id.parse().ok());
+    parse(&mut entry.leader_pid, fields.leader_pid);
+    parse(&mut entry.query_id, fields.query_id);
     // Without a pid the session's id has it, in hexadecimal behind the dot.
     if entry.pid.is_none() {
         let pid = fields.session_id.and_then(|session| session.split_once('.'));
@@ -61,6 +61,26 @@ fn set<'a>(place: &mut Option<Text<'a>>, value: Option<&'a str>) {
     if let Some(value) = value {
         *place = Some(Cow::Borrowed(value));
     }
+}
+
+#[inline(always)]
+fn parse<T: FromStr>(place: &mut Option<T>, value: Option<&str>) {
+    if let Some(value) = value {
+        *place = value.parse().ok();
+    }
+}
+
+/// Reads a pid, which nearly every line has: so few digits need no look at the limits of their type.
+#[inline(always)]
+fn read_pid(text: &str) -> Option<u32> {
+    const SAFE_DIGITS: usize = 9;
+    if text.is_empty()
+        || text.len() > SAFE_DIGITS
+        || !text.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return text.parse().ok();
+    }
+    Some(text.bytes().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
 }
 
 /// The SQLSTATE of what did not fail; jsonlog leaves it out.

@@ -89,6 +89,9 @@ impl Folded {
     ) -> impl Iterator<Item = Run<'a>> {
         self.marks.get(numbers).unwrap_or_default().iter().filter_map(move |mark| {
             let line = self.text.get(mark.start..mark.line_end)?;
+            if mark.continued_start == mark.continued_end {
+                return Some(Run { line, whole: line, continued: "" });
+            }
             let whole = self.text.get(mark.start..mark.end)?;
             let continued = text.get(mark.continued_start..mark.continued_end)?;
             Some(Run { line, whole, continued })

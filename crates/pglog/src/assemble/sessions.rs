@@ -78,7 +78,7 @@ enum Oddity {
 }
 
 /// Tells whether a line says that a session begins, with or without a SQLSTATE in front of the message.
-#[inline]
+#[inline(always)]
 fn begins_session(line: &ParsedLine<'_>) -> bool {
     line.label == Label::Level(Level::Log)
         && (is_session_start(line.text)
