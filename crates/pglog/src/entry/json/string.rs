@@ -1,4 +1,4 @@
-//! Strings in JSON: escapes, found eight bytes at a time.
+//! Strings in JSON: escapes, found many bytes at a time.
 
 /// Writes a JSON string in quotes.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
@@ -22,34 +22,65 @@ pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Eight bytes are written at a time, and those taken back that need an escape or stand behind it.
+/// What is looked at and copied at once of a text with escapes.
+const BLOCK_BYTES: usize = 16;
+
+/// Room for a block, or for less and the longest escape.
+const ROOM_BYTES: usize = 32;
+
+/// Where a text with escapes is put together, so that not each block looks for room in the output.
+type Pieces = [u8; 16 * ROOM_BYTES];
+
 #[inline(never)]
 fn write_unclean(out: &mut Vec<u8>, text: &[u8]) {
-    let mut rest = text;
-    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
-        out.extend_from_slice(word);
-        rest = match first_mark(*word) {
-            None => behind,
-            Some(at) => {
-                out.truncate(out.len() - word.len() + at);
-                write_first(out, rest.get(at..).unwrap_or_default())
-            }
-        };
-    }
-    while !rest.is_empty() {
-        rest = write_first(out, rest);
-    }
+    let mut pieces = [0; size_of::<Pieces>()];
+    let (used, rest) = write_blocks(out, &mut pieces, 0, text);
+    // Blanks make the rest whole, and are taken back.
+    let mut last = [b' '; 2 * BLOCK_BYTES];
+    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    let (used, unread) = write_blocks(out, &mut pieces, used, &last);
+    out.extend_from_slice(pieces.get(..used).unwrap_or_default());
+    out.truncate(out.len() + rest.len() + unread.len() - last.len());
 }
 
-/// Writes the first byte. Returns those behind it.
-fn write_first<'t>(out: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
-    let Some((byte, rest)) = text.split_first() else { return text };
-    if needs_escape(*byte) {
-        write_escape(out, *byte);
-    } else {
-        out.push(*byte);
+/// Writes all blocks, to where the pieces are not used yet. Returns how much is used then, and the rest,
+/// which is less than a block.
+fn write_blocks<'t>(
+    out: &mut Vec<u8>,
+    pieces: &mut Pieces,
+    mut used: usize,
+    mut text: &'t [u8],
+) -> (usize, &'t [u8]) {
+    while let Some((block, behind)) = text.split_first_chunk() {
+        let Some(room) = pieces.get_mut(used..).and_then(<[u8]>::first_chunk_mut) else {
+            out.extend_from_slice(pieces.get(..used).unwrap_or_default());
+            used = 0;
+            continue;
+        };
+        copy(room, block);
+        if is_clean_block(block) {
+            used += block.len();
+            text = behind;
+            continue;
+        }
+        let at = first_mark(block);
+        let (Some((byte, behind)), Some(room)) =
+            (text.get(at..).and_then(<[u8]>::split_first), room.get_mut(at..))
+        else {
+            break;
+        };
+        used += at + write_escape(room, *byte);
+        text = behind;
     }
-    rest
+    (used, text)
+}
+
+/// Copies a block to the begin of the room.
+#[inline(always)]
+fn copy(room: &mut [u8; ROOM_BYTES], block: &[u8; BLOCK_BYTES]) {
+    if let Some(to) = room.first_chunk_mut() {
+        *to = *block;
+    }
 }
 
 /// Tells whether no byte of a text needs an escape, as is usual. Where the text has no whole number of
@@ -82,14 +113,24 @@ fn is_clean_block<const N: usize>(block: &[u8; N]) -> bool {
     !block.iter().fold(false, |any, byte| any | needs_escape(*byte))
 }
 
-/// Finds the first byte that needs an escape.
-fn first_mark(word: [u8; 8]) -> Option<usize> {
-    let marks = marks_of(word);
-    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
+/// Finds the first byte that needs an escape, if there is one.
+#[inline(always)]
+fn first_mark(block: &[u8; BLOCK_BYTES]) -> usize {
+    let (words, _) = block.as_chunks();
+    let mut skipped = 0;
+    for word in words {
+        let marks = marks_of(*word);
+        if marks != 0 {
+            return skipped + marks.trailing_zeros() as usize / 8;
+        }
+        skipped += word.len();
+    }
+    skipped
 }
 
 const fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    // The quote is 0x22: it and the blank change places.
+    (byte ^ 2) <= 0x20 || byte == b'\\'
 }
 
 /// Each byte's lowest bit.
@@ -100,29 +141,35 @@ const ONES: u64 = u64::from_le_bytes([1; 8]);
 const fn marks_of(word: [u8; 8]) -> u64 {
     const HIGHEST: u64 = ONES << 7;
     let word = u64::from_le_bytes(word);
-    let below_blank = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = word ^ (ONES * b'"' as u64);
-    let is_quote = quote.wrapping_sub(ONES) & !quote;
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
-    (below_blank | is_quote | is_backslash) & HIGHEST
+    let below_quote = (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21);
+    let is_backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (below_quote | is_backslash) & !word & HIGHEST
 }
 
-fn write_escape(out: &mut Vec<u8>, byte: u8) {
-    let short = match byte {
-        b'"' => b"\\\"",
-        b'\\' => b"\\\\",
-        b'\n' => b"\\n",
-        b'\r' => b"\\r",
-        b'\t' => b"\\t",
-        _ => {
-            let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
-            out.extend_from_slice(b"\\u00");
-            out.extend([digit(byte >> 4), digit(byte & 0xf)]);
-            return;
+/// Writes what stands for a byte. Returns how long that is.
+#[inline(always)]
+fn write_escape(room: &mut [u8], byte: u8) -> usize {
+    /// What stands behind the backslash for a control character, by its code.
+    const LETTERS: [u8; 14] = *b"\0\0\0\0\0\0\0\0\0tn\0\0r";
+    let letter = if byte < b' ' { LETTERS.get(usize::from(byte)).copied() } else { Some(byte) };
+    match letter.unwrap_or(0) {
+        0 => write_long_escape(room, byte),
+        letter => {
+            if let Some(to) = room.first_chunk_mut() {
+                *to = [b'\\', letter];
+            }
+            2
         }
-    };
-    out.extend_from_slice(short);
+    }
+}
+
+#[cold]
+fn write_long_escape(room: &mut [u8], byte: u8) -> usize {
+    let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+    if let Some(to) = room.first_chunk_mut() {
+        *to = [b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)];
+    }
+    6
 }
 
 #[cfg(test)]
