@@ -28,6 +28,7 @@
 mod assemble;
 mod audit;
 mod csvlog;
+mod digits;
 mod entry;
 mod event;
 mod find;

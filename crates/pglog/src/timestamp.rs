@@ -8,8 +8,6 @@ use std::fmt;
 
 use jiff::{civil, tz::TimeZone};
 
-pub(crate) use write::write_digits_3;
-
 /// A moment in UTC, with the precision that the log had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {

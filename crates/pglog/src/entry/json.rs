@@ -1,17 +1,18 @@
 //! An entry as a JSON object.
 
 mod float;
+mod number;
 mod string;
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use float::write_float;
+use number::{write_fraction, write_number};
 pub(crate) use string::write_string;
 
 use crate::{
     entry::{Event, FieldValue, Fields, LogEntry, Phase, Plan, Text},
     severity::Level,
-    timestamp::write_digits_3,
 };
 
 /// A key as it stands before its value. Keys are our own words, which need no escapes.
@@ -27,6 +28,9 @@ macro_rules! text_key {
         concat!(",\"", $name, "\":\"")
     };
 }
+
+/// Of keys as they are written.
+const LONGEST_KEY: usize = text_key!("application_name").len();
 
 impl LogEntry<'_> {
     /// Appends the entry as one JSON object, without a line break. Absent fields are left out.
@@ -54,11 +58,11 @@ impl LogEntry<'_> {
             timestamp.write_to(object.out);
             object.out.push(b'"');
         }
-        object.number(key!("pid"), self.pid);
-        object.word(text_key!("level"), self.level.map(Level::as_str));
+        object.number(key!("pid"), self.pid.map(u64::from));
+        object.name(text_key!("level"), self.level.map(Level::as_str));
         let written = self.write_message(object);
-        object.text(text_key!("user"), self.user.as_deref());
-        object.text(text_key!("database"), self.database.as_deref());
+        object.name(text_key!("user"), self.user.as_deref());
+        object.name(text_key!("database"), self.database.as_deref());
         if let Some(duration) = self.duration {
             object.out.extend_from_slice(key!("duration_ms").as_bytes());
             write_millis(object.out, duration);
@@ -71,7 +75,7 @@ impl LogEntry<'_> {
             }
             None => object.text(text_key!("statement"), self.statement.as_deref()),
         }
-        object.word(text_key!("phase"), self.phase.map(Phase::as_str));
+        object.name(text_key!("phase"), self.phase.map(Phase::as_str));
     }
 
     /// Writes the message. Where it ends in the statement, returns where that stands with its escapes.
@@ -98,38 +102,38 @@ impl LogEntry<'_> {
     }
 
     fn write_session(&self, object: &mut Object<'_>) {
-        object.text(text_key!("application_name"), self.application_name.as_deref());
-        object.text(text_key!("remote_host"), self.remote_host.as_deref());
-        object.number(key!("remote_port"), self.remote_port);
-        object.text(text_key!("local_host"), self.local_host.as_deref());
-        object.text(text_key!("session_id"), self.session_id.as_deref());
+        object.name(text_key!("application_name"), self.application_name.as_deref());
+        object.name(text_key!("remote_host"), self.remote_host.as_deref());
+        object.number(key!("remote_port"), self.remote_port.map(u64::from));
+        object.name(text_key!("local_host"), self.local_host.as_deref());
+        object.name(text_key!("session_id"), self.session_id.as_deref());
         object.number(key!("line_num"), self.line_num);
-        object.text(text_key!("ps"), self.ps.as_deref());
+        object.name(text_key!("ps"), self.ps.as_deref());
         object.text(text_key!("session_start"), self.session_start.as_deref());
-        object.text(text_key!("vxid"), self.vxid.as_deref());
+        object.name(text_key!("vxid"), self.vxid.as_deref());
         object.number(key!("txid"), self.txid);
-        object.text(text_key!("backend_type"), self.backend_type.as_deref());
-        object.number(key!("leader_pid"), self.leader_pid);
+        object.name(text_key!("backend_type"), self.backend_type.as_deref());
+        object.number(key!("leader_pid"), self.leader_pid.map(u64::from));
         // A JSON number loses digits beyond 2^53 in most readers.
         if let Some(query_id) = self.query_id {
             object.out.extend_from_slice(text_key!("query_id").as_bytes());
-            object.out.extend_from_slice(itoa::Buffer::new().format(query_id).as_bytes());
+            number::write_long(object.out, query_id);
             object.out.push(b'"');
         }
     }
 
     /// The lines behind the message.
     fn write_parts(&self, object: &mut Object<'_>) {
-        object.text(text_key!("state_code"), self.state_code.as_deref());
+        object.name(text_key!("state_code"), self.state_code.as_deref());
         object.text(text_key!("detail"), self.detail.as_deref());
         object.text(text_key!("hint"), self.hint.as_deref());
         object.text(text_key!("internal_query"), self.internal_query.as_deref());
-        object.number(key!("internal_position"), self.internal_position);
+        object.number(key!("internal_position"), self.internal_position.map(u64::from));
         object.text(text_key!("context"), self.context.as_deref());
-        object.number(key!("cursor_position"), self.cursor_position);
-        object.text(text_key!("func_name"), self.func_name.as_deref());
-        object.text(text_key!("file_name"), self.file_name.as_deref());
-        object.number(key!("file_line_num"), self.file_line_num);
+        object.number(key!("cursor_position"), self.cursor_position.map(u64::from));
+        object.name(text_key!("func_name"), self.func_name.as_deref());
+        object.name(text_key!("file_name"), self.file_name.as_deref());
+        object.number(key!("file_line_num"), self.file_line_num.map(u64::from));
         object.text(text_key!("backtrace"), self.backtrace.as_deref());
     }
 
@@ -153,7 +157,7 @@ impl LogEntry<'_> {
 
     /// What the reader should know about the other fields.
     fn write_marks(&self, object: &mut Object<'_>) {
-        object.text(text_key!("log_timezone"), self.log_timezone.as_deref());
+        object.name(text_key!("log_timezone"), self.log_timezone.as_deref());
         if self.timestamp_ambiguous {
             object.literal(key!("timestamp_ambiguous"), "true");
         }
@@ -162,7 +166,7 @@ impl LogEntry<'_> {
             let mut inner = Object::begin(object.out);
             for (field, length) in &self.truncated {
                 inner.key(field.as_str());
-                inner.out.extend_from_slice(itoa::Buffer::new().format(*length).as_bytes());
+                write_number(inner.out, *length);
             }
             inner.end();
         }
@@ -195,6 +199,9 @@ impl<'o> Object<'o> {
 
     /// Writes a key that is only known now.
     fn key(&mut self, name: &str) {
+        if let Some(short) = string::short(name, *b"\":") {
+            return self.piece(",\"", &short, name.len() + 2);
+        }
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
@@ -209,6 +216,17 @@ impl<'o> Object<'o> {
         }
     }
 
+    /// Writes a text that is short, as names are.
+    #[inline(always)]
+    fn name(&mut self, key: &'static str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        if let Some(short) = string::short(value, *b"\"\0") {
+            self.piece(key, &short, value.len() + 1);
+        } else {
+            self.text(key, Some(value));
+        }
+    }
+
     /// Writes a word of our own, which needs no escapes.
     #[inline(always)]
     fn word(&mut self, key: &'static str, value: Option<&'static str>) {
@@ -220,11 +238,30 @@ impl<'o> Object<'o> {
     }
 
     #[inline(always)]
-    fn number(&mut self, key: &'static str, value: Option<impl itoa::Integer>) {
-        if let Some(value) = value {
+    fn number(&mut self, key: &'static str, value: Option<u64>) {
+        let Some(value) = value else { return };
+        if let Some((digits, length)) = number::short(value) {
+            self.piece(key, &digits, length);
+        } else {
             self.out.extend_from_slice(key.as_bytes());
-            self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            number::write_long(self.out, value);
         }
+    }
+
+    /// Writes a key and so many bytes of a value. More of them are copied, and taken back: with a length that
+    /// is always the same this costs no call.
+    #[inline(always)]
+    fn piece<const N: usize>(&mut self, key: &'static str, value: &[u8; N], length: usize) {
+        let mut piece = [0; LONGEST_KEY + 16];
+        if let Some((start, rest)) = piece.split_at_mut_checked(key.len())
+            && let Some(to) = rest.first_chunk_mut()
+        {
+            start.copy_from_slice(key.as_bytes());
+            *to = *value;
+        }
+        let end = self.out.len() + key.len() + length;
+        self.out.extend_from_slice(piece.get(..key.len() + N).unwrap_or(&piece));
+        self.out.truncate(end);
     }
 
     fn literal(&mut self, key: &'static str, value: &str) {
@@ -244,12 +281,8 @@ fn write_fields(out: &mut Vec<u8>, fields: &Fields<'_>) {
 
 fn write_value(out: &mut Vec<u8>, value: &FieldValue<'_>) {
     match value {
-        FieldValue::U64(number) => {
-            out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
-        }
-        FieldValue::I64(number) => {
-            out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
-        }
+        FieldValue::U64(number) => write_number(out, *number),
+        FieldValue::I64(number) => number::write_long(out, *number),
         FieldValue::F64(number) => write_float(out, *number),
         FieldValue::Bool(yes) => out.extend_from_slice(if *yes { b"true" } else { b"false" }),
         FieldValue::Text(text) => write_string(out, text),
@@ -277,23 +310,16 @@ fn write_list<T>(out: &mut Vec<u8>, values: &[T], write: impl Fn(&mut Vec<u8>, &
 }
 
 /// Writes milliseconds with three decimals, as the server does.
-fn write_millis(out: &mut Vec<u8>, duration: std::time::Duration) {
-    let mut whole = itoa::Buffer::new();
-    let millis = duration.as_millis();
-    // A short number is written much faster.
-    let text = match u64::try_from(millis) {
-        Ok(millis) => whole.format(millis),
-        Err(_) => whole.format(millis),
-    };
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'.');
-    write_digits_3(duration.subsec_micros() % 1000, out);
+fn write_millis(out: &mut Vec<u8>, duration: Duration) {
+    match u64::try_from(duration.as_millis()) {
+        Ok(millis) => write_number(out, millis),
+        Err(_) => number::write_long(out, duration.as_millis()),
+    }
+    write_fraction(out, duration.subsec_micros() % 1000);
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         entry::Field,

@@ -34,13 +34,6 @@ impl Timestamp {
     }
 }
 
-/// Appends the last three digits of a number.
-pub(crate) fn write_digits_3(value: u32, out: &mut Vec<u8>) {
-    let [tens, ones] = pair(value % 100);
-    let [_, hundreds] = pair(value / 100 % 10);
-    out.extend_from_slice(&[hundreds, tens, ones]);
-}
-
 /// Year, month and day of a number of days since 0000-01-01, in the Gregorian calendar.
 fn date_of(days: u32) -> (u32, u32, u32) {
     const DAYS_OF_ERA: u32 = 146_097;
@@ -104,14 +97,5 @@ mod tests {
         assert_eq!(written(i64::MIN, Precision::Seconds), "0000-01-01T00:00:00Z");
         assert_eq!(written(i64::MAX, Precision::Micros), "9999-12-31T23:59:59.999999Z");
         assert_eq!(written(YEAR_9999, Precision::Millis), "9999-12-31T23:59:59.999Z");
-    }
-
-    #[test]
-    fn three_digits_have_their_zeros() {
-        let mut text = Vec::new();
-        for value in [0, 7, 42, 999] {
-            write_digits_3(value, &mut text);
-        }
-        assert_eq!(text, b"000007042999");
     }
 }

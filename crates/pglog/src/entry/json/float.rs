@@ -1,6 +1,6 @@
 //! Numbers with a fraction in JSON.
 
-use crate::timestamp::write_digits_3;
+use super::number::{write_fraction, write_number};
 
 /// Below it a number of thousandths is exact.
 const MAX_PLAIN: f64 = 1e12;
@@ -32,13 +32,12 @@ fn thousandths_of(number: f64) -> Option<u64> {
 }
 
 fn write_thousandths(out: &mut Vec<u8>, thousandths: u64) {
-    out.extend_from_slice(itoa::Buffer::new().format(thousandths / 1000).as_bytes());
+    write_number(out, thousandths / 1000);
     let Some(fraction) = u32::try_from(thousandths % 1000).ok().filter(|fraction| *fraction > 0)
     else {
         return;
     };
-    out.push(b'.');
-    write_digits_3(fraction, out);
+    write_fraction(out, fraction);
     let zeros = usize::from(fraction % 10 == 0) + usize::from(fraction % 100 == 0);
     out.truncate(out.len() - zeros);
 }

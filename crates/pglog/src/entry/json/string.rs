@@ -1,5 +1,9 @@
 //! Strings in JSON: escapes, found many bytes at a time.
 
+mod short;
+
+pub(super) use short::short;
+
 /// Writes a JSON string in quotes.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
@@ -8,9 +12,14 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
 
 /// Writes a JSON string from behind its first quote on.
 pub(super) fn write_to_quote(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len() + 1);
-    write_escaped(out, text);
-    out.push(b'"');
+    if let Some(short) = short(text, *b"\"\0") {
+        let end = out.len() + text.len() + 1;
+        out.extend_from_slice(&short);
+        out.truncate(end);
+    } else {
+        write_escaped(out, text);
+        out.push(b'"');
+    }
 }
 
 /// Writes a string's text, without its quotes.

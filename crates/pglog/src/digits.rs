@@ -1,0 +1,54 @@
+//! Decimal digits, several of them worked out at once in one word.
+
+/// The digit zero in each byte.
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// What [`short`] can write.
+pub(crate) const MAX_SHORT: u32 = 99_999_999;
+
+/// Returns a number's digits without zeros in front, and how many there are. Bytes behind them are of no
+/// meaning. Numbers above [`MAX_SHORT`] have more digits than that.
+pub(crate) const fn short(number: u32) -> ([u8; 8], usize) {
+    let digits = u64::from_le_bytes(eight(number));
+    // At least the last digit stays.
+    let zeros = ((digits ^ ZEROS) | 1 << 63).trailing_zeros() as usize / 8;
+    ((digits >> (8 * zeros)).to_le_bytes(), 8 - zeros)
+}
+
+/// Returns the eight digits of a number up to [`MAX_SHORT`].
+pub(crate) const fn eight(number: u32) -> [u8; 8] {
+    let fours = (number / 10_000) as u64 | ((number % 10_000) as u64) << 32;
+    // So short a number times 10486 / 2^20 is its hundredth.
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    digits_of(hundreds | (fours - hundreds * 100) << 16)
+}
+
+/// Returns the digits of four numbers below 100 that stand side by side, the first one in the lowest bits.
+const fn digits_of(pairs: u64) -> [u8; 8] {
+    // So short a number times 103 / 2^10 is its tenth.
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = pairs - tens * 10;
+    (ZEROS | tens | ones << 8).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(number: u32) -> String {
+        let (digits, length) = short(number);
+        String::from_utf8(digits[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_half_of_a_number_has_its_digits() {
+        for half in 0..10_000 {
+            assert_eq!(written(half), half.to_string());
+            for number in [half * 10_000, half * 10_000 + 9_999 - half] {
+                assert_eq!(written(number), number.to_string());
+                assert_eq!(eight(number), format!("{number:08}").as_bytes());
+            }
+        }
+        assert_eq!(written(MAX_SHORT), "99999999");
+    }
+}
