@@ -23,6 +23,11 @@ pub(crate) const fn eight(number: u32) -> [u8; 8] {
     digits_of(hundreds | (fours - hundreds * 100) << 16)
 }
 
+/// Returns the two digits of each of four numbers below 100.
+pub(crate) fn pairs(numbers: [u32; 4]) -> [u8; 8] {
+    digits_of(numbers.iter().rev().fold(0, |pairs, number| pairs << 16 | u64::from(*number)))
+}
+
 /// Returns the digits of four numbers below 100 that stand side by side, the first one in the lowest bits.
 const fn digits_of(pairs: u64) -> [u8; 8] {
     // So short a number times 103 / 2^10 is its tenth.
@@ -50,5 +55,13 @@ mod tests {
             }
         }
         assert_eq!(written(MAX_SHORT), "99999999");
+    }
+
+    #[test]
+    fn every_pair_has_two_digits() {
+        for number in 0..100 {
+            let digits = pairs([number, 99 - number, 0, number]);
+            assert_eq!(digits, format!("{number:02}{:02}00{number:02}", 99 - number).as_bytes());
+        }
     }
 }
