@@ -11,7 +11,7 @@ use stencil::{Stencil, Stencils};
 use crate::{
     language::split_label,
     prefix::{
-        ParsedLine,
+        ParsedLine, PrefixFields,
         escape::{Escape, Padding, Token},
         pass,
         shape::Shape,
@@ -29,6 +29,9 @@ const LINES_OF_GROUP: usize = 8;
 pub(crate) struct Recent {
     /// The prefix, divided. `None` where a line says nothing about another one.
     parts: Option<Vec<Part>>,
+    /// The prefix of a process that is no session, divided. `None` where it has names, or where it does not take
+    /// a name to tell that a line is a session's.
+    outside: Option<Vec<Part>>,
     groups: Vec<Group>,
     stencils: Stencils,
 }
@@ -76,56 +79,34 @@ impl Recent {
     pub(crate) fn of(tokens: &[Token]) -> Self {
         let parts = parts_of(tokens);
         let groups = if parts.is_some() { vec![Group::default(); GROUPS] } else { Vec::new() };
-        Self { parts, groups, stencils: Stencils::default() }
+        let outside = outside_of(tokens).filter(|_| parts.is_some());
+        Self { parts, outside, groups, stencils: Stencils::default() }
     }
 
     /// Takes a line apart that fits as an earlier one, into a place that is blank. Returns up to which byte it
     /// is known to fit: where its label begins. `None` where no earlier line tells, and then `parsed` is not the
     /// line.
+    ///
+    /// The text behind the label must not hide another one.
     pub(crate) fn match_into<'a>(
         &mut self,
         parsed: &mut ParsedLine<'a>,
         line: &'a str,
     ) -> Option<usize> {
-        let at = match self.stencils.match_into(parsed, line) {
-            Some(at) => at,
-            None => self.match_parts(parsed, line)?,
-        };
-        (parsed.label, parsed.text) = split_label(line.get(at..)?)?;
-        Some(at)
-    }
-
-    /// The same, part by part. Returns where the label should begin.
-    fn match_parts<'a>(&mut self, parsed: &mut ParsedLine<'a>, line: &'a str) -> Option<usize> {
-        let mut at = 0;
-        let parts = self.parts.as_ref()?;
-        let mut earlier: Option<&Earlier> = None;
-        let mut texts = [].iter();
-        for part in parts {
-            at = match part {
-                Part::Literal(literal) => {
-                    pass::starts_with(line.as_bytes(), at, literal.as_bytes())
-                        .then_some(at + literal.len())?
-                }
-                Part::Changing(escape, shape) => {
-                    let (_, length) = shape.lengths(line.as_bytes().get(at..)?)?;
-                    parsed.fields.set(*escape, line.get(at..at + length)?);
-                    at + length
-                }
-                Part::Steady { head_bytes, .. } => {
-                    if earlier.is_none() {
-                        let names = line.as_bytes().get(at + head_bytes..)?;
-                        let group = self.groups.get(group_of(names)?)?;
-                        let found = earlier.insert(group.line_at(line.get(at..)?)?);
-                        texts = found.texts.iter();
-                    }
-                    texts.next()?.match_into(parsed, line, at)?
-                }
-            };
+        if let Some(at) = self.stencils.match_into(parsed, line) {
+            return Some(at);
         }
-        let texts = earlier.map_or(&[][..], |earlier| &earlier.texts).iter();
-        self.stencils.note(|| Stencil::of(parts, texts, line));
-        Some(at)
+        for parts in [&self.parts, &self.outside].into_iter().flatten() {
+            if let Some((at, texts)) = match_parts(parts, &self.groups, parsed, line)
+                && let Some((label, text)) = line.get(at..).and_then(split_label)
+            {
+                (parsed.label, parsed.text) = (label, text);
+                self.stencils.note(|| Stencil::of(parts, texts, line));
+                return Some(at);
+            }
+            parsed.fields = PrefixFields::default();
+        }
+        None
     }
 
     /// Keeps a line that fits up to where its label begins, for those that are like it.
@@ -137,6 +118,39 @@ impl Recent {
             group.push(earlier);
         }
     }
+}
+
+/// Takes a line apart, part by part. Returns where its label should begin, and the texts that were steady.
+fn match_parts<'a, 'r>(
+    parts: &[Part],
+    groups: &'r [Group],
+    parsed: &mut ParsedLine<'a>,
+    line: &'a str,
+) -> Option<(usize, &'r [Steady])> {
+    let mut at = 0;
+    let mut earlier: Option<&Earlier> = None;
+    let mut texts = [].iter();
+    for part in parts {
+        at = match part {
+            Part::Literal(literal) => pass::starts_with(line.as_bytes(), at, literal.as_bytes())
+                .then_some(at + literal.len())?,
+            Part::Changing(escape, shape) => {
+                let (_, length) = shape.lengths(line.as_bytes().get(at..)?)?;
+                parsed.fields.set(*escape, line.get(at..at + length)?);
+                at + length
+            }
+            Part::Steady { head_bytes, .. } => {
+                if earlier.is_none() {
+                    let names = line.as_bytes().get(at + head_bytes..)?;
+                    let group = groups.get(group_of(names)?)?;
+                    let found = earlier.insert(group.line_at(line.get(at..)?)?);
+                    texts = found.texts.iter();
+                }
+                texts.next()?.match_into(parsed, line, at)?
+            }
+        };
+    }
+    Some((at, earlier.map_or(&[], |earlier| &earlier.texts)))
 }
 
 impl Group {
@@ -241,6 +255,16 @@ fn parts_of(tokens: &[Token]) -> Option<Vec<Part>> {
     matches!(tokens.last(), Some(Token::Literal(_))).then_some(parts)
 }
 
+/// Divides what a prefix has of a process that is no session.
+fn outside_of(tokens: &[Token]) -> Option<Vec<Part>> {
+    let session_only = tokens.iter().position(|token| *token == Token::SessionOnly)?;
+    let (outside, of_session) = tokens.split_at_checked(session_only)?;
+    let is_name = |token: &Token| matches!(token, Token::Field(escape, _) if escape.is_name());
+    let is_steady = |part: &Part| matches!(part, Part::Steady { .. });
+    let parts = parts_of(outside)?;
+    (of_session.iter().any(is_name) && !parts.iter().any(is_steady)).then_some(parts)
+}
+
 /// Tells whether a part has a literal behind each name, and behind its hosts something that ends them.
 fn ends_all(part: &[&Token]) -> bool {
     let is_known = |pair: &[&Token]| match pair {
@@ -320,13 +344,33 @@ mod tests {
             "2026-11-25 12:21:01.456 CET [1234567] bob@stop ERROR:  two",
             "2026-11-25 12:21:01.456 CET [1234567] bob@shop ERROR: two",
             "2026-11-25 12:21:01.456 CET [] bob@shop ERROR:  two",
-            "2026-11-25 12:21:01.456 CET [7] LOG:  bob@shop ERROR:  two",
             "2026-11-25 12:21:01.456 [7] bob@shop ERROR:  two",
             "2026-11-25 12:21:01.456 CET [7] bob@shop",
             "",
         ] {
             assert_eq!(like(debian, earlier, other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn line_of_no_session_fits_whatever_has_come_before() {
+        let prefix = LinePrefix::compile("%m [%p] %q%u@%d ");
+        let mut recent = Recent::of(prefix.tokens());
+        for line in [
+            "2026-11-24 02:21:01.123 UTC [77] LOG:  checkpoint starting: time",
+            "2026-11-24 02:21:01.123 UTC [123] LOG:  mail to a@b is not sent",
+            "2026-11-24 02:21:01.124 UTC [78] DETAIL:  one",
+        ] {
+            let mut parsed = ParsedLine::blank();
+            assert!(recent.match_into(&mut parsed, line).is_some());
+            assert_eq!(Some(parsed), prefix.match_line(line));
+        }
+        let hiding = "2026-11-25 12:21:01.456 CET [7] LOG:  bob@shop ERROR:  two";
+        let mut parsed = ParsedLine::blank();
+        assert!(recent.match_into(&mut parsed, hiding).is_some());
+        assert!(prefix.may_text_be_read_otherwise(parsed.text));
+        let of_session = "2026-11-24 02:21:01.123 UTC [77] bob@shop LOG:  one";
+        assert_eq!(recent.match_into(&mut ParsedLine::blank(), of_session), None);
     }
 
     #[test]
@@ -363,6 +407,7 @@ mod tests {
                 let mut line = String::new();
                 for token in prefix.tokens() {
                     match token {
+                        Token::SessionOnly if fill.next() == Some(3) => break,
                         Token::Literal(literal) => line += literal,
                         Token::Field(escape, _) => line += sample(*escape, fill.next().unwrap_or(0)),
                         _ => {}
@@ -374,7 +419,12 @@ mod tests {
                 let mut expected = ParsedLine::blank();
                 let fit = prefix.match_into(&mut expected, &line);
                 if let Some((found, parsed)) = is_like {
-                    prop_assert_eq!((found, parsed), (fit, expected), "{}", line);
+                    if prefix.may_text_be_read_otherwise(parsed.text) {
+                        continue;
+                    }
+                    prop_assert_eq!(parsed, expected, "{}", line);
+                    let is_outside = prefix.has(Escape::User) && parsed.fields.user.is_none();
+                    prop_assert!(found == fit || (is_outside && fit == Fit::Yes), "{}", line);
                 } else if matches!(fit, Fit::UpTo(_)) {
                     recent.note(prefix.tokens(), &line);
                 }

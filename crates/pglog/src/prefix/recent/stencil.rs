@@ -4,11 +4,15 @@
 //! that stands before the label is compared at once, and where it is the same but for these digits, each value
 //! stands where it stood in the earlier line.
 
-use crate::prefix::{
-    ParsedLine,
-    escape::Escape,
-    pattern::{Pattern, Place},
-    recent::{Part, Steady},
+use crate::{
+    language::split_label,
+    prefix::{
+        ParsedLine,
+        escape::Escape,
+        pattern::{Pattern, Place},
+        recent::{Part, Steady},
+    },
+    severity::Label,
 };
 
 /// How many heads are kept.
@@ -48,12 +52,17 @@ impl Stencils {
         parsed: &mut ParsedLine<'a>,
         line: &'a str,
     ) -> Option<usize> {
-        let bytes = line.as_bytes();
-        let mut stencil = self.stencils.get(self.last)?;
-        if !stencil.fits(bytes) {
-            self.last = self.stencils.iter().position(|stencil| stencil.fits(bytes))?;
-            stencil = self.stencils.get(self.last)?;
-        }
+        let (stencil, (label, text)) = match self.stencils.get(self.last)?.split(line) {
+            Some(found) => (self.stencils.get(self.last)?, found),
+            None => {
+                let mut others = self.stencils.iter().enumerate();
+                let (at, stencil, found) =
+                    others.find_map(|(at, stencil)| Some((at, stencil, stencil.split(line)?)))?;
+                self.last = at;
+                (stencil, found)
+            }
+        };
+        (parsed.label, parsed.text) = (label, text);
         for (escape, start, end) in &stencil.values {
             parsed.fields.set(*escape, line.get(*start..*end)?);
         }
@@ -78,12 +87,9 @@ impl Stencils {
 
 impl Stencil {
     /// Makes one of a line that fits these parts with these texts, up to where its label begins.
-    pub(super) fn of<'s>(
-        parts: &[Part],
-        mut steady: impl Iterator<Item = &'s Steady>,
-        line: &str,
-    ) -> Option<Self> {
+    pub(super) fn of(parts: &[Part], steady: &[Steady], line: &str) -> Option<Self> {
         let mut stencil = Self::default();
+        let mut steady = steady.iter();
         let mut places = Vec::new();
         let same = |byte: u8| Place::Same(byte);
         for part in parts {
@@ -120,6 +126,12 @@ impl Stencil {
         let all = [last].into_iter().chain(others);
         stencil.patterns = all.map(|(at, places)| (at, Pattern::of(places))).collect();
         Some(stencil)
+    }
+
+    /// Splits a line behind this head into its label and its text.
+    #[inline(always)]
+    fn split<'a>(&self, line: &'a str) -> Option<(Label, &'a str)> {
+        if self.fits(line.as_bytes()) { split_label(line.get(self.end..)?) } else { None }
     }
 
     #[inline(always)]
