@@ -19,9 +19,10 @@ impl<'a> Fields<'a> {
     }
 
     /// Appends a field.
+    #[inline]
     pub fn push(&mut self, name: &'static str, value: impl Into<FieldValue<'a>>) {
         if self.0.capacity() == 0 {
-            self.0.reserve_exact(FIRST_ROOM);
+            self.0 = Vec::with_capacity(FIRST_ROOM);
         }
         self.0.push((name, value.into()));
     }

@@ -2,6 +2,23 @@
 
 use crate::find;
 
+/// As many digits are a number of 64 bits, whatever they are.
+const MAX_DIGITS: usize = 19;
+
+/// 1 to 10 to the power of 15, which all are less than 2 to the power of 53.
+const POWERS_OF_TEN: [u64; 16] = powers_of_ten();
+
+#[expect(clippy::indexing_slicing, reason = "a constant is computed when the crate is compiled")]
+const fn powers_of_ten() -> [u64; 16] {
+    let mut powers = [1; 16];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+}
+
 /// The rest of a text that is being read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scan<'x> {
@@ -28,6 +45,11 @@ impl<'x> Scan<'x> {
 
     /// Passes a literal. `None`, and nothing passed, where something else stands.
     pub(super) fn literal(&mut self, literal: &str) -> Option<()> {
+        // One byte mostly shows that it is something else.
+        let first = literal.as_bytes().first();
+        if first.is_some() && first != self.rest.as_bytes().first() {
+            return None;
+        }
         self.rest = self.rest.strip_prefix(literal)?;
         Some(())
     }
@@ -69,7 +91,27 @@ impl<'x> Scan<'x> {
 
     /// Reads a whole number.
     pub(super) fn number(&mut self) -> Option<u64> {
-        self.take_while(|byte| byte.is_ascii_digit()).parse().ok()
+        let start = self.rest;
+        match self.digits() {
+            (_, 0) => None,
+            (number, ..=MAX_DIGITS) => Some(number),
+            (_, count) => start.get(..count)?.parse().ok(),
+        }
+    }
+
+    /// Passes digits. Returns the number that up to [`MAX_DIGITS`] of them are, and how many they are.
+    pub(super) fn digits(&mut self) -> (u64, usize) {
+        let bytes = self.rest.as_bytes();
+        let mut number: u64 = 0;
+        let mut count = 0;
+        while let Some(byte) = bytes.get(count)
+            && byte.is_ascii_digit()
+        {
+            number = number.wrapping_mul(10).wrapping_add((byte - b'0').into());
+            count += 1;
+        }
+        self.rest = self.rest.get(count..).unwrap_or_default();
+        (number, count)
     }
 
     /// Reads a whole number with a sign.
@@ -79,24 +121,43 @@ impl<'x> Scan<'x> {
 
     /// Reads a number with or without a fraction.
     pub(super) fn decimal(&mut self) -> Option<f64> {
+        let start = *self;
+        let (whole, whole_count) = self.digits();
+        let (mut number, mut count) = (whole, whole_count);
+        let mut divisor = 1;
+        if self.eat(".") {
+            let (fraction, fraction_count) = self.digits();
+            count += fraction_count;
+            divisor = *POWERS_OF_TEN.get(fraction_count).unwrap_or(&0);
+            number = whole.wrapping_mul(divisor).wrapping_add(fraction);
+        }
+        // Of whole numbers below 2 to the power of 53 the quotient is the number nearest to the decimal one.
+        if (1..POWERS_OF_TEN.len()).contains(&count) && !self.rest.starts_with('.') {
+            return Some(number as f64 / divisor as f64);
+        }
+        *self = start;
         let digits = self.take_while(|byte| byte.is_ascii_digit() || byte == b'.');
         digits.parse().ok().filter(|number: &f64| number.is_finite())
     }
 
     /// Reads seconds as milliseconds, such as `1.234` as 1234.
     pub(super) fn seconds(&mut self) -> Option<f64> {
-        let digits = self.take_while(|byte| byte.is_ascii_digit() || byte == b'.');
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let start = self.rest;
+        let whole = u32::try_from(self.number()?).ok()?;
         // By digits, for 0.001 times 1000 is not 1 in binary fractions.
-        let whole: u32 = whole.parse().ok()?;
-        let thousandths: u32 = match fraction.len() {
-            0 => 0,
-            1 => fraction.parse::<u32>().ok()? * 100,
-            2 => fraction.parse::<u32>().ok()? * 10,
-            3 => fraction.parse().ok()?,
-            _ => return Some(digits.parse::<f64>().ok()? * 1000.0),
-        };
-        Some(f64::from(whole) * 1000.0 + f64::from(thousandths))
+        let mut thousandths = 0;
+        if self.eat(".") {
+            let (fraction, count) = self.digits();
+            let more = self.take_while(|byte| byte.is_ascii_digit() || byte == b'.');
+            thousandths = match (count, more) {
+                (0..=3, "") => fraction * POWERS_OF_TEN.get(3 - count)?,
+                _ => {
+                    let digits = start.get(..start.len() - self.rest.len())?;
+                    return Some(digits.parse::<f64>().ok()? * 1000.0);
+                }
+            };
+        }
+        Some(f64::from(whole) * 1000.0 + thousandths as f64)
     }
 
     /// Reads a position in the WAL, such as `0/15FE3C8`.
@@ -114,19 +175,18 @@ impl<'x> Scan<'x> {
     /// Reads a name in quotes that `behind` follows, and passes that too.
     pub(super) fn quoted_before(&mut self, behind: &str) -> Option<&'x str> {
         self.literal("\"")?;
-        let (name, rest) = self.split_at_quote_before(behind)?;
-        self.rest = rest.strip_prefix(behind)?;
-        Some(name)
-    }
-
-    /// A name may hold quotes itself: the server does not double them.
-    fn split_at_quote_before(&self, behind: &str) -> Option<(&'x str, &'x str)> {
-        let quotes = self.rest.match_indices('"');
-        quotes.map(|(at, _)| at).find_map(|at| {
-            let (name, rest) = self.rest.split_at_checked(at)?;
-            let rest = rest.strip_prefix('"')?;
-            rest.starts_with(behind).then_some((name, rest))
-        })
+        // A name may hold quotes itself: the server does not double them.
+        let mut from = 0;
+        loop {
+            let at = from + find::find_byte(self.rest.as_bytes().get(from..)?, b'"')?;
+            let mut scan = Self::of(self.rest.get(at + 1..)?);
+            if scan.eat(behind) {
+                let name = self.rest.get(..at);
+                *self = scan;
+                return name;
+            }
+            from = at + 1;
+        }
     }
 
     /// Reads a name in quotes, the last thing in the text.
@@ -139,7 +199,24 @@ impl<'x> Scan<'x> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_that_std_reads(text in "[0-9]{0,21}([.][0-9]{0,9}){0,2}x?") {
+            let digits = text.trim_end_matches('x');
+            prop_assert_eq!(Scan::of(&text).decimal(), digits.parse().ok());
+            let whole = digits.split('.').next().and_then(|whole| whole.parse().ok());
+            prop_assert_eq!(Scan::of(&text).number(), whole);
+            let seconds = digits.parse::<f64>().ok().filter(|_| whole.is_some_and(|whole| whole <= u32::MAX.into()));
+            let millis = Scan::of(&text).seconds();
+            prop_assert_eq!(millis.is_some(), seconds.is_some());
+            let error = millis.unwrap_or_default() - seconds.unwrap_or_default() * 1000.0;
+            prop_assert!(error.abs() <= 1e-12 * millis.unwrap_or_default());
+        }
+    }
 
     #[test]
     fn seconds_are_exact_milliseconds() {

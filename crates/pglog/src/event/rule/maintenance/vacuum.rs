@@ -15,6 +15,7 @@ use crate::{
         },
         scan::Scan,
     },
+    find::each_line,
 };
 
 pub(super) const AUTOMATIC: &[Rule] = &[
@@ -44,140 +45,171 @@ pub(super) const AUTOMATIC: &[Rule] = &[
     },
 ];
 
-/// The shapes of the lines. A line of no shape is passed over.
-const LINES: &[&[Step]] = &[
-    &[
-        Is("pages: "),
-        Count("pages_removed"),
-        Is(" removed, "),
-        Count("pages_remain"),
-        Is(" remain, "),
-        Either(&[
-            &[
-                Count("pages_scanned"),
-                Is(" scanned ("),
-                Decimal("pages_scanned_percent"),
-                Is("% of total)"),
-                Maybe(&[Is(", "), Count("pages_eagerly_scanned"), Is(" eagerly scanned")]),
-            ],
-            &[
-                Count("pages_skipped_due_to_pins"),
-                Is(" skipped due to pins, "),
-                Count("pages_skipped_frozen"),
-                Is(" skipped frozen"),
-            ],
-        ]),
-    ],
-    &[
-        Is("tuples: "),
-        Count("tuples_removed"),
-        Is(" removed, "),
-        Count("tuples_remain"),
-        Is(" remain, "),
-        Count("tuples_dead_but_not_yet_removable"),
-        Is(" are dead but not yet removable"),
-        Maybe(&[Is(", oldest xmin: "), Count("oldest_xmin")]),
-    ],
-    &[
-        Is("tuples missed: "),
-        Count("tuples_missed"),
-        Is(" dead from "),
-        Count("tuples_missed_pages"),
-        Is(" pages"),
-    ],
-    &[
-        Is("removable cutoff: "),
-        Count("removable_cutoff"),
-        Is(", which was "),
-        By(cutoff_age),
-        Is(" XIDs old"),
-    ],
-    &[
-        Is("new relfrozenxid: "),
-        Count("new_relfrozenxid"),
-        Is(", which is "),
-        Count("relfrozenxid_ahead"),
-        Is(" XIDs ahead"),
-    ],
-    &[
-        Is("new relminmxid: "),
-        Count("new_relminmxid"),
-        Is(", which is "),
-        Count("relminmxid_ahead"),
-        Is(" MXIDs ahead"),
-    ],
-    &[
-        Is("frozen: "),
-        Count("frozen_pages"),
-        Is(" pages from table ("),
-        Decimal("frozen_pages_percent"),
-        Is("% of total) had "),
-        Count("frozen_tuples"),
-        Is(" tuples frozen"),
-    ],
-    &[
-        Is("visibility map: "),
-        Count("pages_set_all_visible"),
-        Is(" pages set all-visible, "),
-        Count("pages_set_all_frozen"),
-        Is(" pages set all-frozen ("),
-        Count("pages_were_all_visible"),
-        Is(" were all-visible)"),
-    ],
-    &[
-        Is("index scan "),
-        Until("index_scan", ": "),
-        Count("index_scan_pages"),
-        Is(" pages from table ("),
-        Decimal("index_scan_pages_percent"),
-        Is("% of total) "),
-        Either(&[&[Is("had ")], &[Is("have ")]]),
-        Count("dead_item_identifiers"),
-        Is(" dead item identifiers"),
-    ],
-    &[
-        Is("I/O timings: read: "),
-        Decimal("read_ms"),
-        Is(" ms, write: "),
-        Decimal("write_ms"),
-        Is(" ms"),
-    ],
-    &[
-        Is("avg read rate: "),
-        Decimal("avg_read_rate_mb_per_s"),
-        Is(" MB/s, avg write rate: "),
-        Decimal("avg_write_rate_mb_per_s"),
-        Is(" MB/s"),
-    ],
-    &[
-        Is("buffer usage: "),
-        Count("buffers_hit"),
-        Is(" hits, "),
-        Count("buffers_read"),
-        Either(&[&[Is(" misses, ")], &[Is(" reads, ")]]),
-        Count("buffers_dirtied"),
-        Is(" dirtied"),
-    ],
-    &[
-        Is("WAL usage: "),
-        Count("wal_records"),
-        Is(" records, "),
-        Count("wal_full_page_images"),
-        Is(" full page images, "),
-        Count("wal_bytes"),
-        Is(" bytes"),
-        Maybe(&[Is(", "), Count("wal_buffers_full"), Is(" buffers full")]),
-    ],
-    &[Is("delay time: "), Decimal("delay_time_ms"), Is(" ms")],
-    &[
-        Is("system usage: CPU: user: "),
-        Seconds("cpu_user_ms"),
-        Is(" s, system: "),
-        Seconds("cpu_system_ms"),
-        Is(" s, elapsed: "),
-        Seconds("elapsed_ms"),
-        Is(" s"),
-    ],
+/// Returns the shapes of the lines that begin with a byte. A line of no shape is passed over.
+const fn shapes(first: u8) -> &'static [&'static [Step]] {
+    match first {
+        b'p' => &[PAGES],
+        b't' => &[TUPLES, TUPLES_MISSED],
+        b'r' => &[CUTOFF],
+        b'n' => &[RELFROZENXID, RELMINMXID],
+        b'f' => &[FROZEN],
+        b'v' => &[VISIBILITY_MAP],
+        b'i' => &[INDEX_SCAN],
+        b'I' => &[IO_TIMINGS],
+        b'a' => &[RATES],
+        b'b' => &[BUFFER_USAGE],
+        b'W' => &[WAL_USAGE],
+        b'd' => &[DELAY_TIME],
+        b's' => &[SYSTEM_USAGE],
+        _ => &[],
+    }
+}
+
+const PAGES: &[Step] = &[
+    Is("pages: "),
+    Count("pages_removed"),
+    Is(" removed, "),
+    Count("pages_remain"),
+    Is(" remain, "),
+    Either(&[
+        &[
+            Count("pages_scanned"),
+            Is(" scanned ("),
+            Decimal("pages_scanned_percent"),
+            Is("% of total)"),
+            Maybe(&[Is(", "), Count("pages_eagerly_scanned"), Is(" eagerly scanned")]),
+        ],
+        &[
+            Count("pages_skipped_due_to_pins"),
+            Is(" skipped due to pins, "),
+            Count("pages_skipped_frozen"),
+            Is(" skipped frozen"),
+        ],
+    ]),
+];
+
+const TUPLES: &[Step] = &[
+    Is("tuples: "),
+    Count("tuples_removed"),
+    Is(" removed, "),
+    Count("tuples_remain"),
+    Is(" remain, "),
+    Count("tuples_dead_but_not_yet_removable"),
+    Is(" are dead but not yet removable"),
+    Maybe(&[Is(", oldest xmin: "), Count("oldest_xmin")]),
+];
+
+const TUPLES_MISSED: &[Step] = &[
+    Is("tuples missed: "),
+    Count("tuples_missed"),
+    Is(" dead from "),
+    Count("tuples_missed_pages"),
+    Is(" pages"),
+];
+
+const CUTOFF: &[Step] = &[
+    Is("removable cutoff: "),
+    Count("removable_cutoff"),
+    Is(", which was "),
+    By(cutoff_age),
+    Is(" XIDs old"),
+];
+
+const RELFROZENXID: &[Step] = &[
+    Is("new relfrozenxid: "),
+    Count("new_relfrozenxid"),
+    Is(", which is "),
+    Count("relfrozenxid_ahead"),
+    Is(" XIDs ahead"),
+];
+
+const RELMINMXID: &[Step] = &[
+    Is("new relminmxid: "),
+    Count("new_relminmxid"),
+    Is(", which is "),
+    Count("relminmxid_ahead"),
+    Is(" MXIDs ahead"),
+];
+
+const FROZEN: &[Step] = &[
+    Is("frozen: "),
+    Count("frozen_pages"),
+    Is(" pages from table ("),
+    Decimal("frozen_pages_percent"),
+    Is("% of total) had "),
+    Count("frozen_tuples"),
+    Is(" tuples frozen"),
+];
+
+const VISIBILITY_MAP: &[Step] = &[
+    Is("visibility map: "),
+    Count("pages_set_all_visible"),
+    Is(" pages set all-visible, "),
+    Count("pages_set_all_frozen"),
+    Is(" pages set all-frozen ("),
+    Count("pages_were_all_visible"),
+    Is(" were all-visible)"),
+];
+
+const INDEX_SCAN: &[Step] = &[
+    Is("index scan "),
+    Until("index_scan", ": "),
+    Count("index_scan_pages"),
+    Is(" pages from table ("),
+    Decimal("index_scan_pages_percent"),
+    Is("% of total) "),
+    Either(&[&[Is("had ")], &[Is("have ")]]),
+    Count("dead_item_identifiers"),
+    Is(" dead item identifiers"),
+];
+
+const IO_TIMINGS: &[Step] = &[
+    Is("I/O timings: read: "),
+    Decimal("read_ms"),
+    Is(" ms, write: "),
+    Decimal("write_ms"),
+    Is(" ms"),
+];
+
+const RATES: &[Step] = &[
+    Is("avg read rate: "),
+    Decimal("avg_read_rate_mb_per_s"),
+    Is(" MB/s, avg write rate: "),
+    Decimal("avg_write_rate_mb_per_s"),
+    Is(" MB/s"),
+];
+
+const BUFFER_USAGE: &[Step] = &[
+    Is("buffer usage: "),
+    Count("buffers_hit"),
+    Is(" hits, "),
+    Count("buffers_read"),
+    Either(&[&[Is(" misses, ")], &[Is(" reads, ")]]),
+    Count("buffers_dirtied"),
+    Is(" dirtied"),
+];
+
+const WAL_USAGE: &[Step] = &[
+    Is("WAL usage: "),
+    Count("wal_records"),
+    Is(" records, "),
+    Count("wal_full_page_images"),
+    Is(" full page images, "),
+    Count("wal_bytes"),
+    Is(" bytes"),
+    Maybe(&[Is(", "), Count("wal_buffers_full"), Is(" buffers full")]),
+];
+
+const DELAY_TIME: &[Step] = &[Is("delay time: "), Decimal("delay_time_ms"), Is(" ms")];
+
+const SYSTEM_USAGE: &[Step] = &[
+    Is("system usage: CPU: user: "),
+    Seconds("cpu_user_ms"),
+    Is(" s, system: "),
+    Seconds("cpu_system_ms"),
+    Is(" s, elapsed: "),
+    Seconds("elapsed_ms"),
+    Is(" s"),
 ];
 
 /// An index's own line.
@@ -199,17 +231,17 @@ const MAX_LINES: usize = 1000;
 
 fn lines<'x>(scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
     let mut indexes = Vec::new();
-    for line in scan.take_rest().lines().take(MAX_LINES) {
-        let mut index = Fields::new();
-        if rule::attempt(INDEX, &mut Scan::of(line), &mut index).is_some() {
-            indexes.push(FieldValue::Object(index));
-            continue;
-        }
-        for shape in LINES {
-            if rule::attempt(shape, &mut Scan::of(line), fields).is_some() {
-                break;
+    for line in each_line(scan.take_rest()).take(MAX_LINES) {
+        let Some(first) = line.bytes().next() else { continue };
+        if first == b'i' {
+            let mut index = Fields::new();
+            if rule::attempt(INDEX, &mut Scan::of(line), &mut index).is_some() {
+                indexes.push(FieldValue::Object(index));
+                continue;
             }
         }
+        let mut shapes = shapes(first).iter();
+        shapes.find_map(|shape| rule::attempt(shape, &mut Scan::of(line), fields));
     }
     if !indexes.is_empty() {
         fields.push("indexes", indexes);
