@@ -17,8 +17,10 @@ mod translation;
 
 use std::{borrow::Cow, time::Duration};
 
+use self::rule::Rule;
 use crate::{
     entry::{Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text, owned},
+    find::each_line,
     severity::Level,
 };
 
@@ -44,7 +46,7 @@ impl Event {
         if entry.unparsed {
             return pgbouncer::read(&entry.message).map(|line| (line.event, line.fields));
         }
-        let meaning = Meaning::read(&Texts::of(entry));
+        let meaning = Meaning::of(&Texts::of(entry));
         meaning.event.map(|event| (event, meaning.fields))
     }
 }
@@ -59,8 +61,8 @@ pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
         return;
     }
     let meaning = match Texts::borrowed(entry) {
-        Some(texts) => Meaning::read(&texts),
-        None => Meaning::read(&Texts::of(entry)).into_owned(),
+        Some(texts) => Meaning::of(&texts),
+        None => Meaning::of(&Texts::of(entry)).into_owned(),
     };
     meaning.give_to(entry);
 }
@@ -112,30 +114,19 @@ pub(crate) fn in_english(message: &str) -> Cow<'_, str> {
 /// What of an entry carries its meaning. `'x` is the life of what values are taken from.
 #[derive(Debug, Clone, Copy)]
 struct Texts<'e, 'x> {
-    level: Option<Level>,
     message: &'x str,
     detail: Option<&'x str>,
     context: Option<&'x str>,
-    state_code: Option<&'e str>,
-    user: Option<&'e str>,
-    database: Option<&'e str>,
-    backend_type: Option<&'e str>,
-    has_hint: bool,
-    /// The SQL that stands beside the message.
-    statement: Option<&'e str>,
-    is_cut: bool,
+    /// The entry, for all that no value is taken from.
+    entry: &'e LogEntry<'e>,
 }
 
 impl<'e, 'x> Texts<'e, 'x> {
     /// Returns the texts of an entry that borrows those from which values are taken.
     fn borrowed(entry: &'e LogEntry<'x>) -> Option<Self> {
         let Cow::Borrowed(message) = entry.message else { return None };
-        Some(Self {
-            message,
-            detail: borrowed(&entry.detail)?,
-            context: borrowed(&entry.context)?,
-            ..Texts::of_rest(entry)
-        })
+        let (detail, context) = (borrowed(&entry.detail)?, borrowed(&entry.context)?);
+        Some(Self { message, detail, context, entry })
     }
 
     fn of(entry: &'x LogEntry<'_>) -> Texts<'x, 'x> {
@@ -143,35 +134,24 @@ impl<'e, 'x> Texts<'e, 'x> {
             message: &entry.message,
             detail: entry.detail.as_deref(),
             context: entry.context.as_deref(),
-            ..Texts::of_rest(entry)
+            entry,
         }
     }
 
-    fn of_rest(entry: &'e LogEntry<'_>) -> Self {
-        Self {
-            level: entry.level,
-            message: "",
-            detail: None,
-            context: None,
-            state_code: entry.state_code.as_deref(),
-            user: entry.user.as_deref(),
-            database: entry.database.as_deref(),
-            backend_type: entry.backend_type.as_deref(),
-            has_hint: entry.hint.is_some(),
-            statement: entry.statement.as_deref(),
-            is_cut: is_cut(entry, Field::Message),
-        }
+    /// Tells whether the message was cut.
+    fn is_cut(&self) -> bool {
+        self.entry.truncated.iter().any(|(cut, _)| *cut == Field::Message)
     }
 
     /// Tells whether a worker of autovacuum wrote it. Kinds of processes are not translated in logs.
     fn is_autovacuum_worker(&self) -> bool {
-        self.backend_type == Some("autovacuum worker")
+        self.entry.backend_type.as_deref() == Some("autovacuum worker")
     }
 
     /// Tells whether the message is what a function raised: the first of the functions around it stands
     /// at its RAISE, a word that is not translated.
     fn is_raised(&self) -> bool {
-        let innermost = self.context.and_then(|context| context.lines().next());
+        let innermost = self.context.and_then(|context| each_line(context).next());
         innermost.is_some_and(|innermost| innermost.ends_with(" RAISE"))
     }
 }
@@ -201,10 +181,6 @@ fn borrowed<'x>(text: &Option<Text<'x>>) -> Option<Option<&'x str>> {
     }
 }
 
-fn is_cut(entry: &LogEntry<'_>, field: Field) -> bool {
-    entry.truncated.iter().any(|(cut, _)| *cut == field)
-}
-
 /// What was read out of an entry's texts.
 #[derive(Debug, Default)]
 struct Meaning<'x> {
@@ -220,51 +196,58 @@ struct Meaning<'x> {
 }
 
 impl<'x> Meaning<'x> {
-    fn of(event: Event) -> Self {
-        Self { event: Some(event), ..Self::default() }
-    }
-
-    fn read(texts: &Texts<'_, 'x>) -> Self {
-        let Some(level) = texts.level else { return Self::default() };
-        if texts.is_raised() {
-            // The bind values are the server's words all the same.
-            let mut meaning = Self::default();
-            if level >= Level::Error {
-                meaning.read_context(texts);
-            }
-            return meaning;
-        }
-        if let Some(meaning) = statement::read(texts) {
-            return meaning;
-        }
-        let mut meaning = Self::of_words(level, texts).unwrap_or_else(|| {
-            // What is known in English needs no translation.
-            let known = messages::state_code_of(texts.message);
-            let is_foreign = known.is_none() && has_classes(level);
-            let translated = is_foreign.then(|| Self::of_translated_words(level, texts)).flatten();
-            translated.unwrap_or_else(|| Self::of_state_code(level, texts, known))
-        });
-        if level >= Level::Error {
-            meaning.read_context(texts);
+    fn of(texts: &Texts<'_, 'x>) -> Self {
+        let mut meaning = Self::default();
+        if let Some(level) = texts.entry.level {
+            meaning.read(level, texts);
         }
         meaning
     }
 
-    /// Reads a message whose words tell its class.
-    fn of_words(level: Level, texts: &Texts<'_, 'x>) -> Option<Self> {
-        let (event, fields) = rule::read(level, texts.message)?;
-        let mut meaning = Self { fields, ..Self::of(event) };
-        detail::read(event, texts, &mut meaning);
-        if matches!(event, Event::AuditSession | Event::AuditObject) {
-            meaning.statement = audited_statement(&meaning.fields);
+    fn read(&mut self, level: Level, texts: &Texts<'_, 'x>) {
+        if !texts.is_raised() {
+            let rules = rule::of(texts.message);
+            // What begins with a word that has rules is no statement in any language.
+            if rules.is_empty() && statement::read(texts, self) {
+                return;
+            }
+            self.read_message(level, texts, rules);
         }
-        Some(meaning)
+        // The bind values are the server's words, whoever wrote the message.
+        if level >= Level::Error {
+            self.read_context(texts);
+        }
     }
 
-    /// Reads a message of a server that speaks another language. `None` where it is not known what it
+    /// Reads a message that is not about a statement.
+    fn read_message(&mut self, level: Level, texts: &Texts<'_, 'x>, rules: &'static [Rule]) {
+        if self.read_words(level, texts, rules) {
+            return;
+        }
+        // What is known in English needs no translation.
+        let known = messages::state_code_of(texts.message);
+        let is_foreign = known.is_none() && has_classes(level);
+        if !(is_foreign && self.read_translated_words(level, texts)) {
+            self.read_state_code(level, texts, known);
+        }
+    }
+
+    /// Reads a message whose words tell its class. False where they do not.
+    fn read_words(&mut self, level: Level, texts: &Texts<'_, 'x>, rules: &'static [Rule]) -> bool {
+        let event = rule::read(rules, level, texts.message, &mut self.fields);
+        let Some(event) = event else { return false };
+        self.event = Some(event);
+        detail::read(event, texts, self);
+        if matches!(event, Event::AuditSession | Event::AuditObject) {
+            self.statement = audited_statement(&self.fields);
+        }
+        true
+    }
+
+    /// Reads a message of a server that speaks another language. False where it is not known what it
     /// says.
-    fn of_translated_words(level: Level, texts: &Texts<'_, 'x>) -> Option<Self> {
-        let message = translation::to_english(texts.message)?;
+    fn read_translated_words(&mut self, level: Level, texts: &Texts<'_, 'x>) -> bool {
+        let Some(message) = translation::to_english(texts.message) else { return false };
         let line = |text: Option<&str>| {
             text.map(|text| translation::to_english(text).unwrap_or_else(|| text.to_owned()))
         };
@@ -275,25 +258,26 @@ impl<'x> Meaning<'x> {
             context: context.as_deref(),
             ..*texts
         };
-        let meaning = statement::read(&english)
-            .or_else(|| Meaning::of_words(level, &english))
-            .unwrap_or_else(|| {
-                let known = messages::state_code_of(&message);
-                Meaning::of_state_code(level, &english, known)
-            });
-        Some(meaning.into_owned())
+        let mut meaning = Meaning::default();
+        let is_known = statement::read(&english, &mut meaning)
+            || meaning.read_words(level, &english, rule::of(&message));
+        if !is_known {
+            meaning.read_state_code(level, &english, messages::state_code_of(&message));
+        }
+        *self = meaning.into_owned();
+        true
     }
 
     /// Reads an error, or what is wrong with the configuration. `known` is the SQLSTATE that the message's
     /// words have.
-    fn of_state_code(level: Level, texts: &Texts<'_, 'x>, known: Option<&str>) -> Self {
+    fn read_state_code(&mut self, level: Level, texts: &Texts<'_, 'x>, known: Option<&str>) {
         let is_read = level >= Level::Error || level == Level::Log;
-        let state_code = texts.state_code.or(known).filter(|_| is_read);
+        let state_code = texts.entry.state_code.as_deref().or(known).filter(|_| is_read);
         let event = state_code.and_then(|code| error::classify(level, code, texts));
-        let Some(event) = event else { return Self::default() };
-        let mut meaning = Self { fields: error::values(event, texts.message), ..Self::of(event) };
-        detail::read(event, texts, &mut meaning);
-        meaning
+        let Some(event) = event else { return };
+        self.event = Some(event);
+        error::read_values(event, texts.message, &mut self.fields);
+        detail::read(event, texts, self);
     }
 
     /// Reads the bind values of a statement that failed (`log_parameter_max_length_on_error`).

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// Takes the values out of an error's message.
-pub(super) fn values<'x>(event: Event, message: &'x str) -> Fields<'x> {
-    values::read(event, message)
+pub(super) fn read_values<'x>(event: Event, message: &'x str, fields: &mut Fields<'x>) {
+    values::read(event, message, fields);
 }
 
 /// Finds the class of an error, or of what is wrong with the configuration.
@@ -107,7 +107,7 @@ fn of_access_rule(code: &str, texts: &Texts<'_, '_>) -> Option<Event> {
         "42501" => Event::ErrorPermissionDenied,
         "42601" => of_syntax(message),
         // At the start of a session the missing object is its role or its database.
-        "42704" if texts.level == Some(Level::Fatal) => Event::ConnectionRejected,
+        "42704" if texts.entry.level == Some(Level::Fatal) => Event::ConnectionRejected,
         "42704" => Event::ErrorObjectDoesNotExist,
         "42883" if !message.contains('(') && quotes(message) == 0 => {
             Event::ErrorOperatorDoesNotExist
@@ -189,9 +189,9 @@ fn of_serialization(texts: &Texts<'_, '_>) -> Option<Event> {
     if others.iter().any(|words| texts.message.starts_with(words)) {
         return None;
     }
-    Some(if texts.has_hint && texts.level == Some(Level::Error) {
+    Some(if texts.entry.hint.is_some() && texts.entry.level == Some(Level::Error) {
         Event::ErrorCouldNotSerializeSerializable
-    } else if texts.detail.is_some() || texts.level == Some(Level::Fatal) {
+    } else if texts.detail.is_some() || texts.entry.level == Some(Level::Fatal) {
         Event::StandbyStatementCanceled
     } else {
         Event::ErrorCouldNotSerializeRepeatableRead
@@ -212,7 +212,7 @@ fn of_rest(code: &str, texts: &Texts<'_, '_>) -> Option<Event> {
     Some(match code {
         "0A000" if is_about_writing_to_a_view(message) => Event::ErrorCannotModifyView,
         "21000" if message.contains("ON CONFLICT") => Event::ErrorOnConflictRowAffectedTwice,
-        "3D000" if texts.level == Some(Level::Fatal) => Event::ConnectionRejected,
+        "3D000" if texts.entry.level == Some(Level::Fatal) => Event::ConnectionRejected,
         "26000" | "34000" | "3D000" | "3F000" => Event::ErrorObjectDoesNotExist,
         "28000" | "28P01" => Event::ConnectionRejected,
         "44000" => Event::ErrorWithCheckOptionViolation,
@@ -236,8 +236,8 @@ fn of_connections(texts: &Texts<'_, '_>) -> Event {
     if message.is_ascii() || quotes(message) == 0 {
         return Event::ConnectionOutOfConnections;
     }
-    let is_database = texts.database.is_some_and(|name| message.contains(name))
-        && !texts.user.is_some_and(|name| message.contains(name));
+    let is_database = texts.entry.database.as_ref().is_some_and(|name| message.contains(&**name))
+        && !texts.entry.user.as_ref().is_some_and(|name| message.contains(&**name));
     if is_database {
         Event::ConnectionTooManyConnectionsDatabase
     } else {

@@ -33,8 +33,8 @@ pub(super) fn read(text: &str, duration: Duration, is_cut: bool) -> Meaning<'_> 
         }
     };
     let event = if format == "text" { Event::StatementAutoExplain } else { Event::StatementPlan };
-    let mut meaning = Meaning::of(event);
-    meaning.duration = Some(duration);
+    let mut meaning =
+        Meaning { event: Some(event), duration: Some(duration), ..Meaning::default() };
     meaning.fields.push("format", format);
     meaning.statement = parts.query_text;
     meaning.query_id = parts.query_identifier;

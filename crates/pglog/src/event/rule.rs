@@ -8,6 +8,7 @@ use crate::{
 
 mod audit;
 mod connection;
+mod index;
 mod maintenance;
 mod process;
 mod replication;
@@ -16,7 +17,7 @@ mod timeout;
 
 /// A class of messages.
 #[derive(Debug)]
-struct Rule {
+pub(super) struct Rule {
     at: At,
     event: Event,
     /// What makes a message one of the class.
@@ -91,66 +92,82 @@ pub(super) enum Step {
     Either(&'static [&'static [Self]]),
 }
 
-/// Finds the class of a message by its words, and the values in it.
-pub(super) fn read<'x>(level: Level, message: &'x str) -> Option<(Event, Fields<'x>)> {
-    let by_word = rules_of(message).and_then(|rules| apply(rules, level, message));
+/// Returns the rules for messages that begin as this one. There are none for most errors.
+pub(super) fn of(message: &str) -> &'static [Rule] {
+    index::rules_of(message)
+}
+
+/// Finds the class of a message by its words, and puts the values in it behind the fields. `rules` are those
+/// of its first word.
+pub(super) fn read<'x>(
+    rules: &'static [Rule],
+    level: Level,
+    message: &'x str,
+    fields: &mut Fields<'x>,
+) -> Option<Event> {
+    let by_word = apply(rules, level, message, fields);
     // Messages about a process begin with its name, which may be the first word of others.
-    by_word.or_else(|| apply(process::rules(message)?, level, message))
+    by_word.or_else(|| apply(process::rules(level, message)?, level, message, fields))
 }
 
 fn apply<'x>(
     rules: &'static [Rule],
     level: Level,
     message: &'x str,
-) -> Option<(Event, Fields<'x>)> {
-    rules.iter().filter(|rule| rule.at.includes(level)).find_map(|rule| {
+    fields: &mut Fields<'x>,
+) -> Option<Event> {
+    let before = fields.len();
+    for rule in rules {
+        if !rule.at.includes(level) {
+            continue;
+        }
         let mut scan = Scan::of(message);
-        let mut fields = Fields::new();
-        all(rule.head, &mut scan, &mut fields)?;
-        // What does not fit any more leaves what did.
-        all(rule.rest, &mut scan, &mut fields);
-        Some((rule.event, fields))
-    })
-}
-
-/// Returns the rules for messages with this first word.
-fn rules_of(message: &str) -> Option<&'static [Rule]> {
-    let end = memchr::memchr2(b' ', b':', message.as_bytes()).unwrap_or(message.len());
-    let word = message.get(..end)?;
-    connection::rules(word)
-        .or_else(|| maintenance::rules(word))
-        .or_else(|| replication::rules(word))
-        .or_else(|| timeout::rules(word))
-        .or_else(|| server::rules(word))
-        .or_else(|| audit::rules(word))
+        if all(rule.head, &mut scan, fields).is_some() {
+            // What does not fit any more leaves what did.
+            all(rule.rest, &mut scan, fields);
+            return Some(rule.event);
+        }
+        fields.truncate(before);
+    }
+    None
 }
 
 /// Takes steps in order. `None` at the first that does not fit; those before it have left their values.
 fn all<'x>(steps: &'static [Step], scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
-    steps.iter().try_for_each(|step| one(step, scan, fields))
-}
-
-fn one<'x>(step: &'static Step, scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
-    match step {
-        Step::Is(words) => scan.literal(words)?,
-        Step::End => scan.is_at_end().then_some(())?,
-        Step::Count(name) => fields.push(name, scan.number()?),
-        Step::Decimal(name) => fields.push(name, scan.decimal()?),
-        Step::Seconds(name) => fields.push(name, scan.seconds()?),
-        Step::KiloBytes(name) => fields.push(name, scan.number()?.saturating_mul(1024)),
-        Step::Lsn(name) => fields.push(name, scan.lsn()?),
-        Step::Clock(name) => fields.push(name, clock(scan)?),
-        Step::Quoted(name, behind) => fields.push(name, scan.quoted_before(behind)?),
-        Step::QuotedToEnd(name) => fields.push(name, scan.quoted_to_end()?),
-        Step::Until(name, end) => fields.push(name, scan.until(end)?),
-        Step::Words(name) => fields.push(name, words(scan)),
-        Step::Rest(name) => fields.push(name, scan.take_rest()),
-        Step::Flag(name) => fields.push(name, true),
-        Step::By(read) => read(scan, fields)?,
-        Step::Maybe(steps) => {
-            attempt(steps, scan, fields);
-        }
-        Step::Either(choices) => choices.iter().find_map(|steps| attempt(steps, scan, fields))?,
+    for step in steps {
+        let (name, value) = match step {
+            Step::Is(words) => {
+                scan.literal(words)?;
+                continue;
+            }
+            Step::End if scan.is_at_end() => continue,
+            Step::End => return None,
+            Step::By(read) => {
+                read(scan, fields)?;
+                continue;
+            }
+            Step::Maybe(steps) => {
+                attempt(steps, scan, fields);
+                continue;
+            }
+            Step::Either(choices) => {
+                choices.iter().find_map(|steps| attempt(steps, scan, fields))?;
+                continue;
+            }
+            Step::Count(name) => (name, FieldValue::U64(scan.number()?)),
+            Step::Decimal(name) => (name, FieldValue::F64(scan.decimal()?)),
+            Step::Seconds(name) => (name, scan.seconds()?.into()),
+            Step::KiloBytes(name) => (name, scan.number()?.saturating_mul(1024).into()),
+            Step::Lsn(name) => (name, scan.lsn()?.into()),
+            Step::Clock(name) => (name, clock(scan)?.into()),
+            Step::Quoted(name, behind) => (name, scan.quoted_before(behind)?.into()),
+            Step::QuotedToEnd(name) => (name, scan.quoted_to_end()?.into()),
+            Step::Until(name, end) => (name, scan.until(end)?.into()),
+            Step::Words(name) => (name, words(scan)),
+            Step::Rest(name) => (name, scan.take_rest().into()),
+            Step::Flag(name) => (name, true.into()),
+        };
+        fields.push(name, value);
     }
     Some(())
 }

@@ -22,97 +22,107 @@ pub(super) struct Plain {
 
 /// Reads the message of a statement without a name. `None` for any other message.
 pub(super) fn read_plain(message: &str) -> Option<Plain> {
-    const HEADS: [(&str, Phase, Event); 4] = [
-        ("  statement: ", Phase::Statement, Event::StatementDuration),
-        ("  execute <unnamed>: ", Phase::Execute, Event::StatementDuration),
-        ("  bind <unnamed>: ", Phase::Bind, Event::StatementDuration),
-        ("  parse <unnamed>: ", Phase::Parse, Event::StatementParse),
-    ];
     let mut scan = Scan::of(message.strip_prefix("duration: ")?);
     let duration = millis(&mut scan)?;
-    let (head, phase, event) = HEADS.iter().find(|(head, ..)| scan.rest().starts_with(head))?;
-    let head_bytes = message.len() - scan.rest().len() + head.len();
-    Some(Plain { event: *event, duration, phase: *phase, head_bytes })
+    scan.literal("  ")?;
+    let (head, phase, event) = match scan.rest().as_bytes().first()? {
+        b's' => ("statement: ", Phase::Statement, Event::StatementDuration),
+        b'e' => ("execute <unnamed>: ", Phase::Execute, Event::StatementDuration),
+        b'b' => ("bind <unnamed>: ", Phase::Bind, Event::StatementDuration),
+        b'p' => ("parse <unnamed>: ", Phase::Parse, Event::StatementParse),
+        _ => return None,
+    };
+    scan.literal(head)?;
+    Some(Plain { event, duration, phase, head_bytes: message.len() - scan.rest().len() })
 }
 
-/// Reads a message about a statement. `None` for any other message.
-pub(super) fn read<'x>(texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
-    let message = texts.message;
-    let meaning = match message.strip_prefix("duration: ") {
-        Some(rest) => timed(Scan::of(rest), texts)?,
-        None => untimed(Scan::of(message), texts).or_else(|| translated(texts))?,
+/// Reads a message about a statement. False, and nothing read, for any other message.
+pub(super) fn read<'x>(texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) -> bool {
+    let is_log = texts.entry.level == Some(Level::Log);
+    let is_read = match texts.message.strip_prefix("duration: ") {
+        Some(rest) => timed(Scan::of(rest), is_log, texts, meaning),
+        None if is_log => {
+            untimed(Scan::of(texts.message), texts, meaning).or_else(|| translated(texts, meaning))
+        }
+        None => None,
     };
+    if is_read.is_none() {
+        return false;
+    }
     // Where the statement has a line of its own the message is not one of those that carry it, whatever
     // it looks like.
-    let is_own = match (texts.statement, &meaning.statement) {
+    let is_own = match (&texts.entry.statement, &meaning.statement) {
         (None, _) => true,
         (Some(beside), Some(inside)) => beside == inside,
         (Some(_), None) => false,
     };
-    is_own.then_some(meaning)
+    if !is_own {
+        *meaning = Meaning::default();
+    }
+    is_own
 }
 
-/// Reads a message with a duration, behind its first word.
-fn timed<'x>(mut scan: Scan<'x>, texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
+/// Reads a message with a duration, behind its first word. Plans have any level.
+fn timed<'x>(
+    mut scan: Scan<'x>,
+    is_log: bool,
+    texts: &Texts<'_, 'x>,
+    meaning: &mut Meaning<'x>,
+) -> Option<()> {
     let duration = millis(&mut scan)?;
     if scan.eat("  plan:\n") {
-        return Some(plan::read(scan.rest(), duration, texts.is_cut));
+        *meaning = plan::read(scan.rest(), duration, texts.is_cut());
+        return Some(());
     }
-    if texts.level != Some(Level::Log) {
+    if !is_log {
         return None;
     }
-    let mut meaning = Meaning::of(Event::StatementDuration);
     if !scan.is_at_end() {
         scan.literal("  ")?;
         match Sql::read(&mut scan) {
-            Some(sql) => sql.give_to(&mut meaning, texts),
+            Some(sql) => sql.give_to(meaning, texts),
             None => meaning.fields = fastpath(scan)?,
         }
     }
-    if meaning.phase == Some(Phase::Parse) {
-        meaning.event = Some(Event::StatementParse);
-    }
+    let is_parse = meaning.phase == Some(Phase::Parse);
+    meaning.event = Some(if is_parse { Event::StatementParse } else { Event::StatementDuration });
     meaning.duration = Some(duration);
-    Some(meaning)
+    Some(())
 }
 
 /// Reads a message of `log_statement`.
-fn untimed<'x>(mut scan: Scan<'x>, texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
-    if texts.level != Some(Level::Log) {
-        return None;
-    }
+fn untimed<'x>(mut scan: Scan<'x>, texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) -> Option<()> {
     let sql = Sql::read(&mut scan)?;
-    let mut meaning = Meaning::of(Event::StatementLog);
     match sql.phase {
-        Phase::Statement | Phase::Execute => sql.give_to(&mut meaning, texts),
+        Phase::Statement | Phase::Execute => sql.give_to(meaning, texts),
         // The other phases are logged with their durations only.
         Phase::Parse | Phase::Bind => return None,
     }
+    meaning.event = Some(Event::StatementLog);
     meaning.phase = None;
-    Some(meaning)
+    Some(())
 }
 
 /// Reads a message of a server that speaks another language.
-fn translated<'x>(texts: &Texts<'_, 'x>) -> Option<Meaning<'x>> {
-    if texts.level != Some(Level::Log) {
-        return None;
-    }
+fn translated<'x>(texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) -> Option<()> {
     let read = statement_message(texts.message)?;
-    let mut meaning = Meaning::of(match (read.duration, read.phase) {
+    let duration = match read.duration {
+        Some(number) => Some(micros(&mut Scan::of(number))?),
+        None => None,
+    };
+    if let (Some(phase), Some(text)) = (read.phase, read.statement) {
+        Sql::of(phase, read.name, false, text).give_to(meaning, texts);
+    }
+    meaning.event = Some(match (duration, read.phase) {
         (None, _) => Event::StatementLog,
         (Some(_), Some(Phase::Parse)) => Event::StatementParse,
         (Some(_), _) => Event::StatementDuration,
     });
-    if let Some(number) = read.duration {
-        meaning.duration = Some(micros(&mut Scan::of(number))?);
-    }
-    if let (Some(phase), Some(text)) = (read.phase, read.statement) {
-        Sql::of(phase, read.name, false, text).give_to(&mut meaning, texts);
-    }
-    if meaning.duration.is_none() {
+    meaning.duration = duration;
+    if duration.is_none() {
         meaning.phase = None;
     }
-    Some(meaning)
+    Some(())
 }
 
 /// Passes `1.234 ms`.
@@ -126,8 +136,10 @@ fn millis(scan: &mut Scan<'_>) -> Option<Duration> {
 fn micros(scan: &mut Scan<'_>) -> Option<Duration> {
     let whole = scan.number()?;
     scan.literal(".")?;
-    let thousandths = scan.take_while(|byte| byte.is_ascii_digit());
-    let micros: u64 = (thousandths.len() == 3).then(|| thousandths.parse().ok())??;
+    let (micros, count) = scan.digits();
+    if count != 3 {
+        return None;
+    }
     Some(Duration::from_micros(whole.checked_mul(1000)?.checked_add(micros)?))
 }
 

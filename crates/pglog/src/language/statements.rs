@@ -389,6 +389,10 @@ const PREPARE: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        entry::{Event, LogEntry},
+        severity::Level,
+    };
 
     type Parts<'a> = (Option<&'a str>, Option<Phase>, Option<&'a str>, Option<&'a str>);
 
@@ -414,6 +418,26 @@ mod tests {
                 sql,
             );
             assert_eq!(parts(&message), Some(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_wording_has_an_event() {
+        for Wording { phase, head, behind_number, behind_name, .. } in WORDINGS {
+            let number = if head.is_empty() { "" } else { "1.234" };
+            let name = behind_name.map_or_else(String::new, |behind| format!("s1{behind}"));
+            let mut entry = LogEntry {
+                level: Some(Level::Log),
+                message: format!("{head}{number}{behind_number}{name}").into(),
+                ..LogEntry::default()
+            };
+            crate::event::interpret(&mut entry);
+            let event = match phase {
+                _ if number.is_empty() => Event::StatementLog,
+                Some(Phase::Parse) => Event::StatementParse,
+                _ => Event::StatementDuration,
+            };
+            assert_eq!(entry.event, Some(event), "{}", entry.message);
         }
     }
 

@@ -13,16 +13,12 @@ use crate::{
 };
 
 /// Takes the values out of an error's message.
-pub(super) fn read<'x>(event: Event, message: &'x str) -> Fields<'x> {
-    let mut fields = Fields::new();
-    let shapes = SHAPES.iter().filter(|(class, _)| *class == event);
-    let shape = shapes
-        .map(|(_, shape)| rule::attempt(shape, &mut Scan::of(message), &mut fields))
-        .find(Option::is_some);
+pub(super) fn read<'x>(event: Event, message: &'x str, fields: &mut Fields<'x>) {
+    let mut shapes = SHAPES.iter().filter(|(class, _)| *class == event);
+    let shape = shapes.find_map(|(_, shape)| rule::attempt(shape, &mut Scan::of(message), fields));
     if shape.is_none() {
-        quoted_names(message, &mut fields);
+        quoted_names(message, fields);
     }
-    fields
 }
 
 /// Shapes of messages in which not every name is in quotes, or not behind its kind.
@@ -201,7 +197,8 @@ mod tests {
     use crate::entry::FieldValue;
 
     fn values(event: Event, message: &str) -> Vec<(&'static str, String)> {
-        let fields = read(event, message);
+        let mut fields = Fields::new();
+        read(event, message, &mut fields);
         let text = |value: &FieldValue<'_>| match value {
             FieldValue::Text(text) => text.to_string(),
             other => format!("{other:?}"),

@@ -4,15 +4,14 @@ use crate::event::rule::{
     At::Any,
     Rule,
     Step::{By, Is},
+    index,
 };
 use crate::{
     entry::{FieldValue, Fields, Text},
     event::{Event, scan::Scan},
 };
 
-pub(super) fn rules(word: &str) -> Option<&'static [Rule]> {
-    (word == "AUDIT").then_some(RECORDS)
-}
+pub(super) const WORDS: index::Words = &[("AUDIT", RECORDS)];
 
 /// Records have the level that `pgaudit.log_level` says.
 const RECORDS: &[Rule] = &[

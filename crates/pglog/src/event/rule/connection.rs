@@ -4,6 +4,7 @@ use crate::event::rule::{
     At::{Any, Error, Log},
     Rule,
     Step::{By, Clock, Count, Decimal, Either, End, Is, Quoted, QuotedToEnd, Rest, Until},
+    index,
 };
 use crate::{
     entry::Fields,
@@ -11,19 +12,19 @@ use crate::{
     find::{rsplit_once, split_once},
 };
 
-pub(super) fn rules(word: &str) -> Option<&'static [Rule]> {
-    Some(match word {
-        "connection" => CONNECTION,
-        "disconnection" => DISCONNECTION,
-        "replication" => REPLICATION,
-        "sorry" | "remaining" | "too" | "number" => TOO_MANY,
-        "incomplete" => INCOMPLETE,
-        "no" => NO_USER,
-        "unsupported" => UNSUPPORTED,
-        "pg_hba.conf" => REJECTED,
-        _ => return None,
-    })
-}
+pub(super) const WORDS: index::Words = &[
+    ("connection", CONNECTION),
+    ("disconnection", DISCONNECTION),
+    ("replication", REPLICATION),
+    ("sorry", TOO_MANY),
+    ("remaining", TOO_MANY),
+    ("too", TOO_MANY),
+    ("number", TOO_MANY),
+    ("incomplete", INCOMPLETE),
+    ("no", NO_USER),
+    ("unsupported", UNSUPPORTED),
+    ("pg_hba.conf", REJECTED),
+];
 
 const CONNECTION: &[Rule] = &[
     Rule {

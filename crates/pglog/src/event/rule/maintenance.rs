@@ -11,24 +11,24 @@ use crate::event::rule::{
         By, Count, Decimal, End, Is, KiloBytes, Lsn, Maybe, Quoted, QuotedToEnd, Rest, Seconds,
         Words,
     },
+    index,
 };
 
-pub(super) fn rules(word: &str) -> Option<&'static [Rule]> {
-    Some(match word {
-        "checkpoint" | "restartpoint" => CHECKPOINT,
-        "checkpoints" => TOO_FREQUENT,
-        "automatic" => vacuum::AUTOMATIC,
-        "autovacuum" => LAUNCHER,
-        "canceling" => CANCELING,
-        "process" => lock::PROCESS,
-        "deadlock" => lock::DEADLOCK,
-        "skipping" => SKIPPING,
-        "permission" => PERMISSION,
-        "database" => DATABASE,
-        "oldest" | "cutoff" | "bypassing" => FAR_IN_THE_PAST,
-        _ => return None,
-    })
-}
+pub(super) const WORDS: index::Words = &[
+    ("checkpoint", CHECKPOINT),
+    ("restartpoint", CHECKPOINT),
+    ("automatic", vacuum::AUTOMATIC),
+    ("autovacuum", LAUNCHER),
+    ("canceling", CANCELING),
+    ("process", lock::PROCESS),
+    ("deadlock", lock::DEADLOCK),
+    ("skipping", SKIPPING),
+    ("permission", PERMISSION),
+    ("database", DATABASE),
+    ("oldest", FAR_IN_THE_PAST),
+    ("cutoff", FAR_IN_THE_PAST),
+    ("bypassing", FAR_IN_THE_PAST),
+];
 
 const CHECKPOINT: &[Rule] = &[
     Rule {
@@ -54,6 +54,12 @@ const CHECKPOINT: &[Rule] = &[
         event: Event::RestartpointStarting,
         head: &[Is("restartpoint starting:")],
         rest: &[Words("causes")],
+    },
+    Rule {
+        at: Log,
+        event: Event::CheckpointTooFrequent,
+        head: &[Is("checkpoints are occurring too frequently (")],
+        rest: &[Seconds("apart_ms")],
     },
 ];
 
@@ -90,13 +96,6 @@ const COMPLETE: &[Step] = &[
     Is(", redo lsn="),
     Lsn("redo_lsn"),
 ];
-
-const TOO_FREQUENT: &[Rule] = &[Rule {
-    at: Log,
-    event: Event::CheckpointTooFrequent,
-    head: &[Is("checkpoints are occurring too frequently (")],
-    rest: &[Seconds("apart_ms")],
-}];
 
 const LAUNCHER: &[Rule] = &[
     Rule {

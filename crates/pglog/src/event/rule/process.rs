@@ -7,11 +7,14 @@ use crate::event::rule::{
     Rule,
     Step::{Count, Is, Maybe, Quoted, Rest, Until},
 };
-use crate::find::find;
+use crate::{find::find, severity::Level};
 
-pub(super) fn rules(message: &str) -> Option<&'static [Rule]> {
+pub(super) fn rules(level: Level, message: &str) -> Option<&'static [Rule]> {
     /// The longest name is that of a background worker, of at most 96 bytes.
     const MAX_NAME_BYTES: usize = 200;
+    if level != Level::Log {
+        return None;
+    }
     let window = message.as_bytes().get(..message.len().min(MAX_NAME_BYTES))?;
     find(window, b" (PID ").map(|_| ENDS)
 }

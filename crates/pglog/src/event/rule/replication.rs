@@ -5,23 +5,31 @@ use crate::event::rule::{
     At::{Any, Error, Log, Notice, Warning},
     Rule, Step,
     Step::{Count, Either, End, Is, Lsn, Maybe, Quoted, QuotedToEnd, Rest, Seconds, Until},
+    index,
 };
 
-pub(super) fn rules(word: &str) -> Option<&'static [Rule]> {
-    Some(match word {
-        "redo" | "last" => REDO,
-        "archive" | "archiving" | "archiver" => ARCHIVE,
-        "pg_stop_backup" | "pg_backup_stop" => BACKUP,
-        "restored" => RESTORED,
-        "started" | "restarted" => STARTED,
-        "consistent" => CONSISTENT,
-        "recovery" => RECOVERY,
-        "streaming" => STREAMING,
-        "according" | "highest" | "requested" | "new" => TIMELINE,
-        "acquired" | "released" | "invalidating" => SLOT,
-        _ => return None,
-    })
-}
+pub(super) const WORDS: index::Words = &[
+    ("redo", REDO),
+    ("last", REDO),
+    ("archive", ARCHIVE),
+    ("archiving", ARCHIVE),
+    ("archiver", ARCHIVE),
+    ("pg_stop_backup", BACKUP),
+    ("pg_backup_stop", BACKUP),
+    ("restored", RESTORED),
+    ("started", STARTED),
+    ("restarted", STARTED),
+    ("consistent", CONSISTENT),
+    ("recovery", RECOVERY),
+    ("streaming", STREAMING),
+    ("according", TIMELINE),
+    ("highest", TIMELINE),
+    ("requested", TIMELINE),
+    ("new", TIMELINE),
+    ("acquired", SLOT),
+    ("released", SLOT),
+    ("invalidating", SLOT),
+];
 
 const REDO: &[Rule] = &[
     Rule {

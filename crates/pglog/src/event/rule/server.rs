@@ -5,19 +5,29 @@ use crate::event::rule::{
     At::{Any, Log, Notice, Warning},
     Rule, Step,
     Step::{Count, Either, End, Is, Quoted, QuotedToEnd, Rest, Seconds},
+    index,
 };
 
-pub(super) fn rules(word: &str) -> Option<&'static [Rule]> {
-    Some(match word {
-        "temporary" => TEMPORARY,
-        "starting" | "listening" | "entering" | "redirecting" | "ending" | "MultiXact" => START,
-        "shutting" | "aborting" | "abnormal" | "all" => SHUTDOWN,
-        "parameter" | "configuration" | "syntax" => CONFIGURATION,
-        "syncing" | "resetting" => PROGRESS,
-        "using" | "pgstat" => STATISTICS,
-        _ => return None,
-    })
-}
+pub(super) const WORDS: index::Words = &[
+    ("temporary", TEMPORARY),
+    ("starting", START),
+    ("listening", START),
+    ("entering", START),
+    ("redirecting", START),
+    ("ending", START),
+    ("MultiXact", START),
+    ("shutting", SHUTDOWN),
+    ("aborting", SHUTDOWN),
+    ("abnormal", SHUTDOWN),
+    ("all", SHUTDOWN),
+    ("parameter", CONFIGURATION),
+    ("configuration", CONFIGURATION),
+    ("syntax", CONFIGURATION),
+    ("syncing", PROGRESS),
+    ("resetting", PROGRESS),
+    ("using", STATISTICS),
+    ("pgstat", STATISTICS),
+];
 
 const TEMPORARY: &[Rule] = &[Rule {
     at: Log,

@@ -5,20 +5,18 @@ use crate::event::rule::{
     At::{Any, Error, Log},
     Rule, Step,
     Step::{Count, Either, End, Is, Quoted, QuotedToEnd, Rest},
+    index,
 };
 
-pub(super) fn rules(word: &str) -> Option<&'static [Rule]> {
-    Some(match word {
-        "terminating" => TERMINATING,
-        "could" => COULD_NOT,
-        "unexpected" => UNEXPECTED,
-        "received" => RECEIVED,
-        "invalid" => INVALID,
-        "page" => PAGE,
-        "out" => OUT_OF,
-        _ => return None,
-    })
-}
+pub(super) const WORDS: index::Words = &[
+    ("terminating", TERMINATING),
+    ("could", COULD_NOT),
+    ("unexpected", UNEXPECTED),
+    ("received", RECEIVED),
+    ("invalid", INVALID),
+    ("page", PAGE),
+    ("out", OUT_OF),
+];
 
 const fn plain(at: crate::event::rule::At, event: Event, head: &'static [Step]) -> Rule {
     Rule { at, event, head, rest: &[] }
