@@ -19,6 +19,11 @@ pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
     }
 }
 
+/// Tells whether some words stand in a text.
+pub(crate) fn has(text: &str, words: &str) -> bool {
+    find(text.as_bytes(), words.as_bytes()).is_some()
+}
+
 /// Finds the first place of a byte. It is mostly near, where eight bytes at a time take less than a call.
 pub(crate) fn find_byte(text: &[u8], byte: u8) -> Option<usize> {
     const NEAR_WORDS: usize = 4;
@@ -39,12 +44,18 @@ pub(crate) fn find_byte(text: &[u8], byte: u8) -> Option<usize> {
     Some(at + found)
 }
 
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGHEST_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+
 /// Returns a word whose lowest bit that is set is the highest one of the first byte that is `byte`.
 pub(crate) const fn marks(word: u64, byte: u8) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHEST_BITS: u64 = u64::from_le_bytes([0x80; 8]);
     let different = word ^ u64::from_le_bytes([byte; 8]);
     different.wrapping_sub(ONES) & !different & HIGHEST_BITS
+}
+
+/// Marks control characters of ASCII in the same way.
+pub(crate) const fn marks_of_controls(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 0x20) & !word & HIGHEST_BITS
 }
 
 /// Finds the last place where some words stand in a text.
@@ -61,6 +72,20 @@ pub(crate) fn rfind(text: &[u8], words: &[u8]) -> Option<usize> {
             return Some(start);
         }
     }
+}
+
+/// Returns the first eight bytes as a number that sorts as they do. What is shorter is filled with zeros.
+pub(crate) const fn first_bytes(text: &[u8]) -> u64 {
+    if let Some(bytes) = text.first_chunk() {
+        return u64::from_be_bytes(*bytes);
+    }
+    let mut word = 0;
+    let mut rest = text;
+    while let Some((last, before)) = rest.split_last() {
+        word = word >> 8 | (*last as u64) << 56;
+        rest = before;
+    }
+    word
 }
 
 /// Returns the lines of a text as [`str::lines`] does.
@@ -112,6 +137,13 @@ mod tests {
         #[test]
         fn lines_are_those_of_str(text in "[ab\r\n]{0,12}") {
             prop_assert_eq!(each_line(&text).collect::<Vec<_>>(), text.lines().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn first_control_character_is_marked(bytes in any::<[u8; 8]>()) {
+            let marks = marks_of_controls(u64::from_le_bytes(bytes));
+            let expected = bytes.iter().position(|byte| *byte < 0x20).unwrap_or(8);
+            prop_assert_eq!(marks.trailing_zeros() as usize / 8, expected);
         }
 
         #[test]

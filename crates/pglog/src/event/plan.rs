@@ -7,6 +7,7 @@ use std::{borrow::Cow, time::Duration};
 
 use crate::entry::{Plan, Text};
 use crate::event::{Event, Meaning, parameters};
+use crate::find::{has, rsplit_once};
 
 /// What stands in a plan beside its nodes.
 #[derive(Debug, Default)]
@@ -70,11 +71,11 @@ fn plain(text: &str, is_cut: bool) -> (Plan<'_>, Parts<'_>) {
     };
     let (head, plan) = behind.split_at_checked(root).unwrap_or((behind, ""));
     let head = head.strip_suffix('\n').unwrap_or(head);
-    let (query, list) = match head.rsplit_once("\nQuery Parameters: ") {
+    let (query, list) = match rsplit_once(head, "\nQuery Parameters: ") {
         Some((query, list)) => (query, Some(Cow::Borrowed(list))),
         None => (head, None),
     };
-    let identifier = plan.rsplit_once("\nQuery Identifier: ").map(|(_, number)| number);
+    let identifier = rsplit_once(plan, "\nQuery Identifier: ").map(|(_, number)| number);
     let parts = Parts {
         query_text: Some(Cow::Borrowed(query)),
         query_parameters: list,
@@ -92,7 +93,7 @@ fn root_node(text: &str) -> Option<usize> {
         let start = memchr::memrchr(b'\n', text.as_bytes().get(..end)?)? + 1;
         let line = text.get(start..end)?;
         let is_indented = line.as_bytes().first().is_none_or(u8::is_ascii_whitespace);
-        if !is_indented && memchr::memmem::find(line.as_bytes(), b"  (cost=").is_some() {
+        if !is_indented && has(line, "  (cost=") {
             return Some(start);
         }
         end = start - 1;

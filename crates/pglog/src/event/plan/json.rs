@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::entry::Text;
 use crate::event::plan::Parts;
+use crate::find::{marks, marks_of_controls};
 
 /// How deep objects and arrays may stand in each other. Far below it a plan is no plan any more.
 const MAX_DEPTH: usize = 1000;
@@ -11,13 +12,17 @@ const MAX_DEPTH: usize = 1000;
 /// Takes the white space between the parts of a JSON object out. `None` where it is not one valid object:
 /// it is copied into JSON as it is, so it must not break that.
 pub(super) fn read(text: &str) -> Option<(String, Parts<'_>)> {
-    let mut reader =
-        Reader { bytes: text.as_bytes(), at: 0, compact: Vec::new(), open: Vec::new() };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        kept: 0,
+        compact: String::with_capacity(text.len()),
+        open: Vec::new(),
+    };
     let mut members = Vec::new();
     reader.value(&mut members)?;
-    reader.skip_space();
-    let is_whole = reader.at == text.len() && text.starts_with('{');
-    let compact = String::from_utf8(reader.compact).ok().filter(|_| is_whole)?;
+    let is_whole = reader.skip_space()? == text.len() && text.starts_with('{');
+    let compact = is_whole.then_some(reader.compact)?;
     let mut parts = Parts::default();
     for (key, value) in members {
         let value = text.get(value.0..value.1)?;
@@ -42,28 +47,29 @@ enum Open {
 }
 
 struct Reader<'x> {
-    bytes: &'x [u8],
+    text: &'x str,
     at: usize,
-    compact: Vec<u8>,
+    /// Where what has not been copied yet begins.
+    kept: usize,
+    compact: String,
     open: Vec<Open>,
 }
 
-impl Reader<'_> {
+impl<'x> Reader<'x> {
     /// Passes one value with all in it, without recursion. Scalar members of the outermost object are
     /// noted.
     fn value(&mut self, members: &mut Vec<(Range, Range)>) -> Option<()> {
         loop {
             let key = self.key()?;
-            self.skip_space();
-            let start = self.at;
+            let start = self.skip_space()?;
             match self.peek()? {
                 opening @ (b'{' | b'[') => {
-                    self.take();
+                    self.at += 1;
                     self.open.push(if opening == b'{' { Open::Object } else { Open::Array });
                     if self.open.len() > MAX_DEPTH {
                         return None;
                     }
-                    self.skip_space();
+                    self.skip_space()?;
                     if !matches!(self.peek()?, b'}' | b']') {
                         continue;
                     }
@@ -88,26 +94,28 @@ impl Reader<'_> {
         if self.open.last() != Some(&Open::Object) {
             return Some(None);
         }
-        self.skip_space();
-        let start = self.at;
+        let start = self.skip_space()?;
         self.string()?;
         let key = (start, self.at);
-        self.skip_space();
-        (self.peek()? == b':').then(|| self.take())?;
+        self.skip_space()?;
+        if self.peek()? != b':' {
+            return None;
+        }
+        self.at += 1;
         Some(Some(key))
     }
 
     /// Passes closing brackets up to the next comma. True where nothing is open any more.
     fn close_what_ends(&mut self) -> Option<bool> {
         while let Some(open) = self.open.last().copied() {
-            self.skip_space();
+            self.skip_space()?;
             match (self.peek()?, open) {
                 (b',', _) => {
-                    self.take();
+                    self.at += 1;
                     return Some(false);
                 }
                 (b'}', Open::Object) | (b']', Open::Array) => {
-                    self.take();
+                    self.at += 1;
                     self.open.pop();
                 }
                 _ => return None,
@@ -117,10 +125,10 @@ impl Reader<'_> {
     }
 
     fn string(&mut self) -> Option<()> {
-        let start = self.at;
         (self.peek()? == b'"').then_some(())?;
         self.at += 1;
         loop {
+            self.skip_plain_words();
             match self.peek()? {
                 b'"' => break,
                 b'\\' => {
@@ -132,14 +140,28 @@ impl Reader<'_> {
             }
         }
         self.at += 1;
-        self.compact.extend_from_slice(self.bytes.get(start..self.at)?);
         Some(())
+    }
+
+    /// Passes bytes that mean nothing else in a string, eight at a time.
+    fn skip_plain_words(&mut self) {
+        let rest = self.bytes().get(self.at..).unwrap_or_default();
+        let (words, _) = rest.as_chunks::<8>();
+        for word in words {
+            let word = u64::from_le_bytes(*word);
+            let special = marks(word, b'"') | marks(word, b'\\') | marks_of_controls(word);
+            if special != 0 {
+                self.at += special.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
     }
 
     fn escape(&mut self) -> Option<()> {
         match self.peek()? {
             b'u' => {
-                let digits = self.bytes.get(self.at + 1..self.at + 5)?;
+                let digits = self.bytes().get(self.at + 1..self.at + 5)?;
                 digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
                 self.at += 5;
             }
@@ -150,19 +172,17 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.bytes.get(self.at..)?.starts_with(word).then_some(())?;
+        self.bytes().get(self.at..)?.starts_with(word).then_some(())?;
         self.at += word.len();
-        self.compact.extend_from_slice(word);
         Some(())
     }
 
     fn number(&mut self) -> Option<()> {
-        let start = self.at;
         if self.peek()? == b'-' {
             self.at += 1;
         }
         let whole = self.digits()?;
-        if whole > 1 && self.bytes.get(self.at - whole) == Some(&b'0') {
+        if whole > 1 && self.bytes().get(self.at - whole) == Some(&b'0') {
             return None;
         }
         if self.peek() == Some(b'.') {
@@ -176,31 +196,49 @@ impl Reader<'_> {
             }
             self.digits()?;
         }
-        self.compact.extend_from_slice(self.bytes.get(start..self.at)?);
         Some(())
     }
 
     fn digits(&mut self) -> Option<usize> {
-        let rest = self.bytes.get(self.at..)?;
+        let rest = self.bytes().get(self.at..)?;
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
         (count > 0).then_some(count)
     }
 
+    const fn bytes(&self) -> &'x [u8] {
+        self.text.as_bytes()
+    }
+
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.bytes().get(self.at).copied()
     }
 
-    /// Passes and keeps one byte.
-    fn take(&mut self) {
-        self.compact.extend(self.peek());
-        self.at += 1;
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
+    /// Passes white space, and copies what stands before it. Returns where the next part begins.
+    #[inline]
+    fn skip_space(&mut self) -> Option<usize> {
+        match self.peek() {
+            Some(b' ' | b'\t' | b'\n' | b'\r') | None => self.skip_space_here(),
+            Some(_) => Some(self.at),
         }
+    }
+
+    fn skip_space_here(&mut self) -> Option<usize> {
+        self.compact.push_str(self.text.get(self.kept..self.at)?);
+        let rest = self.bytes().get(self.at..)?;
+        // Most of it is what lines are indented with.
+        let mut length = usize::from(!rest.is_empty());
+        while let Some(word) = rest.get(length..).and_then(<[u8]>::first_chunk::<4>)
+            && word == b"    "
+        {
+            length += word.len();
+        }
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = rest.get(length) {
+            length += 1;
+        }
+        self.at += length;
+        self.kept = self.at;
+        Some(self.at)
     }
 }
 

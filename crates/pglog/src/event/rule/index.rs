@@ -4,7 +4,7 @@
 //! is of them before the first blank or colon, as one number, and looks where that is kept if it is.
 
 use crate::event::rule::{Rule, audit, connection, maintenance, replication, server, timeout};
-use crate::find::marks;
+use crate::find::{first_bytes, marks};
 
 /// The rules of some first words.
 pub(super) type Words = &'static [(&'static str, &'static [Rule])];
@@ -87,24 +87,11 @@ const fn next(slot: usize) -> usize {
 
 /// Returns the first eight bytes of a text's first word, zeros behind a shorter one.
 const fn key(text: &[u8]) -> u64 {
-    let word = first_bytes(text);
+    let word = first_bytes(text).swap_bytes();
     // The lowest mark is at the end of the word.
     let ends = marks(word, b' ') | marks(word, b':');
     let end = (ends & ends.wrapping_neg()) >> 7;
     word & end.wrapping_sub(1)
-}
-
-const fn first_bytes(text: &[u8]) -> u64 {
-    if let Some(bytes) = text.first_chunk() {
-        return u64::from_le_bytes(*bytes);
-    }
-    let mut word = 0;
-    let mut rest = text;
-    while let Some((last, before)) = rest.split_last() {
-        word = word << 8 | *last as u64;
-        rest = before;
-    }
-    word
 }
 
 #[cfg(test)]
