@@ -224,10 +224,12 @@ impl<'x> Meaning<'x> {
         if self.read_words(level, texts, rules) {
             return;
         }
+        if !has_classes(level) {
+            return;
+        }
         // What is known in English needs no translation.
         let known = messages::state_code_of(texts.message);
-        let is_foreign = known.is_none() && has_classes(level);
-        if !(is_foreign && self.read_translated_words(level, texts)) {
+        if known.is_some() || !self.read_translated_words(level, texts) {
             self.read_state_code(level, texts, known);
         }
     }

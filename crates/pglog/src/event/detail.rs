@@ -3,9 +3,11 @@
 use crate::{
     entry::{FieldValue, Fields},
     event::{Event, Meaning, Texts, scan::Scan},
+    find::{each_line, has, rsplit_once, split_once},
 };
 
 /// Takes the values out of an entry's DETAIL and CONTEXT.
+#[inline]
 pub(super) fn read<'x>(event: Event, texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) {
     if let Some(detail) = texts.detail {
         read_detail(event, detail, meaning);
@@ -18,7 +20,7 @@ pub(super) fn read<'x>(event: Event, texts: &Texts<'_, 'x>, meaning: &mut Meanin
 fn read_detail<'x>(event: Event, detail: &'x str, meaning: &mut Meaning<'x>) {
     let fields = &mut meaning.fields;
     match event {
-        Event::LockDeadlockDetected if detail.contains('\n') => deadlock(detail, fields),
+        Event::LockDeadlockDetected if has(detail, "\n") => deadlock(detail, fields),
         Event::LockWaiting
         | Event::LockAcquired
         | Event::LockDeadlockDetected
@@ -52,7 +54,6 @@ fn read_detail<'x>(event: Event, detail: &'x str, meaning: &mut Meaning<'x>) {
 }
 
 fn read_context<'x>(event: Event, context: &'x str, fields: &mut Fields<'x>) {
-    let innermost = context.lines().next().unwrap_or_default();
     match event {
         Event::AutovacuumCancel | Event::SkippingVacuumLockNotAvailable => {
             let table = context.lines().find_map(|line| {
@@ -68,7 +69,8 @@ fn read_context<'x>(event: Event, context: &'x str, fields: &mut Fields<'x>) {
         | Event::LockDeadlockAvoided
         | Event::LockTimeout => {
             // `while updating tuple (0,2) in relation "lk"`
-            let relation = innermost.split_once(" in relation \"");
+            let innermost = each_line(context).next().unwrap_or_default();
+            let relation = split_once(innermost, " in relation \"");
             let relation = relation.and_then(|(_, name)| name.strip_suffix('"'));
             fields.push_some("relation", relation);
         }
@@ -195,10 +197,10 @@ fn key<'x>(detail: &'x str, fields: &mut Fields<'x>) -> Option<()> {
     let mut scan = Scan::of(detail);
     scan.literal("Key (")?;
     fields.push("key", scan.until(")=(")?);
-    let (value, behind) = KEY_ENDS.iter().find_map(|end| scan.rest().rsplit_once(end))?;
+    let (value, behind) = KEY_ENDS.iter().find_map(|end| rsplit_once(scan.rest(), end))?;
     fields.push("value", value);
     let table = behind.strip_suffix("\".");
-    if let Some(table) = table.filter(|_| detail.contains(") is not present in table \"")) {
+    if let Some(table) = table.filter(|_| has(detail, ") is not present in table \"")) {
         fields.push("referenced_table", table);
     }
     Some(())
@@ -216,13 +218,13 @@ fn out_of_memory<'x>(detail: &'x str, fields: &mut Fields<'x>) {
 /// The server tells its log, but not the client, why a password was wrong, and which line of
 /// `pg_hba.conf` was used.
 fn rejected<'x>(detail: &'x str, fields: &mut Fields<'x>) {
-    for line in detail.lines() {
+    for line in each_line(detail) {
         let Some(matched) = line.strip_prefix("Connection matched ") else {
             fields.push("reason", line);
             continue;
         };
         // The first word is the file's name up to PostgreSQL 15.
-        if let Some((_, behind)) = matched.split_once(" line ") {
+        if let Some((_, behind)) = split_once(matched, " line ") {
             fields.push_some("hba_line", Scan::of(behind).number());
         }
     }

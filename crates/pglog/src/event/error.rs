@@ -6,6 +6,7 @@ mod values;
 use crate::{
     entry::Fields,
     event::{Event, Texts},
+    find::has,
     severity::Level,
 };
 
@@ -24,48 +25,49 @@ pub(super) fn classify(level: Level, state_code: &str, texts: &Texts<'_, '_>) ->
 
 /// While the server reads its files it reports at LOG what would be an error in a session.
 fn of_configuration(code: &str) -> Option<Event> {
-    let is_of_a_file = matches!(code, "F0000" | "22023" | "42601" | "42704" | "55P02");
+    let is_of_a_file =
+        matches!(code.as_bytes(), b"F0000" | b"22023" | b"42601" | b"42704" | b"55P02");
     is_of_a_file.then_some(Event::ServerConfigError)
 }
 
 fn of_state_code(code: &str, texts: &Texts<'_, '_>) -> Option<Event> {
-    match code.get(..2)? {
-        "22" => of_data(code, texts.message),
-        "23" => of_constraint(code, texts.message),
-        "42" => of_access_rule(code, texts),
-        "25" | "2B" | "3B" | "40" | "55" | "57" => of_session(code, texts),
+    match code.as_bytes().first_chunk()? {
+        b"22" => of_data(code, texts.message),
+        b"23" => of_constraint(code, texts.message),
+        b"42" => of_access_rule(code, texts),
+        b"25" | b"2B" | b"3B" | b"40" | b"55" | b"57" => of_session(code, texts),
         _ => of_rest(code, texts),
     }
 }
 
 /// Class 22, data exception.
 fn of_data(code: &str, message: &str) -> Option<Event> {
-    Some(match code {
-        "22001" => Event::ErrorValueTooLongForType,
-        "22003" if message.contains("outside the valid range for parameter") => {
+    Some(match code.as_bytes() {
+        b"22001" => Event::ErrorValueTooLongForType,
+        b"22003" if has(message, "outside the valid range for parameter") => {
             Event::ErrorInvalidValue
         }
-        "22003" if names_integer_type(message) => Event::ErrorIntegerOutOfRange,
-        "22003" | "22008" => Event::ErrorValueOutOfRange,
-        "2201B" => Event::ErrorInvalidRegexp,
-        "22012" => Event::ErrorDivisionByZero,
-        "22021" | "22P05" => Event::ErrorInvalidByteSequence,
+        b"22003" if names_integer_type(message) => Event::ErrorIntegerOutOfRange,
+        b"22003" | b"22008" => Event::ErrorValueOutOfRange,
+        b"2201B" => Event::ErrorInvalidRegexp,
+        b"22012" => Event::ErrorDivisionByZero,
+        b"22021" | b"22P05" => Event::ErrorInvalidByteSequence,
         // The parser says the same words with 42601.
-        "22025" if message.starts_with("invalid Unicode escape") => Event::ErrorSyntaxError,
-        "22P02" if message.starts_with("malformed array literal") => {
+        b"22025" if message.starts_with("invalid Unicode escape") => Event::ErrorSyntaxError,
+        b"22P02" if message.starts_with("malformed array literal") => {
             Event::ErrorMalformedArrayLiteral
         }
-        "22P02" => Event::ErrorInvalidInputSyntax,
-        "22007" if message.starts_with("invalid input syntax") || quotes(message) == 1 => {
+        b"22P02" => Event::ErrorInvalidInputSyntax,
+        b"22007" if message.starts_with("invalid input syntax") || quotes(message) == 1 => {
             Event::ErrorInvalidInputSyntax
         }
-        "22023" if message.starts_with("invalid input syntax") => Event::ErrorInvalidInputSyntax,
-        "22023" if message.ends_with(" does not exist") => Event::ErrorObjectDoesNotExist,
-        "22023" if message.starts_with('"') && message.contains("\" is not a") => {
+        b"22023" if message.starts_with("invalid input syntax") => Event::ErrorInvalidInputSyntax,
+        b"22023" if message.ends_with(" does not exist") => Event::ErrorObjectDoesNotExist,
+        b"22023" if message.starts_with('"') && has(message, "\" is not a") => {
             Event::ErrorWrongObjectType
         }
-        "22007" | "22023" => Event::ErrorInvalidValue,
-        "22000" if message.starts_with("range lower bound") => Event::ErrorInconsistentRangeBounds,
+        b"22007" | b"22023" => Event::ErrorInvalidValue,
+        b"22000" if message.starts_with("range lower bound") => Event::ErrorInconsistentRangeBounds,
         // 22030 to 2203G are those of SQL/JSON.
         _ if code.starts_with("2203") => Event::ErrorSqlJsonError,
         _ => return None,
@@ -80,13 +82,13 @@ fn names_integer_type(message: &str) -> bool {
 
 /// Class 23, integrity constraint violation.
 fn of_constraint(code: &str, message: &str) -> Option<Event> {
-    Some(match code {
-        "23505" => Event::ErrorUniqueConstraintViolation,
-        "23503" | "23001" => Event::ErrorForeignKeyConstraintViolation,
-        "23502" => Event::ErrorNotNullConstraintViolation,
-        "23514" if is_about_partitions(message) => Event::ErrorPartitionError,
-        "23514" => Event::ErrorCheckConstraintViolation,
-        "23P01" => Event::ErrorExclusionConstraintViolation,
+    Some(match code.as_bytes() {
+        b"23505" => Event::ErrorUniqueConstraintViolation,
+        b"23503" | b"23001" => Event::ErrorForeignKeyConstraintViolation,
+        b"23502" => Event::ErrorNotNullConstraintViolation,
+        b"23514" if is_about_partitions(message) => Event::ErrorPartitionError,
+        b"23514" => Event::ErrorCheckConstraintViolation,
+        b"23P01" => Event::ErrorExclusionConstraintViolation,
         _ => return None,
     })
 }
@@ -102,40 +104,38 @@ fn is_about_partitions(message: &str) -> bool {
 /// Class 42, syntax error or access rule violation.
 fn of_access_rule(code: &str, texts: &Texts<'_, '_>) -> Option<Event> {
     let message = texts.message;
-    Some(match code {
-        "42501" if message.contains("row-level security") => Event::ErrorRowLevelSecurityViolation,
-        "42501" => Event::ErrorPermissionDenied,
-        "42601" => of_syntax(message),
+    Some(match code.as_bytes() {
+        b"42501" if has(message, "row-level security") => Event::ErrorRowLevelSecurityViolation,
+        b"42501" => Event::ErrorPermissionDenied,
+        b"42601" => of_syntax(message),
         // At the start of a session the missing object is its role or its database.
-        "42704" if texts.entry.level == Some(Level::Fatal) => Event::ConnectionRejected,
-        "42704" => Event::ErrorObjectDoesNotExist,
-        "42883" if !message.contains('(') && quotes(message) == 0 => {
-            Event::ErrorOperatorDoesNotExist
-        }
-        "42883" => Event::ErrorFunctionDoesNotExist,
-        "42P01" => Event::ErrorRelationDoesNotExist,
-        "42703" => Event::ErrorColumnDoesNotExist,
-        "42702" => Event::ErrorColumnReferenceAmbiguous,
-        "42803" if quotes(message) > 0 => Event::ErrorColumnMissingFromGroupBy,
-        "42804" if message.contains("cannot be cast") => Event::ErrorColumnCannotBeCast,
-        "42809" if message.starts_with("op ANY/ALL (array) requires array") => {
+        b"42704" if texts.entry.level == Some(Level::Fatal) => Event::ConnectionRejected,
+        b"42704" => Event::ErrorObjectDoesNotExist,
+        b"42883" if !has(message, "(") && quotes(message) == 0 => Event::ErrorOperatorDoesNotExist,
+        b"42883" => Event::ErrorFunctionDoesNotExist,
+        b"42P01" => Event::ErrorRelationDoesNotExist,
+        b"42703" => Event::ErrorColumnDoesNotExist,
+        b"42702" => Event::ErrorColumnReferenceAmbiguous,
+        b"42803" if quotes(message) > 0 => Event::ErrorColumnMissingFromGroupBy,
+        b"42804" if has(message, "cannot be cast") => Event::ErrorColumnCannotBeCast,
+        b"42809" if message.starts_with("op ANY/ALL (array) requires array") => {
             Event::ErrorAnyAllRequiresArray
         }
-        "42809" if message.starts_with("cannot change materialized view") => {
+        b"42809" if message.starts_with("cannot change materialized view") => {
             Event::ErrorCannotModifyView
         }
-        "42809" => Event::ErrorWrongObjectType,
-        "42P02" => Event::ErrorParamMissing,
-        "42P10" if message.contains("ON CONFLICT") && !message.contains("is not allowed") => {
+        b"42809" => Event::ErrorWrongObjectType,
+        b"42P02" => Event::ErrorParamMissing,
+        b"42P10" if has(message, "ON CONFLICT") && !has(message, "is not allowed") => {
             Event::ErrorOnConflictNoConstraintMatch
         }
-        "42710" | "42723" | "42P03" | "42P04" | "42P05" | "42P06" | "42P07" => {
+        b"42710" | b"42723" | b"42P03" | b"42P04" | b"42P05" | b"42P06" | b"42P07" => {
             Event::ErrorObjectAlreadyExists
         }
-        "42701" if quotes(message) == 2 && !message.contains(" more than once") => {
+        b"42701" if quotes(message) == 2 && !has(message, " more than once") => {
             Event::ErrorObjectAlreadyExists
         }
-        "42P16" | "42P17" if is_about_partitions(message) => Event::ErrorPartitionError,
+        b"42P16" | b"42P17" if is_about_partitions(message) => Event::ErrorPartitionError,
         _ => return None,
     })
 }
@@ -157,21 +157,21 @@ fn of_syntax(message: &str) -> Event {
 /// Transactions, locks and sessions: classes 25, 2B, 3B, 40, 55 and 57.
 fn of_session(code: &str, texts: &Texts<'_, '_>) -> Option<Event> {
     let message = texts.message;
-    Some(match code {
-        "25P02" => Event::ErrorTransactionIsAborted,
-        "25P03" => Event::StatementIdleInTransactionTimeout,
-        "25P04" => Event::StatementTransactionTimeout,
-        "57P05" => Event::StatementIdleSessionTimeout,
-        "2BP01" => Event::ErrorCannotDrop,
-        "3B001" => Event::ErrorNoSuchSavepoint,
-        "40P01" => Event::LockDeadlockDetected,
-        "40001" => return of_serialization(texts),
-        "55P03" if quotes(message) == 0 => Event::LockTimeout,
-        "55000" if is_about_writing_to_a_view(message) => Event::ErrorCannotModifyView,
-        "57014" if texts.is_autovacuum_worker() => Event::AutovacuumCancel,
-        "57P02" => Event::ServerCrashed,
-        "57P03" if message.ends_with("shutting down") => Event::ServerShutdown,
-        "57P03" => Event::ConnectionRejected,
+    Some(match code.as_bytes() {
+        b"25P02" => Event::ErrorTransactionIsAborted,
+        b"25P03" => Event::StatementIdleInTransactionTimeout,
+        b"25P04" => Event::StatementTransactionTimeout,
+        b"57P05" => Event::StatementIdleSessionTimeout,
+        b"2BP01" => Event::ErrorCannotDrop,
+        b"3B001" => Event::ErrorNoSuchSavepoint,
+        b"40P01" => Event::LockDeadlockDetected,
+        b"40001" => return of_serialization(texts),
+        b"55P03" if quotes(message) == 0 => Event::LockTimeout,
+        b"55000" if is_about_writing_to_a_view(message) => Event::ErrorCannotModifyView,
+        b"57014" if texts.is_autovacuum_worker() => Event::AutovacuumCancel,
+        b"57P02" => Event::ServerCrashed,
+        b"57P03" if message.ends_with("shutting down") => Event::ServerShutdown,
+        b"57P03" => Event::ConnectionRejected,
         _ => return None,
     })
 }
@@ -209,17 +209,17 @@ fn is_about_writing_to_a_view(message: &str) -> bool {
 /// All other classes.
 fn of_rest(code: &str, texts: &Texts<'_, '_>) -> Option<Event> {
     let message = texts.message;
-    Some(match code {
-        "0A000" if is_about_writing_to_a_view(message) => Event::ErrorCannotModifyView,
-        "21000" if message.contains("ON CONFLICT") => Event::ErrorOnConflictRowAffectedTwice,
-        "3D000" if texts.entry.level == Some(Level::Fatal) => Event::ConnectionRejected,
-        "26000" | "34000" | "3D000" | "3F000" => Event::ErrorObjectDoesNotExist,
-        "28000" | "28P01" => Event::ConnectionRejected,
-        "44000" => Event::ErrorWithCheckOptionViolation,
-        "53100" | "58030" => Event::ServerMisc,
-        "53200" => Event::ServerOutOfMemory,
-        "53300" => of_connections(texts),
-        "F0000" => Event::ServerConfigError,
+    Some(match code.as_bytes() {
+        b"0A000" if is_about_writing_to_a_view(message) => Event::ErrorCannotModifyView,
+        b"21000" if has(message, "ON CONFLICT") => Event::ErrorOnConflictRowAffectedTwice,
+        b"3D000" if texts.entry.level == Some(Level::Fatal) => Event::ConnectionRejected,
+        b"26000" | b"34000" | b"3D000" | b"3F000" => Event::ErrorObjectDoesNotExist,
+        b"28000" | b"28P01" => Event::ConnectionRejected,
+        b"44000" => Event::ErrorWithCheckOptionViolation,
+        b"53100" | b"58030" => Event::ServerMisc,
+        b"53200" => Event::ServerOutOfMemory,
+        b"53300" => of_connections(texts),
+        b"F0000" => Event::ServerConfigError,
         _ => return None,
     })
 }

@@ -6,7 +6,7 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use crate::{event::letters::LetterSet, find::split_once};
+use crate::find::{first_bytes, split_once};
 
 /// One message a line, `SQLSTATE PATTERN`, sorted by what stands before the first `%`.
 const LIST: &str = include_str!("messages.txt");
@@ -16,143 +16,115 @@ static INDEX: LazyLock<Index> = LazyLock::new(Index::read);
 /// The list, ready to be searched.
 struct Index {
     patterns: Vec<Pattern>,
-    /// The first eight bytes of the heads, each once and sorted, and where the patterns are that begin so.
-    starts: Vec<u64>,
-    ranges: Vec<Range<usize>>,
-    /// The heads of less than eight bytes, the longest first, and where their patterns are.
-    short: Vec<(Head, Range<usize>)>,
+    root: Node,
 }
 
-/// A head of less than eight bytes.
-#[derive(Debug, Clone, Copy)]
-struct Head {
+/// The heads that begin alike, in a tree of which each level has the next eight bytes.
+#[derive(Default)]
+struct Node {
+    /// The next eight bytes of the heads that have as many, sorted, and where each goes on.
+    words: Vec<u64>,
+    nodes: Vec<Self>,
+    /// The heads that end before that, the longest first.
+    ends: Vec<End>,
+}
+
+/// The end of a head, of less than eight bytes.
+struct End {
     /// Its bytes, filled with zeros.
     bytes: u64,
     /// Has ones where the head has bytes.
     mask: u64,
-}
-
-impl Head {
-    fn of(head: &str) -> Self {
-        let unused = u32::try_from((size_of::<u64>() - head.len()) * 8).unwrap_or(u64::BITS);
-        Self { bytes: first_bytes(head), mask: u64::MAX.checked_shl(unused).unwrap_or(0) }
-    }
-
-    /// Tells whether a text starts with the head, given its own first bytes.
-    const fn begins(self, start: u64) -> bool {
-        start & self.mask == self.bytes
-    }
+    /// Where the patterns are that have the head.
+    patterns: Range<usize>,
 }
 
 impl Index {
     fn read() -> Self {
         let patterns: Vec<Pattern> = LIST.lines().filter_map(Pattern::read).collect();
-        let (starts, ranges) =
-            groups(&patterns, |pattern| first_bytes(pattern.head)).into_iter().unzip();
-        let heads = groups(&patterns, |pattern| pattern.head).into_iter();
-        let short = heads.filter(|(head, _)| head.len() < size_of::<u64>());
-        let mut short: Vec<_> = short.map(|(head, range)| (Head::of(head), range)).collect();
-        short.sort_by_key(|(head, _)| std::cmp::Reverse(head.mask));
-        Self { patterns, starts, ranges, short }
+        let mut root = Node::default();
+        let mut from = 0;
+        for same in patterns.chunk_by(|a, b| a.head == b.head) {
+            let range = from..from + same.len();
+            from = range.end;
+            let head = same.first().map_or("", |pattern| pattern.head);
+            root.add(head.as_bytes(), range);
+        }
+        Self { patterns, root }
     }
 
     fn find(&self, message: &str) -> Option<&'static str> {
-        let start = first_bytes(message);
-        self.find_by_long_head(start, message).or_else(|| {
-            let letters = LetterSet::of(message);
-            let mut short = self.short.iter().filter(|(head, _)| head.begins(start));
-            short.find_map(|(_, range)| {
-                let patterns = self.patterns.get(range.clone())?.iter();
-                best(patterns.filter(|pattern| letters.may_hold(pattern.letters)), message)
-            })
-        })
+        self.find_in(&self.root, message.as_bytes(), message)
     }
 
-    /// Looks at the patterns that share their first eight bytes with the message.
-    fn find_by_long_head(&self, start: u64, message: &str) -> Option<&'static str> {
-        let range = self.ranges.get(self.starts.binary_search(&start).ok()?)?;
-        let patterns = self.patterns.get(range.clone())?;
-        let mut prefix = message;
-        loop {
-            // All heads that the message starts with are sorted before it, and so are all that such a
-            // head starts with: looking backwards, each step leaves less of the message to look for.
-            let second = second_bytes(prefix);
-            let end =
-                patterns.partition_point(|other| (other.second, other.head) <= (second, prefix));
-            let Pattern { head, second, .. } = *patterns.get(end.checked_sub(1)?)?;
-            let common = common_bytes(head, prefix);
-            if common < head.len() {
-                prefix = prefix.get(..prefix.floor_char_boundary(common))?;
-                continue;
-            }
-            let first =
-                patterns.partition_point(|other| (other.second, other.head) < (second, head));
-            if let Some(found) = best(patterns.get(first..end)?.iter(), message) {
-                return Some(found);
-            }
-            prefix = prefix.get(..prefix.floor_char_boundary(head.len().checked_sub(1)?))?;
+    /// Finds the longest head of a message's patterns. `rest` is what of the message the node is about.
+    fn find_in(&self, node: &Node, rest: &[u8], message: &str) -> Option<&'static str> {
+        let start = first_bytes(rest);
+        if let Ok(at) = node.words.binary_search(&start)
+            && let (Some(next), Some(rest)) = (node.nodes.get(at), rest.get(size_of::<u64>()..))
+            && let Some(found) = self.find_in(next, rest, message)
+        {
+            return Some(found);
+        }
+        let mut ends = node.ends.iter().filter(|end| start & end.mask == end.bytes);
+        ends.find_map(|end| best(self.patterns.get(end.patterns.clone())?, message))
+    }
+}
+
+impl Node {
+    fn add(&mut self, head: &[u8], patterns: Range<usize>) {
+        let bytes = first_bytes(head);
+        let Some((_, rest)) = head.split_first_chunk::<8>() else {
+            let unused = (size_of::<u64>() - head.len()) * 8;
+            let mask = u32::try_from(unused).ok().and_then(|bits| u64::MAX.checked_shl(bits));
+            self.ends.push(End { bytes, mask: mask.unwrap_or(0), patterns });
+            self.ends.sort_by_key(|end| std::cmp::Reverse(end.mask));
+            return;
+        };
+        // The list is sorted.
+        if self.words.last() != Some(&bytes) {
+            self.words.push(bytes);
+            self.nodes.push(Self::default());
+        }
+        if let Some(node) = self.nodes.last_mut() {
+            node.add(rest, patterns);
         }
     }
 }
 
-/// Returns what patterns next to each other have in common, and where they are.
-fn groups<K: PartialEq>(
-    patterns: &[Pattern],
-    key: impl Fn(&Pattern) -> K,
-) -> Vec<(K, Range<usize>)> {
-    let mut at = 0;
-    let same = patterns.chunk_by(|a, b| key(a) == key(b));
-    let group = same.filter_map(|same| {
-        let from = at;
-        at += same.len();
-        Some((key(same.first()?), from..at))
-    });
-    group.collect()
-}
-
 /// Returns the code of the pattern that says most, of those with the same head that fit.
-fn best<'p>(patterns: impl Iterator<Item = &'p Pattern>, message: &str) -> Option<&'static str> {
-    let fitting = patterns.filter(|pattern| pattern.fits(message));
+fn best(patterns: &[Pattern], message: &str) -> Option<&'static str> {
+    // Most messages are other ones, and most show it at their end.
+    let end = last_bytes(message);
+    let possible = patterns.iter().filter(|pattern| end & pattern.end_mask == pattern.end);
+    let fitting = possible.filter(|pattern| pattern.fits(message));
     fitting.max_by_key(|pattern| pattern.rest.map_or(0, str::len)).map(|pattern| pattern.state_code)
 }
 
-/// Returns the first eight bytes as a number that sorts as they do. What is shorter is filled with zeros.
-fn first_bytes(text: &str) -> u64 {
-    eight_bytes(text.as_bytes())
-}
-
-/// Returns the eight bytes behind those in the same way.
-fn second_bytes(text: &str) -> u64 {
-    eight_bytes(text.as_bytes().get(size_of::<u64>()..).unwrap_or_default())
-}
-
-fn eight_bytes(text: &[u8]) -> u64 {
-    if let Some(bytes) = text.first_chunk() {
+/// Returns the last eight bytes as a number, the last one lowest. What is shorter has zeros before it.
+fn last_bytes(text: &str) -> u64 {
+    if let Some(bytes) = text.as_bytes().last_chunk() {
         return u64::from_be_bytes(*bytes);
     }
-    let mut bytes = [0; size_of::<u64>()];
-    for (to, from) in bytes.iter_mut().zip(text) {
-        *to = *from;
-    }
-    u64::from_be_bytes(bytes)
+    text.bytes().fold(0, |word, byte| word << 8 | u64::from(byte))
 }
 
 /// A message with gaps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 struct Pattern {
     state_code: &'static str,
     /// What stands before the first gap.
     head: &'static str,
-    /// The second eight bytes of the head, which tell most heads apart that begin alike.
-    second: u64,
     /// What stands behind the first gap. `None` for a message without any.
     rest: Option<&'static str>,
     /// What stands between gaps, if there are several.
-    inner: Option<&'static str>,
+    inner: Box<[&'static str]>,
     /// What stands behind the last gap.
     tail: &'static str,
-    /// Of all that stands behind the first gap.
-    letters: LetterSet,
+    /// The last bytes of that, up to eight.
+    end: u64,
+    /// Has ones where these are.
+    end_mask: u64,
 }
 
 impl Pattern {
@@ -163,13 +135,14 @@ impl Pattern {
             None => (pattern, None),
         };
         let (inner, tail) = match rest.unwrap_or_default().rsplit_once('%') {
-            Some((inner, tail)) => (Some(inner), tail),
-            None => (None, rest.unwrap_or_default()),
+            Some((inner, tail)) => (inner.split('%').collect(), tail),
+            None => (Box::default(), rest.unwrap_or_default()),
         };
-        let second = second_bytes(head);
-        let literals = rest.unwrap_or_default().split('%').map(LetterSet::of);
-        let letters = literals.fold(LetterSet::default(), LetterSet::and);
-        Some(Self { state_code, head, second, rest, inner, tail, letters })
+        let end = last_bytes(tail);
+        let unused = size_of::<u64>().saturating_sub(tail.len()) * 8;
+        let end_mask = u32::try_from(unused).ok().and_then(|bits| u64::MAX.checked_shr(bits));
+        let end_mask = end_mask.unwrap_or(0);
+        Some(Self { state_code, head, rest, inner, tail, end, end_mask })
     }
 
     /// Tells whether a message that starts with the head goes on as the pattern does.
@@ -178,12 +151,8 @@ impl Pattern {
         if self.rest.is_none() {
             return behind.is_empty();
         }
-        // Most messages are other ones, and most show it in their last byte.
-        if self.tail.bytes().last().is_some_and(|last| behind.bytes().last() != Some(last)) {
-            return false;
-        }
         let Some(mut behind) = behind.strip_suffix(self.tail) else { return false };
-        for literal in self.inner.into_iter().flat_map(|inner| inner.split('%')) {
+        for literal in &self.inner {
             let Some((_, rest)) = split_once(behind, literal) else { return false };
             behind = rest;
         }
@@ -195,17 +164,6 @@ impl Pattern {
 /// languages.
 pub(super) fn state_code_of(message: &str) -> Option<&'static str> {
     INDEX.find(message)
-}
-
-/// Counts the bytes up to the first that differs, eight at a time.
-fn common_bytes(a: &str, b: &str) -> usize {
-    let ((words_of_a, _), (words_of_b, _)) =
-        (a.as_bytes().as_chunks::<8>(), b.as_bytes().as_chunks::<8>());
-    let same = words_of_a.iter().zip(words_of_b).take_while(|(a, b)| a == b).count();
-    let at = same * 8;
-    let tails = (a.as_bytes().get(at..), b.as_bytes().get(at..));
-    let (a, b) = (tails.0.unwrap_or_default(), tails.1.unwrap_or_default());
-    at + a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -257,11 +215,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pattern_with_the_longest_head_is_found() {
+        for (line, other) in LIST.lines().zip(LIST.lines().skip(1)) {
+            let message = line.split_at(6).1.replace('%', "%,%") + other.split_at(6).1;
+            for message in [&message, line.split_at(6).1] {
+                let fits = INDEX
+                    .patterns
+                    .iter()
+                    .filter(|pattern| message.starts_with(pattern.head) && pattern.fits(message));
+                let says =
+                    |pattern: &&Pattern| (pattern.head.len(), pattern.rest.map_or(0, str::len));
+                let expected = fits.max_by_key(says).map(|pattern| pattern.state_code);
+                assert_eq!(state_code_of(message), expected, "{message}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in any::<String>(), at in any::<prop::sample::Index>()) {
             state_code_of(&text);
-            let pattern = INDEX.patterns[at.index(INDEX.patterns.len())];
+            let pattern = &INDEX.patterns[at.index(INDEX.patterns.len())];
             state_code_of(&format!("{}{text}", pattern.head));
         }
     }

@@ -42,7 +42,7 @@ const MAX_GAPS: usize = 24;
 /// Returns a text in English. `None` where it is no message that the list has.
 pub(super) fn to_english(text: &str) -> Option<String> {
     let english = line_to_english(text).or_else(|| {
-        let (first, _) = text.split_once('\n')?;
+        let (first, _) = split_once(text, "\n")?;
         line_to_english(first).filter(|line| has_lines(line))
     })?;
     if !has_lines(&english) {

@@ -10,104 +10,120 @@ use crate::{
         },
         scan::Scan,
     },
+    find::{first_bytes, split_once},
 };
 
 /// Takes the values out of an error's message.
 pub(super) fn read<'x>(event: Event, message: &'x str, fields: &mut Fields<'x>) {
-    let mut shapes = SHAPES.iter().filter(|(class, _)| *class == event);
-    let shape = shapes.find_map(|(_, shape)| rule::attempt(shape, &mut Scan::of(message), fields));
+    let mut shapes = shapes(event).iter();
+    let shape = shapes.find_map(|shape| rule::attempt(shape, &mut Scan::of(message), fields));
     if shape.is_none() {
         quoted_names(message, fields);
     }
 }
 
 /// Shapes of messages in which not every name is in quotes, or not behind its kind.
-const SHAPES: &[(Event, &[Step])] = &[
-    (
-        Event::ErrorForeignKeyConstraintViolation,
-        &[
-            Is("update or delete on table "),
-            Quoted("table", " violates "),
-            Maybe(&[Is("RESTRICT setting of ")]),
-            Is("foreign key constraint "),
-            Quoted("constraint", " on table "),
-            QuotedToEnd("referencing_table"),
-        ],
-    ),
-    (
-        Event::ErrorCheckConstraintViolation,
-        &[
-            Is("value for domain "),
-            Until("domain", " violates check constraint "),
-            QuotedToEnd("constraint"),
-        ],
-    ),
-    (
-        Event::ErrorInvalidInputSyntax,
-        &[Is("invalid input syntax for type "), Until("type", ": "), QuotedToEnd("value")],
-    ),
-    (Event::ErrorInvalidInputSyntax, &[Is("invalid input syntax for type "), Rest("type")]),
-    (
-        Event::ErrorInvalidInputSyntax,
-        &[Is("invalid input value for enum "), Until("type", ": "), QuotedToEnd("value")],
-    ),
-    (Event::ErrorMalformedArrayLiteral, &[Is("malformed array literal: "), QuotedToEnd("value")]),
-    (
-        Event::ErrorInvalidValue,
-        &[Is("invalid value for parameter "), Quoted("parameter", ": "), QuotedToEnd("value")],
-    ),
-    (
-        Event::ErrorInvalidValue,
-        &[Is("invalid value "), Quoted("value", " for "), QuotedToEnd("for")],
-    ),
-    (Event::ErrorValueTooLongForType, &[Is("value too long for type "), Rest("type")]),
-    (
-        Event::ErrorIntegerOutOfRange,
-        &[Is("value "), Quoted("value", " is out of range for type "), Rest("type")],
-    ),
-    (Event::ErrorIntegerOutOfRange, &[Until("type", " out of range"), End]),
-    (
-        Event::ErrorValueOutOfRange,
-        &[Is("date/time field value out of range: "), QuotedToEnd("value")],
-    ),
-    (Event::ErrorValueOutOfRange, &[Quoted("value", " is out of range for type "), Rest("type")]),
-    (Event::ErrorValueOutOfRange, &[Until("type", " out of range"), End]),
-    (Event::ErrorSyntaxError, NEAR),
-    (Event::ErrorUnterminatedQuotedString, NEAR),
-    (Event::ErrorUnterminatedQuotedIdentifier, NEAR),
-    (Event::ErrorOperatorDoesNotExist, &[Is("operator does not exist: "), Rest("operator")]),
-    (
-        Event::ErrorFunctionDoesNotExist,
-        &[Is("function "), Until("function", " does not exist"), End],
-    ),
-    (
-        Event::ErrorFunctionDoesNotExist,
-        &[Is("procedure "), Until("procedure", " does not exist"), End],
-    ),
-    (
-        Event::ErrorColumnDoesNotExist,
-        &[Is("column "), Quoted("column", " of relation "), Quoted("relation", " does not exist")],
-    ),
-    (Event::ErrorColumnDoesNotExist, &[Is("column "), Quoted("column", " does not exist"), End]),
-    (Event::ErrorColumnDoesNotExist, &[Is("column "), Until("column", " does not exist"), End]),
-    (
-        Event::ErrorColumnReferenceAmbiguous,
-        &[Is("column reference "), Quoted("column", " is ambiguous")],
-    ),
-    (
-        Event::ErrorColumnCannotBeCast,
-        &[Is("column "), Quoted("column", " cannot be cast automatically to type "), Rest("type")],
-    ),
-    (Event::ErrorParamMissing, &[Is("there is no parameter $"), Count("parameter")]),
-    (
-        Event::ErrorInvalidByteSequence,
-        &[Is("invalid byte sequence for encoding "), Quoted("encoding", ": "), Rest("bytes")],
-    ),
-    (Event::ErrorInvalidRegexp, &[Is("invalid regular expression: "), Rest("reason")]),
-    (Event::ErrorCannotDrop, &[Is("cannot drop "), Until("object", " because "), Rest("because")]),
-    (Event::ErrorPermissionDenied, &[Is("permission denied for "), Rest("object")]),
-    (Event::ErrorPermissionDenied, &[Is("must be owner of "), Rest("object")]),
+type Shapes = &'static [&'static [Step]];
+
+/// Returns the shapes of an event's messages.
+const fn shapes(event: Event) -> Shapes {
+    match event {
+        Event::ErrorForeignKeyConstraintViolation => FOREIGN_KEY_CONSTRAINT_VIOLATION,
+        Event::ErrorCheckConstraintViolation => CHECK_CONSTRAINT_VIOLATION,
+        Event::ErrorInvalidInputSyntax => INVALID_INPUT_SYNTAX,
+        Event::ErrorMalformedArrayLiteral => MALFORMED_ARRAY_LITERAL,
+        Event::ErrorInvalidValue => INVALID_VALUE,
+        Event::ErrorValueTooLongForType => VALUE_TOO_LONG_FOR_TYPE,
+        Event::ErrorIntegerOutOfRange => INTEGER_OUT_OF_RANGE,
+        Event::ErrorValueOutOfRange => VALUE_OUT_OF_RANGE,
+        Event::ErrorOperatorDoesNotExist => OPERATOR_DOES_NOT_EXIST,
+        Event::ErrorFunctionDoesNotExist => FUNCTION_DOES_NOT_EXIST,
+        Event::ErrorColumnDoesNotExist => COLUMN_DOES_NOT_EXIST,
+        Event::ErrorColumnReferenceAmbiguous => COLUMN_REFERENCE_AMBIGUOUS,
+        Event::ErrorColumnCannotBeCast => COLUMN_CANNOT_BE_CAST,
+        Event::ErrorParamMissing => PARAM_MISSING,
+        Event::ErrorInvalidByteSequence => INVALID_BYTE_SEQUENCE,
+        Event::ErrorInvalidRegexp => INVALID_REGEXP,
+        Event::ErrorCannotDrop => CANNOT_DROP,
+        Event::ErrorPermissionDenied => PERMISSION_DENIED,
+        Event::ErrorSyntaxError
+        | Event::ErrorUnterminatedQuotedString
+        | Event::ErrorUnterminatedQuotedIdentifier => &[NEAR],
+        _ => &[],
+    }
+}
+
+const FOREIGN_KEY_CONSTRAINT_VIOLATION: Shapes = &[&[
+    Is("update or delete on table "),
+    Quoted("table", " violates "),
+    Maybe(&[Is("RESTRICT setting of ")]),
+    Is("foreign key constraint "),
+    Quoted("constraint", " on table "),
+    QuotedToEnd("referencing_table"),
+]];
+
+const CHECK_CONSTRAINT_VIOLATION: Shapes = &[&[
+    Is("value for domain "),
+    Until("domain", " violates check constraint "),
+    QuotedToEnd("constraint"),
+]];
+
+const INVALID_INPUT_SYNTAX: Shapes = &[
+    &[Is("invalid input syntax for type "), Until("type", ": "), QuotedToEnd("value")],
+    &[Is("invalid input syntax for type "), Rest("type")],
+    &[Is("invalid input value for enum "), Until("type", ": "), QuotedToEnd("value")],
 ];
+
+const MALFORMED_ARRAY_LITERAL: Shapes = &[&[Is("malformed array literal: "), QuotedToEnd("value")]];
+
+const INVALID_VALUE: Shapes = &[
+    &[Is("invalid value for parameter "), Quoted("parameter", ": "), QuotedToEnd("value")],
+    &[Is("invalid value "), Quoted("value", " for "), QuotedToEnd("for")],
+];
+
+const VALUE_TOO_LONG_FOR_TYPE: Shapes = &[&[Is("value too long for type "), Rest("type")]];
+
+const INTEGER_OUT_OF_RANGE: Shapes = &[
+    &[Is("value "), Quoted("value", " is out of range for type "), Rest("type")],
+    &[Until("type", " out of range"), End],
+];
+
+const VALUE_OUT_OF_RANGE: Shapes = &[
+    &[Is("date/time field value out of range: "), QuotedToEnd("value")],
+    &[Quoted("value", " is out of range for type "), Rest("type")],
+    &[Until("type", " out of range"), End],
+];
+
+const OPERATOR_DOES_NOT_EXIST: Shapes = &[&[Is("operator does not exist: "), Rest("operator")]];
+
+const FUNCTION_DOES_NOT_EXIST: Shapes = &[
+    &[Is("function "), Until("function", " does not exist"), End],
+    &[Is("procedure "), Until("procedure", " does not exist"), End],
+];
+
+const COLUMN_DOES_NOT_EXIST: Shapes = &[
+    &[Is("column "), Quoted("column", " of relation "), Quoted("relation", " does not exist")],
+    &[Is("column "), Quoted("column", " does not exist"), End],
+    &[Is("column "), Until("column", " does not exist"), End],
+];
+
+const COLUMN_REFERENCE_AMBIGUOUS: Shapes =
+    &[&[Is("column reference "), Quoted("column", " is ambiguous")]];
+
+const COLUMN_CANNOT_BE_CAST: Shapes =
+    &[&[Is("column "), Quoted("column", " cannot be cast automatically to type "), Rest("type")]];
+
+const PARAM_MISSING: Shapes = &[&[Is("there is no parameter $"), Count("parameter")]];
+
+const INVALID_BYTE_SEQUENCE: Shapes =
+    &[&[Is("invalid byte sequence for encoding "), Quoted("encoding", ": "), Rest("bytes")]];
+
+const INVALID_REGEXP: Shapes = &[&[Is("invalid regular expression: "), Rest("reason")]];
+
+const CANNOT_DROP: Shapes = &[&[Is("cannot drop "), Until("object", " because "), Rest("because")]];
+
+const PERMISSION_DENIED: Shapes =
+    &[&[Is("permission denied for "), Rest("object")], &[Is("must be owner of "), Rest("object")]];
 
 /// What the scanner and the parser of SQL complain about.
 const NEAR: &[Step] = &[Until("problem", " at or near "), QuotedToEnd("near")];
@@ -160,11 +176,8 @@ fn quoted_names<'x>(message: &'x str, fields: &mut Fields<'x>) {
         fields.push("name", name);
     }
     while let Some(before) = scan.until(" \"") {
-        let kind = before.rsplit(' ').next().unwrap_or_default();
         let Some(name) = name_here(&mut scan) else { return };
-        let kind = if kind == "view" { "relation" } else { kind };
-        if let Ok(at) = KINDS.binary_search(&kind)
-            && let Some(kind) = KINDS.get(at)
+        if let Some(kind) = kind_at_end(before)
             && fields.get(kind).is_none()
         {
             fields.push(kind, name);
@@ -172,17 +185,42 @@ fn quoted_names<'x>(message: &'x str, fields: &mut Fields<'x>) {
     }
 }
 
+/// Returns the kind that is a text's last word.
+fn kind_at_end(text: &str) -> Option<&'static str> {
+    let start = memchr::memrchr(b' ', text.as_bytes()).map_or(0, |blank| blank + 1);
+    let word = match text.get(start..)? {
+        "view" => "relation",
+        word => word,
+    };
+    let at = KEYS.binary_search(&first_bytes(word.as_bytes())).ok()?;
+    KINDS.get(at).copied().filter(|kind| *kind == word)
+}
+
+/// The first eight bytes of each kind, no two of which are alike.
+const KEYS: [u64; KINDS.len()] = keys();
+
+#[expect(clippy::indexing_slicing, reason = "a constant is computed when the crate is compiled")]
+const fn keys() -> [u64; KINDS.len()] {
+    let mut keys = [0; KINDS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = first_bytes(KINDS[at].as_bytes());
+        at += 1;
+    }
+    keys
+}
+
 /// Reads `"a" is not a view`.
 fn name_at_start(message: &str) -> Option<&str> {
     let behind = message.strip_prefix('"')?;
-    behind.split_once("\" is ").map(|(name, _)| name)
+    split_once(behind, "\" is ").map(|(name, _)| name)
 }
 
 /// Reads a name whose opening quote has been passed. It ends where something else than a letter follows
 /// the quote.
 fn name_here<'x>(scan: &mut Scan<'x>) -> Option<&'x str> {
     let text = scan.rest();
-    let end = text.match_indices('"').map(|(at, _)| at).find(|at| {
+    let end = memchr::memchr_iter(b'"', text.as_bytes()).find(|at| {
         let next = text.as_bytes().get(at + 1);
         next.is_none_or(|next| matches!(next, b' ' | b',' | b';' | b':' | b'.' | b')' | b'\n'))
     })?;
@@ -209,6 +247,7 @@ mod tests {
     #[test]
     fn kinds_are_sorted() {
         assert!(KINDS.is_sorted());
+        assert!(KEYS.is_sorted_by(|a, b| a < b));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
         },
         scan::Scan,
     },
+    find::split_once,
 };
 
 pub(super) const PROCESS: &[Rule] = &[
@@ -73,12 +74,16 @@ fn target<'x>(text: &'x str, fields: &mut Fields<'x>) -> Option<()> {
         ("page ", "page"),
     ];
     fields.push("target", text);
-    for part in text.split(" of ") {
+    let mut rest = Some(text);
+    while let Some(parts) = rest {
+        let (part, more) =
+            split_once(parts, " of ").map_or((parts, None), |(part, more)| (part, Some(more)));
         for (word, name) in PARTS {
             if let Some(number) = part.strip_prefix(word) {
                 fields.push_some(name, number.parse::<u64>().ok());
             }
         }
+        rest = more;
     }
     Some(())
 }
