@@ -139,15 +139,14 @@ fn read_source(entry: &mut LogEntry<'_>) {
 /// The server appends the position of an error to its message: that in the inner query where there is
 /// one, else that in the statement.
 fn read_position(entry: &mut LogEntry<'_>) {
-    let Some((_, position)) = language::split_position(&entry.message) else { return };
+    let Some((words, position)) = language::split_position(&entry.message) else { return };
+    let end = words.len();
     if entry.internal_query.is_some() {
         entry.internal_position = Some(position);
     } else {
         entry.cursor_position = Some(position);
     }
-    entry.message = message::cut(&entry.message, |text| {
-        language::split_position(text).map_or(text, |(words, _)| words)
-    });
+    entry.message = message::cut(&entry.message, |text| text.get(..end).unwrap_or(text));
 }
 
 fn is_truncated(entry: &LogEntry<'_>, field: Field) -> bool {

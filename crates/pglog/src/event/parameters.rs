@@ -41,10 +41,10 @@ impl<'x> Parameters<'x> {
             let value = if scan.eat("NULL") { None } else { Some(quoted(&mut scan)?) };
             parameters.is_cut |= value.as_ref().is_some_and(|value| value.ends_with("..."));
             parameters.values.push(value);
-            if !scan.rest().starts_with(", $") {
-                return Some((parameters, scan.rest()));
+            let before = scan;
+            if !scan.eat(", ") || !scan.rest().starts_with('$') {
+                return Some((parameters, before.rest()));
             }
-            scan.eat(", ");
         }
     }
 }
@@ -53,16 +53,15 @@ impl<'x> Parameters<'x> {
 fn quoted<'x>(scan: &mut Scan<'x>) -> Option<Text<'x>> {
     scan.literal("'")?;
     let text = scan.rest();
-    let mut end = memchr::memchr(b'\'', text.as_bytes())?;
+    let mut end = find::find_byte(text.as_bytes(), b'\'')?;
     let mut has_quotes = false;
     while text.as_bytes().get(end + 1) == Some(&b'\'') {
         has_quotes = true;
         let from = end + 2;
-        end = from + memchr::memchr(b'\'', text.as_bytes().get(from..)?)?;
+        end = from + find::find_byte(text.as_bytes().get(from..)?, b'\'')?;
     }
-    let (value, rest) = text.split_at_checked(end)?;
-    *scan = Scan::of(rest);
-    scan.literal("'")?;
+    let value = text.get(..end)?;
+    *scan = Scan::of(text.get(end + 1..)?);
     Some(if has_quotes { Cow::Owned(value.replace("''", "'")) } else { Cow::Borrowed(value) })
 }
 
@@ -123,6 +122,12 @@ const MAX_HEAD_BYTES: usize = 200;
 
 /// Finds the `$1` behind some words and a colon at the start of a text.
 fn list_start(text: &str) -> Option<usize> {
+    // As most servers say it.
+    if let [b'p' | b'P', rest @ ..] = text.as_bytes()
+        && rest.starts_with(b"arameters: $1 = ")
+    {
+        return Some("parameters: ".len());
+    }
     let window = text.as_bytes().get(..text.len().min(MAX_HEAD_BYTES))?;
     let at = find::find(window, b"$1 = ")?;
     let head = text.get(..at)?;

@@ -6,6 +6,7 @@ use std::{borrow::Cow, time::Duration};
 use crate::event::{Event, Meaning, Texts, parameters, plan, scan::Scan};
 use crate::{
     entry::{Fields, Phase},
+    find::split_once,
     language::{prepared_statement_of, statement_message},
     severity::Level,
 };
@@ -188,7 +189,7 @@ impl<'x> Sql<'x> {
     /// Takes the name apart, `STATEMENT/PORTAL`.
     fn of(phase: Phase, names: Option<&'x str>, is_fetch: bool, text: &'x str) -> Self {
         let names = names.unwrap_or(UNNAMED);
-        let (name, portal) = match names.split_once('/') {
+        let (name, portal) = match split_once(names, "/") {
             Some((name, portal)) if phase != Phase::Parse => (name, Some(portal)),
             _ => (names, None),
         };

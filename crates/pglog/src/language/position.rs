@@ -62,6 +62,14 @@ fn split(message: &str, strip: Strip) -> Option<(&str, u32)> {
     if behind.is_some_and(|byte| byte.is_ascii() && !matches!(byte, b' ' | b'?')) {
         return None;
     }
+    // Words before a number end in one of these letters, or in one beyond ASCII.
+    if let Some((words, _)) = at_end
+        && let [.., letter, b' '] = words.as_bytes()
+        && letter.is_ascii()
+        && !matches!(letter, b'r' | b'n' | b'e' | b'u' | b'?')
+    {
+        return None;
+    }
     let mut fitting =
         BEFORE_AND_BEHIND.iter().filter(|(_, behind)| behind.is_empty() == at_end.is_some());
     fitting.find_map(|(before, behind)| {
