@@ -60,10 +60,13 @@ pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
     if interpret_plain_duration(entry) {
         return;
     }
-    let meaning = match Texts::borrowed(entry) {
-        Some(texts) => Meaning::of(&texts),
-        None => Meaning::of(&Texts::of(entry)).into_owned(),
-    };
+    // They are empty, but have room.
+    let fields = std::mem::take(&mut entry.fields);
+    let mut meaning = Meaning { fields, ..Meaning::default() };
+    match Texts::borrowed(entry) {
+        Some(texts) => meaning.read(&texts),
+        None => meaning = Meaning::of(&Texts::of(entry)).into_owned(),
+    }
     meaning.give_to(entry);
 }
 
@@ -198,13 +201,12 @@ struct Meaning<'x> {
 impl<'x> Meaning<'x> {
     fn of(texts: &Texts<'_, 'x>) -> Self {
         let mut meaning = Self::default();
-        if let Some(level) = texts.entry.level {
-            meaning.read(level, texts);
-        }
+        meaning.read(texts);
         meaning
     }
 
-    fn read(&mut self, level: Level, texts: &Texts<'_, 'x>) {
+    fn read(&mut self, texts: &Texts<'_, 'x>) {
+        let Some(level) = texts.entry.level else { return };
         if !texts.is_raised() {
             let rules = rule::of(texts.message);
             // What begins with a word that has rules is no statement in any language.

@@ -3,13 +3,13 @@
 use crate::event::rule::{
     At::{Any, Error, Log},
     Rule,
-    Step::{By, Clock, Count, Decimal, Either, End, Is, Quoted, QuotedToEnd, Rest, Until},
+    Step::{By, Clock, Decimal, Either, End, Is, Quoted, QuotedToEnd, Rest, Until},
     index,
 };
 use crate::{
     entry::Fields,
     event::{Event, scan::Scan},
-    find::{rsplit_once, split_once},
+    find::{has, rsplit_once, split_once},
 };
 
 pub(super) const WORDS: index::Words = &[
@@ -80,23 +80,26 @@ const CONNECTION: &[Rule] = &[
 ];
 
 /// A client's host, and its port unless it came through a Unix-domain socket.
-const HOST: &[crate::event::rule::Step] =
-    &[Either(&[&[Until("host", " port="), Count("port")], &[Rest("host")]])];
+const HOST: &[crate::event::rule::Step] = &[By(host)];
+
+fn host<'x>(scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
+    let text = scan.take_rest();
+    match split_once(text, " port=").map(|(host, port)| (host, Scan::of(port).number())) {
+        Some((host, Some(port))) => {
+            fields.push("host", host);
+            fields.push("port", port);
+        }
+        _ => fields.push("host", text),
+    }
+    Some(())
+}
 
 const DISCONNECTION: &[Rule] = &[Rule {
     at: Log,
     event: Event::ConnectionDisconnected,
     head: &[Is("disconnection: session time: "), Clock("session_time_ms")],
-    rest: &[
-        Is(" user="),
-        Until("user", " database="),
-        Until("database", " host="),
-        Either(HOST_CHOICES),
-    ],
+    rest: &[Is(" user="), Until("user", " database="), Until("database", " host="), By(host)],
 }];
-
-const HOST_CHOICES: &[&[crate::event::rule::Step]] =
-    &[&[Until("host", " port="), Count("port")], &[Rest("host")]];
 
 const REPLICATION: &[Rule] = &[
     Rule {
@@ -118,8 +121,9 @@ const REPLICATION: &[Rule] = &[
 fn authorized<'x>(scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
     let mut names = scan.take_rest();
     let mut tail = "";
+    let may_be_encrypted = has(names, "(");
     for mark in [" GSS (authenticated=", " SSL enabled ("] {
-        if let Some((before, _)) = rsplit_once(names, mark) {
+        if may_be_encrypted && let Some((before, _)) = rsplit_once(names, mark) {
             tail = if tail.is_empty() { names.get(before.len()..)? } else { tail };
             names = before;
         }
