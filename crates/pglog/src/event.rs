@@ -62,7 +62,8 @@ pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
     }
     // They are empty, but have room.
     let fields = std::mem::take(&mut entry.fields);
-    let mut meaning = Meaning { fields, ..Meaning::default() };
+    let parameters = std::mem::take(&mut entry.parameters);
+    let mut meaning = Meaning { fields, parameters, ..Meaning::default() };
     match Texts::borrowed(entry) {
         Some(texts) => meaning.read(&texts),
         None => meaning = Meaning::of(&Texts::of(entry)).into_owned(),

@@ -5,8 +5,7 @@
 
 /// Finds the first place where some words stand in a text.
 pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
-    // Blanks are everywhere.
-    let anchor_at = words.iter().position(|byte| *byte != b' ').unwrap_or(0);
+    let anchor_at = anchor_of(words);
     let Some(anchor) = words.get(anchor_at) else { return Some(0) };
     let mut from = anchor_at;
     loop {
@@ -16,6 +15,14 @@ pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
             return Some(start);
         }
         from = at + 1;
+    }
+}
+
+/// Returns where in some words the byte is that is looked for first. Blanks are everywhere, and so are letters.
+fn anchor_of(words: &[u8]) -> usize {
+    match words.last() {
+        Some(b'=') => words.len() - 1,
+        _ => words.iter().position(|byte| *byte != b' ').unwrap_or(0),
     }
 }
 
@@ -60,7 +67,7 @@ pub(crate) const fn marks_of_controls(word: u64) -> u64 {
 
 /// Finds the last place where some words stand in a text.
 pub(crate) fn rfind(text: &[u8], words: &[u8]) -> Option<usize> {
-    let anchor_at = words.iter().position(|byte| *byte != b' ').unwrap_or(0);
+    let anchor_at = anchor_of(words);
     let Some(anchor) = words.get(anchor_at) else { return Some(text.len()) };
     let mut before = text;
     loop {

@@ -28,10 +28,11 @@ impl<'x> Parameters<'x> {
         Parameters { values: self.values.into_iter().map(owned).collect(), is_cut: self.is_cut }
     }
 
-    /// Reads a list from its `$1` on. The second value is what stands behind it.
-    fn read(list: &'x str) -> Option<(Self, &'x str)> {
+    /// Reads a list from its `$1` on. The second value is what stands behind it. The values are put where there
+    /// is `room` for them.
+    fn read(list: &'x str, room: Vec<Option<Text<'x>>>) -> Option<(Self, &'x str)> {
         let mut scan = Scan::of(list);
-        let mut parameters = Self::default();
+        let mut parameters = Self { values: room, is_cut: false };
         loop {
             scan.literal("$")?;
             if scan.number()? != parameters.values.len() as u64 + 1 {
@@ -67,9 +68,12 @@ fn quoted<'x>(scan: &mut Scan<'x>) -> Option<Text<'x>> {
 
 /// Reads the DETAIL of a logged statement: `parameters: $1 = 'x'`, since PostgreSQL 17 with a capital
 /// letter, and in other languages with other words.
-pub(super) fn in_detail(detail: &str) -> Option<Parameters<'_>> {
+pub(super) fn in_detail<'x>(
+    detail: &'x str,
+    room: Vec<Option<Text<'x>>>,
+) -> Option<Parameters<'x>> {
     let list = detail.get(list_start(detail)?..)?;
-    Parameters::read(list).map(|(parameters, _)| parameters)
+    Parameters::read(list, room).map(|(parameters, _)| parameters)
 }
 
 /// How many lines of a context are tried: each may be read to the end of the context.
@@ -90,7 +94,7 @@ pub(super) fn in_context(context: &str) -> Option<Parameters<'_>> {
         lines.get(list_start(lines)?..)
     });
     lists.take(MAX_LISTS).find_map(|list| {
-        let (parameters, behind) = Parameters::read(list)?;
+        let (parameters, behind) = Parameters::read(list, Vec::new())?;
         let is_last = behind.is_empty() || behind == "\nparallel worker";
         is_last.then_some(parameters)
     })
@@ -114,7 +118,7 @@ pub(super) fn refused_in_context(context: &str) -> Option<(u64, Option<Text<'_>>
 
 /// Reads a list that stands alone, as in a plan.
 pub(super) fn alone(list: &str) -> Option<Parameters<'_>> {
-    Parameters::read(list).map(|(parameters, _)| parameters)
+    Parameters::read(list, Vec::new()).map(|(parameters, _)| parameters)
 }
 
 /// No language needs as many for its words, and a portal's name is short.
@@ -142,7 +146,7 @@ mod tests {
     use super::*;
 
     fn values(list: &str) -> Option<Vec<Option<String>>> {
-        let (parameters, _) = Parameters::read(list)?;
+        let (parameters, _) = Parameters::read(list, Vec::new())?;
         Some(parameters.values.into_iter().map(|value| value.map(Cow::into_owned)).collect())
     }
 
@@ -179,16 +183,16 @@ mod tests {
             "参数: ",
         ] {
             let detail = format!("{head}$1 = 'a''b', $2 = NULL");
-            let read = in_detail(&detail).unwrap();
+            let read = in_detail(&detail, Vec::new()).unwrap();
             assert_eq!(read.values, [Some("a'b".into()), None], "{head}");
             assert!(!read.is_cut);
         }
-        assert_eq!(in_detail("prepare: PREPARE q AS SELECT 'x' WHERE $1 = 'x'"), None);
+        assert_eq!(in_detail("prepare: PREPARE q AS SELECT 'x' WHERE $1 = 'x'", Vec::new()), None);
     }
 
     #[test]
     fn cut_value_is_marked() {
-        assert!(in_detail("parameters: $1 = 'abc...', $2 = 'd'").unwrap().is_cut);
+        assert!(in_detail("parameters: $1 = 'abc...', $2 = 'd'", Vec::new()).unwrap().is_cut);
     }
 
     #[test]
@@ -222,7 +226,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_it_panic(text in any::<String>()) {
-            in_detail(&text);
+            in_detail(&text, Vec::new());
             in_context(&text);
             refused_in_context(&format!("portal \"{text}"));
         }

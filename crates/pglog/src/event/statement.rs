@@ -208,7 +208,10 @@ impl<'x> Sql<'x> {
         let Some(detail) = texts.detail else { return };
         if let Some(prepared) = prepared_statement_of(detail) {
             meaning.fields.push("prepare", prepared);
-        } else if let Some(parameters) = parameters::in_detail(detail) {
+            return;
+        }
+        let room = std::mem::take(&mut meaning.parameters);
+        if let Some(parameters) = parameters::in_detail(detail, room) {
             parameters.give_to(meaning);
         }
     }

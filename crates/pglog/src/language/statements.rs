@@ -339,10 +339,11 @@ pub fn parameters_of(detail: &str) -> Option<&str> {
 /// `None` for any other detail.
 #[must_use]
 pub fn prepared_statement_of(detail: &str) -> Option<&str> {
-    // Two bytes tell of nearly all other details that they are none.
-    let start = detail.as_bytes().first_chunk::<2>()?;
-    let mut alike = PREPARE.iter().filter(|label| label.as_bytes().starts_with(start));
-    alike.find_map(|label| detail.strip_prefix(label))
+    // Nearly all others have bind values.
+    if let [b'p' | b'P', b'a', ..] = detail.as_bytes() {
+        return None;
+    }
+    PREPARE.iter().find_map(|label| detail.strip_prefix(label))
 }
 
 /// Translations of `parameters: %s` (13 to 16) and `Parameters: %s` (17 and later).
