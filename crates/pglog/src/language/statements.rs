@@ -1,9 +1,11 @@
 //! Messages about statements and their durations, in every language.
 
+use std::sync::LazyLock;
+
 use crate::entry::Phase;
 use crate::language::{
     Language,
-    damaged::{REPLACEMENT_LEAD, damaged_length},
+    damaged::{REPLACEMENT, REPLACEMENT_LEAD, damaged_length},
 };
 
 /// How one language words one kind of message: `head NUMBER behind_number NAME behind_name SQL`.
@@ -73,10 +75,23 @@ const MAX_WORDING_BYTES: usize = 80;
 /// The same where letters beyond ASCII were lost.
 fn damaged_message(message: &str) -> Option<StatementMessage<'_>> {
     let head = message.get(..message.floor_char_boundary(MAX_WORDING_BYTES))?;
+    let first = *head.as_bytes().first()?;
     memchr::memchr2(b'?', REPLACEMENT_LEAD, head.as_bytes())?;
-    let may_be = |wording: &&Wording| wording.survives_damage();
-    WORDINGS.iter().filter(may_be).find_map(|wording| wording.read(message, strip_damaged))
+    if !head.contains(['?', REPLACEMENT]) {
+        return None;
+    }
+    let may_be_lost = matches!(first, b'?' | REPLACEMENT_LEAD);
+    // Most wordings show in their first letter that they are other ones.
+    let mut alike =
+        DAMAGEABLE.iter().filter(|(start, _)| *start == first || may_be_lost && !start.is_ascii());
+    alike.find_map(|(_, wording)| wording.read(message, strip_damaged))
 }
+
+/// The wordings that can be known with their letters beyond ASCII lost, and their first bytes.
+static DAMAGEABLE: LazyLock<Vec<(u8, &Wording)>> = LazyLock::new(|| {
+    let all = FIRST_BYTES.iter().map(|bytes| bytes[0]).zip(WORDINGS);
+    all.filter(|(_, wording)| wording.survives_damage()).collect()
+});
 
 /// Takes a word off the start of a text.
 type Strip = for<'a> fn(&'a str, &str) -> Option<&'a str>;
@@ -393,10 +408,7 @@ const PREPARE: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        entry::{Event, LogEntry},
-        severity::Level,
-    };
+    use crate::{Event, Level, LogEntry};
 
     type Parts<'a> = (Option<&'a str>, Option<Phase>, Option<&'a str>, Option<&'a str>);
 
@@ -436,9 +448,9 @@ mod tests {
                 ..LogEntry::default()
             };
             crate::event::interpret(&mut entry);
-            let event = match phase {
-                _ if number.is_empty() => Event::StatementLog,
-                Some(Phase::Parse) => Event::StatementParse,
+            let event = match (number, phase) {
+                ("", _) => Event::StatementLog,
+                (_, Some(Phase::Parse)) => Event::StatementParse,
                 _ => Event::StatementDuration,
             };
             assert_eq!(entry.event, Some(event), "{}", entry.message);
