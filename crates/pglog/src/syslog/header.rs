@@ -283,7 +283,8 @@ fn data_off(bytes: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b" ")
 }
 
-/// Takes off what Heroku puts before the number: `[DATABASE] `, or the colour of one.
+/// Takes off what Heroku puts before the number: `[DATABASE] `, or the colour of one, and what Solaris does:
+/// `[ID 748848 local0.info] `.
 fn origin_off(text: &[u8]) -> &[u8] {
     let rest = || {
         let inner = text.strip_prefix(b"[")?;
@@ -292,6 +293,12 @@ fn origin_off(text: &[u8]) -> &[u8] {
         let is_name = name.first()?.is_ascii_uppercase()
             && name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
         let rest = inner.get(end + 1..)?.strip_prefix(b" ")?;
+        if let Some((id, level)) = name.strip_prefix(b"ID ").and_then(word)
+            && number::<u64>(id).is_some()
+            && level.contains(&b'.')
+        {
+            return Some(rest);
+        }
         // Only where a number follows it is not the server's own.
         (is_name && !matches!(number_off(rest).0, Number::None)).then_some(rest)
     };
@@ -449,6 +456,8 @@ mod tests {
         assert_eq!(number("x [1-2] y"), (false, true, "x [1-2] y".to_owned()));
         assert_eq!(number("[USER] x"), (false, true, "[USER] x".to_owned()));
         assert_eq!(number("[1-x] y"), (false, true, "[1-x] y".to_owned()));
+        assert_eq!(number("[ID 748848 local0.info] [1-2] x"), (false, false, "x".to_owned()));
+        assert_eq!(number("[ID 7] x"), (false, true, "[ID 7] x".to_owned()));
     }
 
     #[test]
