@@ -115,6 +115,11 @@ const RARE: &[(Level, &str, &str)] = &[
         "archive command was terminated by signal 9: Killed",
         "wal.archive_command_failed",
     ),
+    (
+        Level::Log,
+        "archive command was terminated by exception 0xC0000005",
+        "wal.archive_command_failed",
+    ),
     (Level::Log, "archiver process (PID 7) exited with exit code 1", "wal.archive_command_failed"),
     (
         Level::Panic,
@@ -264,6 +269,25 @@ fn deadlock_tells_who_waits_for_whom_in_any_language() {
         assert_eq!(processes.len(), 2);
         assert_eq!(first.get("mode"), Some(&"ShareLock".into()));
         assert_eq!(first.get("blocked_by"), Some(&FieldValue::U64(8)));
+    }
+}
+
+#[test]
+fn servers_on_windows_tell_their_version_and_exceptions() {
+    let message = "starting PostgreSQL 14.2, compiled by Visual C++ build 1914, 64-bit";
+    let started = entry(Level::Log, message, None);
+    let (_, fields) = Event::classify(&started).unwrap();
+    assert_eq!(fields.get("version"), Some(&"14.2".into()));
+    assert_eq!(fields.get("build"), Some(&"compiled by Visual C++ build 1914, 64-bit".into()));
+    for message in [
+        "server process (PID 7) was terminated by exception 0xC0000005",
+        "server process (PID 7) wurde durch Ausnahme 0xC0000005 beendet",
+        "server process (PID 7)は例外C0000005で終了しました",
+    ] {
+        let crashed = entry(Level::Log, message, None);
+        let (event, fields) = Event::classify(&crashed).unwrap();
+        assert_eq!((event, fields.get("pid")), (Event::ServerCrashed, Some(&FieldValue::U64(7))));
+        assert_eq!(fields.get("exception"), Some(&"0xC0000005".into()), "{message}");
     }
 }
 

@@ -31,6 +31,17 @@ const ENDS: &[Rule] = &[
         ],
         rest: &[Is(": "), Rest("signal_name")],
     },
+    // Windows has no signals.
+    Rule {
+        at: Log,
+        event: Event::ServerCrashed,
+        head: &[
+            Maybe(&[Is("background worker "), Quoted("worker", " (PID "), Count("pid")]),
+            Maybe(&[Until("process", " (PID "), Count("pid")]),
+            Is(") was terminated by exception "),
+        ],
+        rest: &[Rest("exception")],
+    },
     Rule {
         at: Log,
         event: Event::ServerWorkerExited,

@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::event::rule::{
     At::{Any, Error, Log, Notice, Warning},
     Rule, Step,
-    Step::{Count, Either, End, Is, Lsn, Maybe, Quoted, QuotedToEnd, Rest, Seconds, Until},
+    Step::{Count, Either, End, Is, Lsn, Maybe, Quoted, QuotedToEnd, Rest, Seconds},
     index,
 };
 
@@ -85,8 +85,8 @@ const ARCHIVE: &[Rule] = &[
     Rule {
         at: Any,
         event: Event::WalArchiveCommandFailed,
-        head: &[Is("archive command was terminated by exception "), Until("exception", "\n")],
-        rest: &[],
+        head: &[Is("archive command was terminated by exception ")],
+        rest: &[Rest("exception")],
     },
     Rule {
         at: Any,

@@ -1,12 +1,13 @@
 //! The server's own life: start, stop, configuration, files.
 
-use crate::event::Event;
+use crate::entry::Fields;
 use crate::event::rule::{
     At::{Any, Log, Notice, Warning},
     Rule, Step,
     Step::{Count, Either, End, Is, Quoted, QuotedToEnd, Rest, Seconds},
     index,
 };
+use crate::event::{Event, scan::Scan};
 
 pub(super) const WORDS: index::Words = &[
     ("temporary", TEMPORARY),
@@ -41,7 +42,7 @@ const START: &[Rule] = &[
         at: Log,
         event: Event::ServerStart,
         head: &[Is("starting PostgreSQL ")],
-        rest: &[Step::Until("version", " "), Rest("build")],
+        rest: &[Step::By(version), Rest("build")],
     },
     Rule {
         at: Log,
@@ -90,6 +91,13 @@ const START: &[Rule] = &[
         rest: &[],
     },
 ];
+
+/// Reads `18.1`, and `14.2,` of a server that was built with Visual C++.
+fn version<'x>(scan: &mut Scan<'x>, fields: &mut Fields<'x>) -> Option<()> {
+    let version = scan.until(" ")?;
+    fields.push("version", version.strip_suffix(',').unwrap_or(version));
+    Some(())
+}
 
 const SHUTDOWN: &[Rule] = &[
     Rule { at: Log, event: Event::ServerShutdown, head: &[Is("shutting down"), End], rest: &[] },
