@@ -6,6 +6,7 @@
 //! text up to it makes an entry of its own that is marked as unparsed.
 
 mod entry;
+mod layout;
 mod piece;
 mod scan;
 
@@ -195,7 +196,7 @@ impl CsvReader {
         if self.held.has_grown_by(COPY_BYTES + 2 * self.limits.max_field_bytes) {
             scan(self.held.bytes(), Input::Open, &mut self.spans);
             let bytes = self.held.bytes();
-            let cuts: Vec<Gap> = long_values(self.spans.as_slice())
+            let cuts: Vec<Gap> = long_values(&self.spans)
                 .filter_map(|span| surplus(bytes, span, self.limits.max_field_bytes))
                 .collect();
             self.held.compact(&cuts);
@@ -253,7 +254,7 @@ impl CsvReader {
         let start = self.position;
         self.position = start + bytes.len() as u64 + raw_bytes_in(gaps);
         self.at_line_end = true;
-        let record = Record { bytes, text, spans: self.spans.as_slice(), gaps };
+        let record = Record { bytes, text, spans: &self.spans, gaps };
         sink(&Assembled {
             entry: record.entry(&mut self.clock, self.limits.max_field_bytes, self.depth),
             start,
@@ -272,7 +273,7 @@ impl CsvReader {
         sink: &mut impl FnMut(&Assembled<'_>),
     ) -> usize {
         let max_bytes = self.limits.max_field_bytes as u64;
-        let is_too_long = long_values(self.spans.as_slice()).any(|span| {
+        let is_too_long = long_values(&self.spans).any(|span| {
             let there = (span.end - span.start) as u64;
             there + missing(gaps, span, |gap| gap.raw_bytes) > max_bytes
         });
@@ -326,7 +327,7 @@ pub fn parse_csv_record<'a>(record: &'a [u8], clock: &mut Clock) -> Option<LogEn
     let max_bytes = Limits::default().max_field_bytes;
     let is_all = length == record.len();
     let text = Text::at(record, 0).get(0, record.len());
-    let record = Record { bytes: record, text, spans: spans.as_slice(), gaps: &[] };
+    let record = Record { bytes: record, text, spans: &spans, gaps: &[] };
     is_all.then(|| record.entry(clock, max_bytes, Depth::Meaning))
 }
 

@@ -48,6 +48,10 @@ pub(crate) enum Column {
     BackendType,
     LeaderPid,
     QueryId,
+    /// The server's call stack, which Greenplum has.
+    Backtrace,
+    /// What has no place in an entry.
+    Other,
 }
 
 impl Column {
@@ -60,6 +64,7 @@ impl Column {
             Self::InternalQuery => Some(Field::InternalQuery),
             Self::Context => Some(Field::Context),
             Self::Statement => Some(Field::Statement),
+            Self::Backtrace => Some(Field::Backtrace),
             _ => None,
         }
     }

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use crate::{
-    csvlog::scan::{COLUMNS, Span},
+    csvlog::{
+        layout::Layout,
+        scan::{Span, Spans},
+    },
     entry::{Depth, LogEntry},
     held::{self, Gap},
     record::{Borrowed, Builder, Column, Copied},
@@ -16,7 +19,7 @@ pub(super) struct Record<'a, 'r> {
     pub(super) bytes: &'a [u8],
     /// The bytes as text, where they are some.
     pub(super) text: Option<&'a str>,
-    pub(super) spans: &'r [Span],
+    pub(super) spans: &'r Spans,
     /// Where bytes have been left out.
     pub(super) gaps: &'r [Gap],
 }
@@ -31,10 +34,11 @@ impl<'a> Record<'a, '_> {
     ) -> LogEntry<'a> {
         let mut entry = LogEntry::default();
         let mut builder = Builder::new(&mut entry, clock, max_field_bytes);
-        if let Some(text) = self.text.filter(|_| self.gaps.is_empty()) {
-            give_columns(&mut builder, text, self.spans);
+        let is_usual = self.gaps.is_empty() && self.spans.layout() == Layout::PostgreSql;
+        if let Some(text) = self.text.filter(|_| is_usual) {
+            give_columns(&mut builder, text, self.spans.as_slice());
         } else {
-            for (column, span) in COLUMNS.into_iter().zip(self.spans) {
+            for (column, span) in self.spans.values() {
                 self.give(&mut builder, column, span);
             }
         }
@@ -45,6 +49,10 @@ impl<'a> Record<'a, '_> {
     /// Gives a value to the builder that needs work.
     fn give(&self, builder: &mut Builder<'_, 'a, '_>, column: Column, span: &Span) {
         let raw = self.bytes.get(span.start..span.end).unwrap_or_default();
+        // Greenplum's is 0 where there is none.
+        if column == Column::CursorPosition && raw == b"0" {
+            return;
+        }
         let quotes = if span.doubled { memchr::memchr_iter(b'"', raw).count() } else { 0 };
         let missing = missing(self.gaps, span, |gap| gap.value_bytes);
         let whole_bytes = (raw.len() - quotes / 2) as u64 + missing;
@@ -131,9 +139,9 @@ fn single_quotes(text: &str) -> String {
 }
 
 /// The values that can be long.
-pub(super) fn long_values(spans: &[Span]) -> impl Iterator<Item = &Span> {
-    let columns = COLUMNS.into_iter().zip(spans);
-    columns.filter(|(column, _)| column.long_field().is_some()).map(|(_, span)| span)
+pub(super) fn long_values(spans: &Spans) -> impl Iterator<Item = &Span> {
+    let values = spans.values();
+    values.filter(|(column, _)| column.long_field().is_some()).map(|(_, span)| span)
 }
 
 /// How many bytes of a value are missing, counted one way or the other.

@@ -4,46 +4,13 @@
 //! no record, or one that was cut. That is found out as early as possible, because a lost quote turns
 //! everything behind it inside out.
 
-use crate::record::Column;
+use crate::{csvlog::layout::Layout, record::Column};
 
-/// The most columns that a record may have; 26 since PostgreSQL 14.
+/// The most columns that a record may have; 26 since PostgreSQL 14, and 30 in Greenplum.
 const MAX_COLUMNS: usize = 40;
-
-/// The fewest; PostgreSQL 12 has no `backend_type`.
-const MIN_COLUMNS: usize = 23;
 
 /// The most bytes of a value that the server keeps short, quotes included.
 const MAX_SHORT_BYTES: usize = 4096;
-
-/// The columns in their order.
-pub(super) const COLUMNS: [Column; 26] = [
-    Column::Time,
-    Column::User,
-    Column::Database,
-    Column::Pid,
-    Column::ConnectionFrom,
-    Column::SessionId,
-    Column::LineNum,
-    Column::Ps,
-    Column::SessionStart,
-    Column::Vxid,
-    Column::Txid,
-    Column::Severity,
-    Column::StateCode,
-    Column::Message,
-    Column::Detail,
-    Column::Hint,
-    Column::InternalQuery,
-    Column::InternalPosition,
-    Column::Context,
-    Column::Statement,
-    Column::CursorPosition,
-    Column::Location,
-    Column::ApplicationName,
-    Column::BackendType,
-    Column::LeaderPid,
-    Column::QueryId,
-];
 
 /// Where a value is, without its quotes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,17 +26,27 @@ pub(super) struct Span {
 pub(super) struct Spans {
     spans: [Span; MAX_COLUMNS],
     count: usize,
+    layout: Layout,
 }
 
 impl Default for Spans {
     fn default() -> Self {
-        Self { spans: [Span::default(); MAX_COLUMNS], count: 0 }
+        Self { spans: [Span::default(); MAX_COLUMNS], count: 0, layout: Layout::default() }
     }
 }
 
 impl Spans {
     pub(super) fn as_slice(&self) -> &[Span] {
         self.spans.get(..self.count).unwrap_or_default()
+    }
+
+    pub(super) const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The values of the columns that are known.
+    pub(super) fn values(&self) -> impl Iterator<Item = (Column, &Span)> {
+        self.layout.columns().iter().copied().zip(self.as_slice())
     }
 
     /// False where there are too many.
@@ -103,10 +80,10 @@ pub(super) enum Scan {
 
 /// Looks for a record at the start of `bytes`.
 pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
-    spans.count = 0;
+    (spans.count, spans.layout) = (0, Layout::PostgreSql);
     let mut at = 0;
     loop {
-        let column = COLUMNS.get(spans.count).copied();
+        let column = spans.layout.columns().get(spans.count).copied();
         // About half of all values are absent.
         if bytes.get(at) == Some(&b',') && column.is_none_or(may_be_absent) {
             if !spans.push(Span { start: at, end: at, doubled: false }) {
@@ -115,7 +92,7 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
             at += 1;
             continue;
         }
-        let (span, next) = match value(bytes, at, column, input) {
+        let (mut span, next) = match value(bytes, at, column, input) {
             Ok(found) => found,
             Err(scan) => {
                 // The value as far as it is there.
@@ -125,6 +102,10 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
                 return scan;
             }
         };
+        if column == Some(Column::Pid) && bytes.get(span.start) == Some(&b'p') {
+            spans.layout = Layout::Greenplum;
+            span.start += 1;
+        }
         let text = bytes.get(span.start..span.end).unwrap_or_default();
         if !column.is_none_or(|column| is_plausible(column, text)) || !spans.push(span) {
             return Scan::Broken(next);
@@ -141,7 +122,7 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
 }
 
 const fn record(spans: &Spans, end: usize, next: usize) -> Scan {
-    if spans.count >= MIN_COLUMNS { Scan::Record(end) } else { Scan::Broken(next) }
+    if spans.count >= spans.layout.min_columns() { Scan::Record(end) } else { Scan::Broken(next) }
 }
 
 /// Finds the value at `at` and what comes behind it.
@@ -254,6 +235,9 @@ enum Start {
 /// The form of a time: each `0` stands for a digit. The zone comes behind it.
 const TIME: &[u8] = b"0000-00-00 00:00:00.000 ";
 
+/// The same in Greenplum.
+const TIME_WITH_MICROS: &[u8] = b"0000-00-00 00:00:00.000000 ";
+
 /// The most bytes of a zone's abbreviation.
 const MAX_ZONE_BYTES: usize = 32;
 
@@ -263,14 +247,18 @@ fn time_bytes(bytes: &[u8], input: Input) -> Start {
     // Without an early end it is one comparison of vectors.
     let fits_whole =
         |bytes: &[u8; TIME.len()]| bytes.iter().zip(TIME).fold(true, |all, pair| all & fits(pair));
-    if !bytes.first_chunk().map_or_else(|| bytes.iter().zip(TIME).all(fits), fits_whole) {
+    let form = if bytes.first_chunk().map_or_else(|| bytes.iter().zip(TIME).all(fits), fits_whole) {
+        TIME
+    } else if bytes.iter().zip(TIME_WITH_MICROS).all(fits) {
+        TIME_WITH_MICROS
+    } else {
         return Start::Not;
-    }
-    let zone = bytes.get(TIME.len()..).unwrap_or_default();
+    };
+    let zone = bytes.get(form.len()..).unwrap_or_default();
     let is_zone = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-:<>_/".contains(byte);
     let length = zone.iter().take(MAX_ZONE_BYTES).take_while(is_zone).count();
     match zone.get(length) {
-        Some(b',') if length > 0 => Start::Whole(TIME.len() + length),
+        Some(b',') if length > 0 => Start::Whole(form.len() + length),
         None if input == Input::Open => Start::Partial,
         _ => Start::Not,
     }
@@ -310,12 +298,13 @@ mod tests {
 
     #[test]
     fn records_of_every_version_are_found() {
-        let common = format!("{HEAD}\"a \"\"b\"\"\nc\",,,,,,\"SELECT 1\",,,\"psql\"");
+        let common = format!("{HEAD}\"a \"\"b\"\"\nc\",,,,,,\"SELECT 1\",,");
         for (tail, columns) in [
-            ("", 23),
-            (",\"client backend\"", 24),
-            (",\"client backend\",,-12", 26),
-            (",\"client backend\",,-12,\"of the future\"", 27),
+            ("", 22),
+            (",\"psql\"", 23),
+            (",\"psql\",\"client backend\"", 24),
+            (",\"psql\",\"client backend\",,-12", 26),
+            (",\"psql\",\"client backend\",,-12,\"of the future\"", 27),
         ] {
             let record = format!("{common}{tail}\nrest");
             let (scan, texts) = scanned(&record);

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::Field;
+use crate::{entry::Field, severity::Level};
 
 /// Start, end, message, statement, whether it is a record.
 type Seen = (u64, u64, String, Option<String>, bool);
@@ -61,6 +61,40 @@ fn record_of_an_unknown_severity_is_kept() {
 }
 
 #[test]
+fn records_of_greenplum_are_read() {
+    let head = "2026-11-24 02:21:01.123456 UTC,\"bob\",\"shop\",p7,th-77,\"10.0.0.9\",\"5432\",\
+                2026-11-24 02:21:00 UTC,12,con7,cmd3,seg-1,,dx12,x12,sx1,";
+    let log = format!(
+        "{head}\"ERROR\",\"22012\",\"a \"\"b\"\"\",,,,,,\"SELECT\n1 / 0\",8,,\"int.c\",77,\"1    main\n2    f\"\n\
+         {head}\"LOG\",\"00000\",\"x\",,,,,,,0,,\"xlog.c\",78,\n"
+    );
+    for size in [1, 7, log.len()] {
+        let mut entries = Vec::new();
+        let mut reader = CsvReader::new();
+        for chunk in log.as_bytes().chunks(size) {
+            reader.push(chunk, &mut |found| entries.push(found.entry.clone().into_owned()));
+        }
+        let [first, second] = &entries[..] else { panic!("{entries:?}") };
+        assert_eq!(first.timestamp.unwrap().to_string(), "2026-11-24T02:21:01.123456Z");
+        assert_eq!((first.pid, first.remote_host.as_deref()), (Some(7), Some("10.0.0.9")));
+        assert_eq!((first.remote_port, first.txid), (Some(5432), Some(12)));
+        assert_eq!(
+            (&*first.message, first.statement.as_deref()),
+            ("a \"b\"", Some("SELECT\n1 / 0"))
+        );
+        assert_eq!((first.cursor_position, first.file_line_num), (Some(8), Some(77)));
+        assert_eq!(first.backtrace.as_deref(), Some("1    main\n2    f"));
+        assert_eq!(
+            (&*second.message, second.level, second.state_code.as_deref()),
+            ("x", Some(Level::Log), None)
+        );
+        assert_eq!((second.cursor_position, second.backtrace.as_deref()), (None, None));
+    }
+    let cut = log.find("77,").unwrap();
+    assert!(read_all(&mut CsvReader::new(), &[&log.as_bytes()[..cut]]).iter().all(|seen| !seen.4));
+}
+
+#[test]
 fn bytes_that_are_no_text_are_replaced() {
     let mut bytes = record("a?b?\"c\"", "").into_bytes();
     let at = bytes.iter().position(|byte| *byte == b'?').unwrap();
@@ -80,7 +114,7 @@ fn record_that_was_cut_hides_none_behind_it() {
             assert_eq!(all.len(), 3, "{cut} {between:?}: {all:?}");
             // With the columns of an older version it is a record, if not a whole one.
             assert!(
-                !all[0].4 || cut + 1 >= first.find("psql").unwrap(),
+                !all[0].4 || cut + 2 >= first.find("psql").unwrap(),
                 "{cut} {between:?}: {all:?}"
             );
             assert_eq!(all[1].2, "two\n, \"quoted\"");
