@@ -8,6 +8,8 @@ use std::fmt;
 
 use jiff::{civil, tz::TimeZone};
 
+pub(crate) use abbreviations::is_known as is_zone_abbreviation;
+
 /// A moment in UTC, with the precision that the log had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {

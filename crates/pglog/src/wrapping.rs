@@ -5,6 +5,7 @@ mod cutter;
 mod document;
 mod export;
 mod lead;
+mod local;
 mod object;
 mod stamp;
 mod table;
@@ -26,8 +27,9 @@ use crate::{
             behind_names, behind_number, behind_path, behind_pod, behind_stream, in_field,
             is_indented, number_off, with_tab,
         },
+        local::{behind_local_time, may_begin_with_zone},
         object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
-        stamp::{behind_local_time, behind_time, has_two_times, time_off},
+        stamp::{behind_time, time_off},
         table::is_table,
     },
 };
@@ -84,7 +86,8 @@ pub enum Wrapping {
     CsvTable,
     /// `journalctl -o export`.
     JournalExport,
-    /// A time without a zone in front of each line: pages that show a container's log, `s6-log`.
+    /// A time in another form, or without a zone, in front of each line: pages that show a container's log,
+    /// `s6-log`, pgpool.
     LocalTimes,
     /// A blank in front of each line: `docker logs --details` of a container without attributes.
     Details,
@@ -203,7 +206,8 @@ impl Wrapping {
             None => wrapping.fits_lines(sample),
         })?;
         // The header of syslog begins with a time too, and blanks may stand in the place of one.
-        let may_be_syslog = matches!(wrapping, Self::Timestamps | Self::Expanded);
+        let may_be_syslog =
+            matches!(wrapping, Self::Timestamps | Self::LocalTimes | Self::Expanded);
         (!may_be_syslog || !syslog::is_syslog(sample)).then_some(wrapping)
     }
 
@@ -248,7 +252,7 @@ impl Wrapping {
             // It stands in front of each line, also of those that go on.
             Self::Compose => !lines_of(sample).skip(1).any(|line| line.starts_with(b"\t")),
             Self::JournalVerbose => lines_of(sample).any(|line| line.starts_with(b"    MESSAGE=")),
-            Self::LocalTimes => lines_of(sample).any(has_two_times) || is_record(),
+            Self::LocalTimes => self.shows_no_zone(sample) || is_record(),
             Self::Container => self.names_recur(sample) || is_record(),
             Self::Numbered => {
                 let is_listed = |line: &[u8]| line.starts_with(b" ") || goes_on(line);
@@ -259,6 +263,13 @@ impl Wrapping {
             }
             _ => true,
         }
+    }
+
+    /// Tells whether lines of the server are among the wrapped ones, none of which has what may be a zone first.
+    fn shows_no_zone(self, sample: &[u8]) -> bool {
+        let lines = lines_of(sample).filter_map(|line| self.unwrap(line));
+        let mut labelled = lines.filter(|line| has_label(&decode(&line.text))).peekable();
+        labelled.peek().is_some() && labelled.all(|line| !may_begin_with_zone(&line.text))
     }
 
     /// Tells whether a name stands in front of a label as well as in front of a line that goes on.

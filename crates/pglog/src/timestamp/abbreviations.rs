@@ -16,7 +16,7 @@ pub(super) fn offset(abbreviation: &str, local: Option<civil::DateTime>) -> Opti
 }
 
 /// Tells whether an abbreviation has a meaning by default, or is a number.
-pub(super) fn is_known(abbreviation: &str) -> bool {
+pub(crate) fn is_known(abbreviation: &str) -> bool {
     numeric_offset(abbreviation).is_some()
         || OFFSETS.binary_search_by_key(&abbreviation, |(name, _)| name).is_ok()
         || ZONES.binary_search_by_key(&abbreviation, |(name, _)| name).is_ok()

@@ -15,31 +15,15 @@ pub(super) fn behind_time(line: &[u8]) -> Option<Unwrapped<'_>> {
     behind_label_of_tai64n(line).or_else(|| behind_offset(line)).map(Unwrapped::of)
 }
 
-/// Reads `2026-11-24 02:20:47 LINE`, whose time has no zone, as pages that show the log of a container write it.
-pub(super) fn behind_local_time(line: &[u8]) -> Option<Unwrapped<'_>> {
-    let (time, rest) = seconds_off(line, b" ")?;
-    let text = blank_off(rest)?;
-    if let Some(text) = text.strip_prefix(b"|") {
-        return blank_off(text).map(Unwrapped::of);
-    }
-    // `s6-log` writes two blanks.
-    let has_nanos = time.len() == FORM.len() + ".123456789".len();
-    Some(Unwrapped::of(if has_nanos { blank_off(text)? } else { text }))
-}
-
-/// Tells whether the time in front of a line cannot be the server's own, because it has another one.
-pub(super) fn has_two_times(line: &[u8]) -> bool {
-    behind_local_time(line).is_some_and(|found| is_time_with(&found.text, b" "))
-}
-
-/// Splits an RFC 3339 time and the blank behind it off.
+/// Splits an RFC 3339 time off, and the blank behind it, or the TAB.
 pub(super) fn time_off(line: &[u8]) -> Option<(&str, &[u8])> {
     if !is_time(line) {
         return None;
     }
-    let end = line.iter().take(40).position(|byte| *byte == b' ').unwrap_or(line.len());
+    let end = line.iter().take(40).position(|byte| b" \t".contains(byte)).unwrap_or(line.len());
     let time = std::str::from_utf8(line.get(..end).filter(|time| time.len() < 40)?).ok()?;
-    Some((time, blank_off(line.get(end..)?)?))
+    let rest = line.get(end..)?;
+    Some((time, rest.get(1..).unwrap_or(rest)))
 }
 
 /// Tells whether a text begins with an RFC 3339 time.

@@ -191,28 +191,50 @@ fn blanks_are_the_tab_only_of_lines_that_go_on() {
 #[test]
 fn stamps_of_every_supervisor_and_page_are_taken_off() {
     let inner = "2026-11-24 02:20:47.123 UTC [7] LOG:  a";
-    let runit = Some("2026-11-24_02:20:47.12345");
-    for (wrapping, stamp, time) in [
-        (Wrapping::Timestamps, "2026-11-24_02:20:47.12345 ", runit),
-        (Wrapping::Timestamps, "@400000006b04f48d12345678 ", None),
-        (Wrapping::Timestamps, "2026-11-24 02:20:47.123456+00:00", None),
-        (Wrapping::LocalTimes, "2026-11-24 02:20:47.123456789  ", None),
-        (Wrapping::LocalTimes, "2026-11-24 02:20:47 ", None),
-        (Wrapping::LocalTimes, "2026-11-24 02:20:47.123 | ", None),
+    for (wrapping, time, behind) in [
+        (Wrapping::Timestamps, Some("2026-11-24_02:20:47.12345"), " "),
+        (Wrapping::Timestamps, None, "@400000006b04f48d12345678 "),
+        (Wrapping::Timestamps, None, "2026-11-24 02:20:47.123456+00:00"),
+        (Wrapping::LocalTimes, Some("2026-11-24 02:20:47.123456789"), "  "),
+        (Wrapping::LocalTimes, Some("2026-11-24 02:20:47"), " "),
+        (Wrapping::LocalTimes, Some("2026-11-24 02:20:47.123"), " | "),
+        (Wrapping::LocalTimes, Some("2026-11-24 02:20:47"), ": "),
+        (Wrapping::LocalTimes, Some("2026-11-24 02:20:47,123"), " - "),
+        (Wrapping::Timestamps, Some("2026-11-24T02:20:47.123Z"), "\t"),
+        (Wrapping::LocalTimes, Some("2026/11/24 02:20:47.123"), " "),
+        (Wrapping::LocalTimes, Some("24.11.2026 02:20:47"), " "),
+        (Wrapping::LocalTimes, Some("11/24/2026, 2:20:47 AM"), " "),
+        (Wrapping::LocalTimes, Some("Nov 24, 2026 @ 02:20:47.123"), " "),
+        (Wrapping::LocalTimes, Some("Nov 24 02:20:47 AM"), "  "),
+        (Wrapping::LocalTimes, Some("Tue, Nov 24 2026 2:20:47 am"), " "),
+        (Wrapping::LocalTimes, Some("Tue Nov 24 02:20:47 2026"), " "),
+        (Wrapping::LocalTimes, Some("24/Nov/2026:02:20:47"), " "),
+        (Wrapping::LocalTimes, Some("02:20:47.123"), " "),
     ] {
+        let stamp = format!("{}{behind}", time.unwrap_or_default());
         let line = format!("{stamp}{inner}");
         let log = format!("{stamp}\n{line}\n{stamp}waiting....{inner}\n{stamp}\tb\n{line}\n");
         assert_eq!(Wrapping::detect(log.as_bytes()), Some(wrapping), "{stamp}");
-        for text in [inner, "\tb", ""] {
+        for text in [inner, "\tb", "", "LOG:  x"] {
             let line = format!("{stamp}{text}");
             assert_eq!(unwrapped(wrapping, &line), Some((text.to_owned(), true, time)), "{line}");
         }
+        // What is written in capital letters is no zone.
+        let line = format!("{stamp}WAL usage");
+        assert!(unwrapped(wrapping, &line).is_some(), "{line}");
+        let in_brackets = format!("[{}] \tb", time.unwrap_or("x"));
+        let is_local = wrapping == Wrapping::LocalTimes;
+        let expected = is_local.then(|| ("\tb".to_owned(), true, time));
+        assert_eq!(unwrapped(wrapping, &in_brackets), expected, "{stamp}");
     }
     // Here the zone is what stands behind it.
-    for zone in ["UTC", "+05", "<+05>-05", "America/Lima"] {
-        let log = format!("2026-11-24 02:20:47.123 {zone} [7] LOG:  a\n").repeat(3);
-        assert_eq!(Wrapping::detect(log.as_bytes()), None, "{zone}");
+    for zone in ["UTC", "XYZ", "+05", "<+05>-05"] {
+        for behind in [" [7] ", ":10.0.0.1(7):bob@shop:[7]:", "-6b04f48d.7-", "] "] {
+            let log = format!("2026-11-24 02:20:47.123 {zone}{behind}LOG:  a\n").repeat(3);
+            assert_eq!(Wrapping::detect(log.as_bytes()), None, "{log}");
+        }
     }
+    assert_eq!(Wrapping::detect(b"2026-11-24 02:20:47 no server\n"), None);
 }
 
 #[test]
