@@ -63,7 +63,7 @@ fn usual_length(samples: &[Sample<'_>]) -> Option<usize> {
 impl<'a> Grid<'_, 'a> {
     /// Takes what comes next. `None` where it is nothing that makes a template.
     fn step(&mut self) -> Option<()> {
-        if let Some((kind, length)) = self.fixed() {
+        if let Some((kind, length)) = self.fixed(self.at) {
             self.take_column(kind, self.at, self.at + length, Padding::None)?;
             self.at += length;
             self.open = None;
@@ -81,7 +81,7 @@ impl<'a> Grid<'_, 'a> {
             self.pass_blanks(self.length);
             return Some(());
         };
-        if self.mark(start).is_some() {
+        if self.mark(start).is_some() || self.fixed(start).is_some() {
             self.pass_blanks(start);
             return Some(());
         }
@@ -189,11 +189,10 @@ impl<'a> Grid<'_, 'a> {
         Some(())
     }
 
-    /// Returns the form of the same length that all lines have here.
-    fn fixed(&self) -> Option<(Kind, usize)> {
+    /// Returns the form of the same length that all lines have at a place.
+    fn fixed(&self, at: usize) -> Option<(Kind, usize)> {
         FIXED.into_iter().find_map(|kind| {
-            let mut lengths =
-                self.lines.iter().map(|(_, sample)| kind.length(sample.rest(self.at)));
+            let mut lengths = self.lines.iter().map(|(_, sample)| kind.length(sample.rest(at)));
             let first = lengths.next().flatten()?;
             lengths.all(|length| length == Some(first)).then_some((kind, first))
         })
@@ -264,5 +263,17 @@ mod tests {
             ]
         );
         assert_eq!(template.rows[1].1, ["2026-11-24 02:21:01.123 UTC", "7100", "", ""]);
+    }
+
+    #[test]
+    fn time_behind_padded_values_is_one() {
+        let users = ["bob", "alice", "", "reporting", "eve"];
+        let line = |user| format!("{user:<12} {:>8} 2026-11-24 02:21:01.123 UTC LOG:  x", 71);
+        let lines = users.map(line);
+        let samples: Vec<_> = lines.iter().filter_map(|line| Sample::of_line(0, line)).collect();
+        let pieces = template(&samples).unwrap().pieces;
+        let time = Piece::Column(Kind::TimeMillis, Padding::None);
+        let blank = || Piece::Literal(" ".to_owned());
+        assert_eq!(pieces[3..], [blank(), time, blank()], "{pieces:?}");
     }
 }
