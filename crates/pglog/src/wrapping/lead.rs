@@ -33,7 +33,11 @@ pub(super) fn behind_name(line: &[u8]) -> Option<Unwrapped<'_>> {
     // What has no letter is rather a process.
     let has_letter = name.iter().any(u8::is_ascii_alphabetic);
     let is_name = has_letter && is_task && name.iter().all(is_part);
-    let text = colour_off(blank_off(line.get(bar + 1..)?));
+    let rest = line.get(bar + 1..)?;
+    // The blank may stand before the end of the colour or behind it.
+    let plain = colour_off(rest);
+    let text =
+        if plain.len() < rest.len() { blank_off(plain) } else { colour_off(blank_off(rest)) };
     is_name.then_some(Unwrapped::of(text).from(name))
 }
 

@@ -64,15 +64,49 @@ pub(super) fn in_record_of_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
     (&*unwrapped.text != b"record").then_some(Unwrapped { is_whole: true, ..unwrapped })
 }
 
-/// Reads what most collectors write, if it is none of the server's own objects.
+/// Reads what most collectors write, if it is none of the server's own objects. The line may be a member of a
+/// member.
 pub(super) fn in_any_object(line: &[u8]) -> Option<Unwrapped<'_>> {
-    const NAMES: [&[u8]; 6] = [b"message", b"@message", b"msg", b"line", b"body", b"MESSAGE"];
-    let mut is_of_server = false;
-    members(line, |key, _| is_of_server |= key == b"error_severity" || key == b"record")?;
+    let mut inner = Vec::new();
+    let (mut is_of_server, mut time) = (false, None);
+    members(line, |key, value| {
+        is_of_server |= is_of_servers_object(key);
+        match (key, value) {
+            (_, Raw::Nested(nested)) => inner.push(nested),
+            (b"time" | b"timestamp" | b"@timestamp", Raw::String(raw, false)) => time = Some(raw),
+            _ => {}
+        }
+    })?;
     if is_of_server {
         return None;
     }
-    in_object(line, |key, _| NAMES.contains(&key))
+    let is_text = |key: &[u8], _: Raw<'_>| TEXTS.contains(&key);
+    in_object(line, is_text).or_else(|| {
+        let found = inner.into_iter().find_map(|object| {
+            let mut is_of_server = false;
+            members(object, |key, _| is_of_server |= is_of_servers_object(key))?;
+            in_object(object, is_text).filter(|_| !is_of_server)
+        })?;
+        let outer = time.and_then(|time| std::str::from_utf8(time).ok());
+        Some(Unwrapped { time: found.time.or(outer), ..found })
+    })
+}
+
+/// Names of the member with the line.
+const TEXTS: [&[u8]; 8] = [
+    b"message",
+    b"@message",
+    b"msg",
+    b"line",
+    b"body",
+    b"MESSAGE",
+    b"short_message",
+    b"stringValue",
+];
+
+/// Tells whether an object that has this member is jsonlog, or has it in it.
+fn is_of_servers_object(key: &[u8]) -> bool {
+    key == b"error_severity" || key == b"record"
 }
 
 /// Reads an entry of the journal. What is no plain text is an array of bytes.

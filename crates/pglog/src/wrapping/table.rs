@@ -3,7 +3,7 @@
 use crate::{held::HeldLine, wrapping::cut::Cut};
 
 /// Names of the column with the log, the surest first.
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 14] = [
     "@message",
     "message",
     "Message",
@@ -16,6 +16,8 @@ const TEXTS: [&str; 12] = [
     "line",
     "msg",
     "body",
+    "content",
+    "Content",
 ];
 
 /// Names of the column with the time.
@@ -103,7 +105,7 @@ impl Columns {
     fn named_in(row: &[u8]) -> Option<Self> {
         let row = row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row);
         let names = values(row);
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"@_.- #/()".contains(byte);
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"@_.- #/()[]".contains(byte);
         let is_name = |name: &Vec<u8>| {
             name.first().is_some_and(|first| !first.is_ascii_digit())
                 && name.iter().all(is_part)
@@ -184,6 +186,8 @@ mod tests {
             ("timestamp,message", true),
             ("@timestamp,@message,@logStream", true),
             ("\"insertId\",\"textPayload\"", true),
+            ("TimeGenerated [UTC],Message,errorLevel_s", true),
+            ("date,stream,content", true),
             ("message", false),
             ("LOG:  message,line", false),
             ("2026-11-24 02:21:01.123 UTC,message", false),

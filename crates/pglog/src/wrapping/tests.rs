@@ -28,9 +28,18 @@ fn lines_of_every_wrapping_are_unwrapped() {
             true,
             time,
         ),
+        (
+            Wrapping::Json,
+            r#"{"content":{"timestamp":"2026-11-24T02:20:47.1Z","message":"LOG:  a\tb"},"id":"A"}"#,
+            true,
+            time,
+        ),
+        (Wrapping::Json, r#"{"body":{"stringValue":"LOG:  a\tb"}}"#, true, None),
+        (Wrapping::Json, r#"{"host":"h","short_message":"LOG:  a\tb"}"#, true, None),
         (Wrapping::Timestamps, "2026-11-24T02:20:47.1Z LOG:  a\tb", true, time),
         (Wrapping::Compose, "db-1  | LOG:  a\tb", true, None),
         (Wrapping::Compose, "\x1b[36mdb-1  | \x1b[0mLOG:  a\tb", true, None),
+        (Wrapping::Compose, "\x1b[36;1mdb_1  |\x1b[0m LOG:  a\tb", true, None),
         (Wrapping::Kubectl, "[pod/pg-0/postgres] LOG:  a\tb", true, None),
         (
             Wrapping::CloudNativePg,

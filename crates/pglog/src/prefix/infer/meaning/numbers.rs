@@ -159,6 +159,9 @@ fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     if same * 10 < parts * 9 {
         return false;
     }
+    if is_day(column) {
+        return false;
+    }
     let is_key = is_pid_key(column);
     let is_large = is_large(column);
     let is_one = column.constant() == Some("1");
@@ -173,6 +176,16 @@ fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
             // Without a hint: as many processes as sessions usually are, with several lines each.
             is_large && repeats(&numbers)
         })
+}
+
+/// Tells whether a number that never changes is rather a year or a day, as collectors put them before a line.
+fn is_day(column: &Column<'_>) -> bool {
+    const SIGNS: [char; 3] = ['-', '/', '.'];
+    let is_date = |value: &str| {
+        matches!(value.len(), 4 | 8) && (value.starts_with("19") || value.starts_with("20"))
+    };
+    column.constant().is_some_and(is_date)
+        && (column.after.starts_with(SIGNS) || column.before.ends_with(SIGNS))
 }
 
 /// Tells whether numbers come again: those of processes do, those of lines far up do not.
@@ -224,6 +237,17 @@ mod tests {
             "2026-11-24 02:23:07.124 UTC [34] bob@shop x:LOG:  duration: 1.000 ms",
         ];
         assert!(setting(&lines).starts_with("%m [%p] "), "{}", setting(&lines));
+    }
+
+    #[test]
+    fn year_of_a_day_is_no_pid() {
+        for day in ["time=\"2026-11-24T02:23:07Z\" msg=", "22:23:07 24.11.2026 "] {
+            let line = |text: &str| format!("{day}2026-11-24 02:23:07.123 UTC [33] {text}:  x");
+            let lines = ["LOG", "ERROR", "STATEMENT", "LOG"].map(line);
+            let prefix = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap().prefix;
+            let pid = prefix.match_line(&lines[0]).unwrap().fields.pid;
+            assert!(pid.is_none_or(|pid| pid == "33"), "{prefix}");
+        }
     }
 
     #[test]
