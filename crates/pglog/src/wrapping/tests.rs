@@ -28,14 +28,6 @@ fn lines_of_every_wrapping_are_unwrapped() {
             true,
             time,
         ),
-        (
-            Wrapping::Json,
-            r#"{"content":{"timestamp":"2026-11-24T02:20:47.1Z","message":"LOG:  a\tb"},"id":"A"}"#,
-            true,
-            time,
-        ),
-        (Wrapping::Json, r#"{"body":{"stringValue":"LOG:  a\tb"}}"#, true, None),
-        (Wrapping::Json, r#"{"host":"h","short_message":"LOG:  a\tb"}"#, true, None),
         (Wrapping::Timestamps, "2026-11-24T02:20:47.1Z LOG:  a\tb", true, time),
         (Wrapping::Compose, "db-1  | LOG:  a\tb", true, None),
         (Wrapping::Compose, "\x1b[36mdb-1  | \x1b[0mLOG:  a\tb", true, None),
@@ -62,6 +54,24 @@ fn lines_of_every_wrapping_are_unwrapped() {
         assert_eq!(Wrapping::detect(sample.as_bytes()), Some(wrapping), "{line}");
         assert_eq!(Wrapping::detect(&sample.as_bytes()[5..]), Some(wrapping), "{line}");
     }
+}
+
+#[test]
+fn line_may_be_a_member_of_a_member() {
+    let time = Some("2026-11-24T02:20:47.1Z");
+    for (line, time) in [
+        (
+            r#"{"content":{"timestamp":"2026-11-24T02:20:47.1Z","message":"LOG:  a"},"id":"A"}"#,
+            time,
+        ),
+        (r#"{"body":{"stringValue":"LOG:  a"},"timestamp":"2026-11-24T02:20:47.1Z"}"#, time),
+        (r#"{"host":"h","short_message":"LOG:  a","version":"1.1"}"#, None),
+    ] {
+        assert_eq!(unwrapped(Wrapping::Json, line), Some(("LOG:  a".to_owned(), true, time)));
+        assert_eq!(Wrapping::detect(format!("{line}\n").as_bytes()), Some(Wrapping::Json));
+    }
+    let record = r#"{"a":{"error_severity":"LOG","message":"a"}}"#;
+    assert_eq!(unwrapped(Wrapping::Json, record), None);
 }
 
 #[test]
