@@ -3,6 +3,7 @@
 mod short;
 
 pub(super) use short::short;
+use wide::u8x16;
 
 /// Writes a JSON string in quotes.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
@@ -67,12 +68,13 @@ fn write_blocks<'t>(
             continue;
         };
         copy(room, block);
-        if is_clean_block(block) {
+        let marks = marks_of_block(*block);
+        if marks == 0 {
             used += block.len();
             text = behind;
             continue;
         }
-        let at = first_mark(block);
+        let at = marks.trailing_zeros() as usize;
         let (Some((byte, behind)), Some(room)) =
             (text.get(at..).and_then(<[u8]>::split_first), room.get_mut(at..))
         else {
@@ -122,19 +124,13 @@ fn is_clean_block<const N: usize>(block: &[u8; N]) -> bool {
     !block.iter().fold(false, |any, byte| any | needs_escape(*byte))
 }
 
-/// Finds the first byte that needs an escape, if there is one.
+/// Returns one bit for each byte that needs an escape.
 #[inline(always)]
-fn first_mark(block: &[u8; BLOCK_BYTES]) -> usize {
-    let (words, _) = block.as_chunks();
-    let mut skipped = 0;
-    for word in words {
-        let marks = marks_of(*word);
-        if marks != 0 {
-            return skipped + marks.trailing_zeros() as usize / 8;
-        }
-        skipped += word.len();
-    }
-    skipped
+fn marks_of_block(block: [u8; BLOCK_BYTES]) -> u32 {
+    let bytes = u8x16::new(block);
+    let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+    let is_control = bytes.min(u8x16::splat(b' ' - 1)).simd_eq(bytes);
+    (is(b'"') | is(b'\\') | is_control).to_bitmask()
 }
 
 const fn needs_escape(byte: u8) -> bool {
