@@ -178,7 +178,7 @@ fn numbers(bad: &Connection) -> BTreeSet<i64> {
         "SELECT seq FROM batch ORDER BY id",
         "SELECT seq FROM batch ORDER BY id DESC",
     ];
-    let mut found = BTreeSet::new();
+    let mut found = BTreeSet::<i64>::new();
     for sql in ways {
         let Ok(mut statement) = bad.prepare(sql) else { continue };
         let Ok(mut rows) = statement.query([]) else { continue };
