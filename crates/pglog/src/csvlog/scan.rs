@@ -9,6 +9,9 @@ use crate::{csvlog::layout::Layout, record::Column};
 /// The most columns that a record may have; 26 since PostgreSQL 14, and 30 in Greenplum.
 const MAX_COLUMNS: usize = 40;
 
+/// How many columns a record of PostgreSQL 8.4 has.
+const OLDEST_COLUMNS: usize = 22;
+
 /// The most bytes of a value that the server keeps short, quotes included.
 const MAX_SHORT_BYTES: usize = 4096;
 
@@ -112,17 +115,29 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
         }
         at = match bytes.get(next..).unwrap_or_default() {
             [b',', ..] => next + 1,
-            [b'\n', ..] => return record(spans, next + 1, next),
-            [b'\r', b'\n', ..] => return record(spans, next + 2, next),
+            [b'\n', ..] => return record(bytes, spans, next + 1, next),
+            [b'\r', b'\n', ..] => return record(bytes, spans, next + 2, next),
             [] | [b'\r'] if input == Input::Open => return Scan::Incomplete,
-            [] => return record(spans, next, next),
+            [] => return record(bytes, spans, next, next),
             _ => return Scan::Broken(next),
         };
     }
 }
 
-const fn record(spans: &Spans, end: usize, next: usize) -> Scan {
-    if spans.count >= spans.layout.min_columns() { Scan::Record(end) } else { Scan::Broken(next) }
+fn record(bytes: &[u8], spans: &Spans, end: usize, next: usize) -> Scan {
+    let columns = spans.as_slice();
+    let is_whole = columns.len() >= spans.layout.min_columns()
+        && (columns.len() > OLDEST_COLUMNS
+            || columns.last().is_some_and(|last| is_place(bytes, last)));
+    if is_whole { Scan::Record(end) } else { Scan::Broken(next) }
+}
+
+/// Tells whether a value is a place in the server's source, `errfinish, elog.c:598`, or absent. In the oldest
+/// records that is the last one, so that a later one that has lost some is not taken for such a one.
+fn is_place(bytes: &[u8], span: &Span) -> bool {
+    let text = bytes.get(span.start..span.end).unwrap_or_default();
+    let is_absent = text.is_empty() && bytes.get(span.end) != Some(&b'"');
+    is_absent || memchr::memmem::find(text, b".c:").is_some()
 }
 
 /// Finds the value at `at` and what comes behind it.
@@ -330,6 +345,10 @@ mod tests {
         assert_eq!(scanned(&cut).0, Scan::Broken(cut.find("message").unwrap() + 7 + 29));
         for text in ["hello\n", "\n", "2026-11-24 02:21:01.123 UTC LOG:  x\n", "2026-11-24T"] {
             assert!(matches!(scanned(text).0, Scan::Broken(_)), "{text}");
+        }
+        for lost in ["\"client backend\"", "\"\"", "0"] {
+            let record = format!("{HEAD}\"a\",,,,,,,,{lost}\n");
+            assert!(matches!(scanned(&record).0, Scan::Broken(_)), "{record}");
         }
         let short = format!("{HEAD}\"a\",,\n");
         assert!(matches!(scanned(&short).0, Scan::Broken(_)));
