@@ -437,8 +437,8 @@ fn has_blanks(sample: &[u8]) -> bool {
     for (line, number) in lines_of(sample).zip(0..) {
         let is_labelled = !line.starts_with(b" \t") && has_label(&decode(line));
         match line {
-            // What is indented is no log.
-            [b' ', next, ..] if is_labelled && *next != b' ' => server += 1,
+            // What is indented is no log, nor are members of an object.
+            [b' ', next, ..] if is_labelled && !b" \"".contains(next) => server += 1,
             [b' ', ..] => others += 1,
             _ if is_labelled || line.starts_with(b"\t") => return false,
             // The first one may be cut.

@@ -274,7 +274,12 @@ fn blank_before_every_line_is_that_of_no_details() {
     let expected = Some(("\tb".to_owned(), true, None));
     assert_eq!(unwrapped(Wrapping::Details, " \tb"), expected);
     // Here it belongs to the prefix, or to the text of another program.
-    for log in [" [7] LOG:  a\n\tb\n", " [7] LOG:  a\n10.0.0.1 [8] LOG:  b\n", " a\n b\n"] {
+    for log in [
+        " \"a\": \"LOG:  a\",\n \"b\": 1\n",
+        " [7] LOG:  a\n\tb\n",
+        " [7] LOG:  a\n10.0.0.1 [8] LOG:  b\n",
+        " a\n b\n",
+    ] {
         assert_eq!(Wrapping::detect(log.as_bytes()), None, "{log}");
     }
 }
