@@ -33,11 +33,13 @@ const AGENT: Layers = &[
 
 const PGLOG: Layers = &[
     ("severity", &[]),
-    ("timestamp", &[]),
+    ("timestamp", &["digits"]),
     ("fingerprint", &[]),
     ("find", &[]),
+    ("lanes", &[]),
+    ("digits", &[]),
     ("text", &[]),
-    ("entry", &["severity", "timestamp"]),
+    ("entry", &["severity", "timestamp", "digits"]),
     ("language", &["severity", "entry"]),
     ("prefix", &["severity", "timestamp", "find", "language"]),
     ("message", &["entry", "language"]),
@@ -47,6 +49,7 @@ const PGLOG: Layers = &[
         &[
             "fingerprint",
             "find",
+            "lanes",
             "text",
             "severity",
             "timestamp",
@@ -60,7 +63,20 @@ const PGLOG: Layers = &[
     ("audit", &["timestamp", "entry"]),
     ("held", &[]),
     ("record", &["severity", "timestamp", "entry", "message", "event"]),
-    ("csvlog", &["fingerprint", "text", "timestamp", "entry", "assemble", "held", "record"]),
+    (
+        "csvlog",
+        &[
+            "fingerprint",
+            "find",
+            "lanes",
+            "text",
+            "timestamp",
+            "entry",
+            "assemble",
+            "held",
+            "record",
+        ],
+    ),
     ("json", &[]),
     (
         "jsonlog",

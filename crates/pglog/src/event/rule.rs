@@ -26,6 +26,9 @@ pub(super) struct Rule {
     rest: &'static [Step],
 }
 
+/// The rules of some first words.
+type FirstWords = &'static [(&'static str, &'static [Rule])];
+
 /// The levels of a class's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {

@@ -2,16 +2,15 @@
 
 use crate::event::rule::{
     At::Any,
-    Rule,
+    FirstWords, Rule,
     Step::{By, Is},
-    index,
 };
 use crate::{
     entry::{FieldValue, Fields, Text},
     event::{Event, scan::Scan},
 };
 
-pub(super) const WORDS: index::Words = &[("AUDIT", RECORDS)];
+pub(super) const WORDS: FirstWords = &[("AUDIT", RECORDS)];
 
 /// Records have the level that `pgaudit.log_level` says.
 const RECORDS: &[Rule] = &[

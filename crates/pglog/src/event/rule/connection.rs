@@ -2,9 +2,8 @@
 
 use crate::event::rule::{
     At::{Any, Error, Log},
-    Rule,
+    FirstWords, Rule,
     Step::{By, Clock, Decimal, Either, End, Is, Quoted, QuotedToEnd, Rest, Until},
-    index,
 };
 use crate::{
     entry::Fields,
@@ -12,7 +11,7 @@ use crate::{
     find::{has, rsplit_once, split_once},
 };
 
-pub(super) const WORDS: index::Words = &[
+pub(super) const WORDS: FirstWords = &[
     ("connection", CONNECTION),
     ("disconnection", DISCONNECTION),
     ("replication", REPLICATION),

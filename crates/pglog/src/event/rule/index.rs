@@ -3,11 +3,10 @@
 //! All messages are looked up here and most have no rules, so it takes the first eight bytes, or what there
 //! is of them before the first blank or colon, as one number, and looks where that is kept if it is.
 
-use crate::event::rule::{Rule, audit, connection, maintenance, replication, server, timeout};
+use crate::event::rule::{
+    FirstWords, Rule, audit, connection, maintenance, replication, server, timeout,
+};
 use crate::find::{first_bytes, marks};
-
-/// The rules of some first words.
-pub(super) type Words = &'static [(&'static str, &'static [Rule])];
 
 static INDEX: Index = Index::of(&[
     connection::WORDS,
@@ -54,7 +53,7 @@ impl Index {
         clippy::indexing_slicing,
         reason = "a constant is computed when the crate is compiled"
     )]
-    const fn of(lists: &[Words]) -> Self {
+    const fn of(lists: &[FirstWords]) -> Self {
         let mut slots = [Slot { key: 0, rules: &[] }; SLOTS];
         let mut list = 0;
         while list < lists.len() {

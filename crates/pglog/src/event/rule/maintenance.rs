@@ -6,15 +6,14 @@ mod vacuum;
 use crate::event::Event;
 use crate::event::rule::{
     At::{Any, Error, Log, Warning},
-    Rule, Step,
+    FirstWords, Rule, Step,
     Step::{
         By, Count, Decimal, End, Is, KiloBytes, Lsn, Maybe, Quoted, QuotedToEnd, Rest, Seconds,
         Words,
     },
-    index,
 };
 
-pub(super) const WORDS: index::Words = &[
+pub(super) const WORDS: FirstWords = &[
     ("checkpoint", CHECKPOINT),
     ("restartpoint", CHECKPOINT),
     ("automatic", vacuum::AUTOMATIC),

@@ -3,12 +3,11 @@
 use crate::event::Event;
 use crate::event::rule::{
     At::{Any, Error, Log, Notice, Warning},
-    Rule, Step,
+    FirstWords, Rule, Step,
     Step::{Count, Either, End, Is, Lsn, Maybe, Quoted, QuotedToEnd, Rest, Seconds},
-    index,
 };
 
-pub(super) const WORDS: index::Words = &[
+pub(super) const WORDS: FirstWords = &[
     ("redo", REDO),
     ("last", REDO),
     ("archive", ARCHIVE),

@@ -3,13 +3,12 @@
 use crate::entry::Fields;
 use crate::event::rule::{
     At::{Any, Log, Notice, Warning},
-    Rule, Step,
+    FirstWords, Rule, Step,
     Step::{Count, Either, End, Is, Quoted, QuotedToEnd, Rest, Seconds},
-    index,
 };
 use crate::event::{Event, scan::Scan};
 
-pub(super) const WORDS: index::Words = &[
+pub(super) const WORDS: FirstWords = &[
     ("temporary", TEMPORARY),
     ("starting", START),
     ("listening", START),

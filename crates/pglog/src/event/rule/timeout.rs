@@ -3,12 +3,11 @@
 use crate::event::Event;
 use crate::event::rule::{
     At::{Any, Error, Log},
-    Rule, Step,
+    FirstWords, Rule, Step,
     Step::{Count, Either, End, Is, Quoted, QuotedToEnd, Rest},
-    index,
 };
 
-pub(super) const WORDS: index::Words = &[
+pub(super) const WORDS: FirstWords = &[
     ("terminating", TERMINATING),
     ("could", COULD_NOT),
     ("unexpected", UNEXPECTED),
