@@ -28,6 +28,24 @@ pub(crate) fn each_place(bytes: &[u8], byte: u8, mut found: impl FnMut(usize)) {
     }
 }
 
+/// Finds the first of some bytes, which is near.
+#[inline(always)]
+pub(crate) fn first_of<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<usize> {
+    let (lanes, rest) = bytes.as_chunks::<LANE_BYTES>();
+    let mut at = 0;
+    for lane in lanes {
+        let lane = u8x16::new(*lane);
+        let found = wanted.map(|byte| lane.simd_eq(u8x16::splat(byte)));
+        let places = found.into_iter().fold(u8x16::ZERO, |all, places| all | places).to_bitmask();
+        if places != 0 {
+            return Some(at + places.trailing_zeros() as usize);
+        }
+        at += LANE_BYTES;
+    }
+    let behind = rest.iter().position(|byte| wanted.contains(byte))?;
+    Some(at + behind)
+}
+
 /// One bit for each byte of a block that is the one which is wanted.
 #[inline(always)]
 fn places_in(block: &[u8; BLOCK_BYTES], wanted: u8x16) -> u64 {
@@ -48,7 +66,9 @@ mod tests {
             let mut places = Vec::new();
             each_place(&bytes, byte, |at| places.push(at));
             let expected: Vec<usize> = memchr::memchr_iter(byte, &bytes).collect();
-            prop_assert_eq!(places, expected);
+            prop_assert_eq!(&places, &expected);
+            let first = bytes.iter().position(|other| *other == byte || *other == 3);
+            prop_assert_eq!(first_of(&bytes, [byte, 3]), first);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! no record, or one that was cut. That is found out as early as possible, because a lost quote turns
 //! everything behind it inside out.
 
-use crate::{csvlog::layout::Layout, record::Column};
+use crate::{csvlog::layout::Layout, find::find_byte, lanes::first_of, record::Column};
 
 /// The most columns that a record may have; 26 since PostgreSQL 14, and 30 in Greenplum.
 const MAX_COLUMNS: usize = 40;
@@ -84,9 +84,10 @@ pub(super) enum Scan {
 /// Looks for a record at the start of `bytes`.
 pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
     (spans.count, spans.layout) = (0, Layout::PostgreSql);
+    let mut columns = spans.layout.columns();
     let mut at = 0;
     loop {
-        let column = spans.layout.columns().get(spans.count).copied();
+        let column = columns.get(spans.count).copied();
         // About half of all values are absent.
         if bytes.get(at) == Some(&b',') && column.is_none_or(may_be_absent) {
             if !spans.push(Span { start: at, end: at, doubled: false }) {
@@ -95,7 +96,7 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
             at += 1;
             continue;
         }
-        let (mut span, next) = match value(bytes, at, column, input) {
+        let (span, next) = match value(bytes, at, column, input) {
             Ok(found) => found,
             Err(scan) => {
                 // The value as far as it is there.
@@ -105,12 +106,17 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
                 return scan;
             }
         };
-        if column == Some(Column::Pid) && bytes.get(span.start) == Some(&b'p') {
-            spans.layout = Layout::Greenplum;
-            span.start += 1;
-        }
         let text = bytes.get(span.start..span.end).unwrap_or_default();
-        if !column.is_none_or(|column| is_plausible(column, text)) || !spans.push(span) {
+        let is_pushed = if column.is_none_or(|column| is_plausible(column, text)) {
+            spans.push(span)
+        } else if column == Some(Column::Pid) && is_pid_of_greenplum(text) {
+            spans.layout = Layout::Greenplum;
+            columns = spans.layout.columns();
+            spans.push(Span { start: span.start + 1, ..span })
+        } else {
+            false
+        };
+        if !is_pushed {
             return Scan::Broken(next);
         }
         at = match bytes.get(next..).unwrap_or_default() {
@@ -161,17 +167,12 @@ fn value(
         return quoted(bytes, at + 1, column, input);
     }
     let window = rest.get(..MAX_SHORT_BYTES).unwrap_or(rest);
-    match window.iter().position(ends_value) {
+    match first_of(window, *b",\n\r\"") {
         Some(length) => Ok((Span { start: at, end: at + length, doubled: false }, at + length)),
         None if rest.len() >= MAX_SHORT_BYTES => Err(Scan::Broken(at + MAX_SHORT_BYTES)),
         None if input == Input::Open => Err(Scan::Incomplete),
         None => Ok((Span { start: at, end: bytes.len(), doubled: false }, bytes.len())),
     }
-}
-
-/// Tells whether a value without quotes ends before a byte. Letters and digits are all beyond the comma.
-const fn ends_value(byte: &u8) -> bool {
-    *byte <= b',' && matches!(byte, b',' | b'\n' | b'\r' | b'"')
 }
 
 /// Finds the end of a value in quotes.
@@ -186,7 +187,7 @@ fn quoted(
     let text = bytes.get(..limit).unwrap_or_default();
     let mut doubled = false;
     let mut from = start;
-    while let Some(quote) = text.get(from..).and_then(|rest| memchr::memchr(b'"', rest)) {
+    while let Some(quote) = text.get(from..).and_then(|rest| find_byte(rest, b'"')) {
         let quote = from + quote;
         match bytes.get(quote + 1) {
             Some(b'"') => {
@@ -212,7 +213,8 @@ fn is_plausible(column: Column, text: &[u8]) -> bool {
             !text.is_empty() && text.iter().all(u8::is_ascii_digit)
         }
         Column::SessionId => {
-            text.contains(&b'.') && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'.')
+            let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'.';
+            find_byte(text, b'.').is_some() && text.iter().all(is_part)
         }
         Column::StateCode => text.len() == 5 && text.iter().all(u8::is_ascii_alphanumeric),
         Column::InternalPosition | Column::CursorPosition | Column::LeaderPid => {
@@ -222,6 +224,11 @@ fn is_plausible(column: Column, text: &[u8]) -> bool {
         Column::Severity => !text.is_empty(),
         _ => true,
     }
+}
+
+/// Tells whether a text is `p` and a number.
+fn is_pid_of_greenplum(text: &[u8]) -> bool {
+    text.strip_prefix(b"p").is_some_and(|pid| is_plausible(Column::Pid, pid))
 }
 
 /// Tells whether a record can have nothing in a column.
