@@ -14,6 +14,8 @@ use std::fmt;
 
 pub(crate) use position::split_position;
 pub(crate) use session::is_session_start;
+#[cfg(test)]
+pub(crate) use statements::one_of_each_wording;
 pub use statements::{StatementMessage, parameters_of, prepared_statement_of, statement_message};
 
 use crate::severity::{Label, Level};

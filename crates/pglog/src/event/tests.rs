@@ -348,3 +348,18 @@ proptest! {
         prop_assert_eq!(borrowed, owned);
     }
 }
+
+#[test]
+fn every_wording_of_a_statement_has_an_event() {
+    for (message, has_duration, phase) in crate::language::one_of_each_wording() {
+        let level = Some(Level::Log);
+        let mut entry = LogEntry { level, message: message.into(), ..LogEntry::default() };
+        interpret(&mut entry);
+        let event = match (has_duration, phase) {
+            (false, _) => Event::StatementLog,
+            (true, Some(Phase::Parse)) => Event::StatementParse,
+            (true, _) => Event::StatementDuration,
+        };
+        assert_eq!(entry.event, Some(event), "{}", entry.message);
+    }
+}
