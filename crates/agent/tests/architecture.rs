@@ -70,6 +70,7 @@ const PGLOG: Layers = &[
             "find",
             "lanes",
             "text",
+            "severity",
             "timestamp",
             "entry",
             "assemble",
@@ -94,7 +95,7 @@ const PGLOG: Layers = &[
     ),
     ("syslog", &["text", "severity", "timestamp", "entry", "prefix", "assemble", "held"]),
     ("format", &["assemble", "csvlog", "jsonlog", "syslog"]),
-    ("wrapping", &["format", "held", "json", "prefix", "syslog", "text"]),
+    ("wrapping", &["format", "held", "json", "prefix", "syslog", "text", "timestamp"]),
     ("parser", PARSER),
 ];
 

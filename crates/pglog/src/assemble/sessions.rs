@@ -13,7 +13,7 @@ use names::Names;
 
 use crate::{
     event,
-    find::find,
+    find::{find, has},
     fingerprint::Fingerprint,
     language::is_session_start,
     message,
@@ -80,9 +80,9 @@ enum Oddity {
 /// Tells whether a line says that a session begins, with or without a SQLSTATE in front of the message.
 #[inline(always)]
 fn begins_session(line: &ParsedLine<'_>) -> bool {
+    let behind_code = || message::split_state_code(line.text).map_or("", |(_, text)| text);
     line.label == Label::Level(Level::Log)
-        && (is_session_start(line.text)
-            || message::split_state_code(line.text).is_some_and(|(_, text)| is_session_start(text)))
+        && (is_session_start(line.text) || is_session_start(behind_code()))
 }
 
 impl Sessions {
@@ -226,7 +226,7 @@ fn names_itself(reading: &ParsedLine<'_>) -> bool {
 /// are called as the line was read.
 fn told_application_name(line: &ParsedLine<'_>) -> Option<Option<String>> {
     // In no language is a name translated. One with a blank may be made up of the words around it.
-    let is_missing = |user: &str| !user.contains(' ') && !contains(line.text, user);
+    let is_missing = |user: &str| !user.contains(' ') && !has(line.text, user);
     if line.fields.user.is_some_and(is_missing) {
         return None;
     }
@@ -284,7 +284,7 @@ fn tells_who_was_authenticated(line: &ParsedLine<'_>) -> bool {
 fn quotes_names(reading: &ParsedLine<'_>) -> bool {
     let fields = &reading.fields;
     let quotes = |name: Option<&str>| is_quoted(name, reading.text);
-    let hides_label = |name: &str| contains(name, ":  ") || is_too_long(name);
+    let hides_label = |name: &str| has(name, ":  ") || is_too_long(name);
     let mut names = [fields.user, fields.database, fields.application_name].into_iter();
     (quotes(fields.user) || quotes(fields.database))
         && names.all(|name| !name.is_some_and(hides_label) || quotes(name))
@@ -294,11 +294,7 @@ fn is_quoted(name: Option<&str>, text: &str) -> bool {
     let is_in = |name: &str| {
         QUOTES.iter().any(|(open, close)| text.contains(&format!("{open}{name}{close}")))
     };
-    name.is_some_and(|name| contains(text, name) && is_in(name))
-}
-
-fn contains(text: &str, words: &str) -> bool {
-    find(text.as_bytes(), words.as_bytes()).is_some()
+    name.is_some_and(|name| has(text, name) && is_in(name))
 }
 
 /// Quotation marks of the languages that the server speaks.
