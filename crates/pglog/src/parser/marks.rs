@@ -124,8 +124,8 @@ impl Marks {
     }
 }
 
-/// Reads the time of a collector: RFC 3339, or with a `_` and no zone in UTC, or seconds since 1970, or a thousandth, a millionth or a
-/// billionth of them.
+/// Reads the time of a collector: RFC 3339, or with a `_` and no zone in UTC, or seconds since 1970, or a
+/// thousandth, a millionth or a billionth of them.
 fn read_time(text: &str) -> Option<Timestamp> {
     let time = match text.parse::<jiff::Timestamp>() {
         Ok(time) => time.as_microsecond(),

@@ -91,12 +91,12 @@ fn capitals(text: &[u8]) -> Option<&str> {
 }
 
 /// Takes the first of some forms off that a text begins with.
-fn first_off<'l>(text: &'l [u8], forms: &[&str]) -> Option<&'l [u8]> {
+pub(super) fn first_off<'l>(text: &'l [u8], forms: &[&str]) -> Option<&'l [u8]> {
     forms.iter().find_map(|form| form_off(text, form))
 }
 
 /// Takes a form off that a text begins with.
-fn form_off<'l>(text: &'l [u8], form: &str) -> Option<&'l [u8]> {
+pub(super) fn form_off<'l>(text: &'l [u8], form: &str) -> Option<&'l [u8]> {
     form.bytes().try_fold(text, |text, sign| {
         let (first, rest) = text.split_first()?;
         let fits = match sign {

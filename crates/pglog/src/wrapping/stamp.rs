@@ -1,6 +1,9 @@
 //! Times in front of lines.
 
-use crate::wrapping::Unwrapped;
+use crate::wrapping::{
+    Unwrapped,
+    local::{first_off, form_off},
+};
 
 /// Reads `2026-11-24T02:20:47.123Z LINE`, and what supervisors write in front of a line. A line that goes on
 /// may have no time of its own.
@@ -28,46 +31,28 @@ pub(super) fn time_off(line: &[u8]) -> Option<(&str, &[u8])> {
 
 /// Tells whether a text begins with an RFC 3339 time.
 pub(super) fn is_time(text: &[u8]) -> bool {
-    is_time_with(text, b"T")
+    form_off(text, "0000-00-00T00:00:00").is_some()
 }
 
-/// The form of a time: each `0` stands for a digit, and `T` for what separates day and hour.
-const FORM: &[u8] = b"0000-00-00T00:00:00";
-
-fn is_time_with(text: &[u8], separators: &[u8]) -> bool {
-    let fits = |(byte, form): (&u8, &u8)| match form {
-        b'0' => byte.is_ascii_digit(),
-        b'T' => separators.contains(byte),
-        _ => byte == form,
-    };
-    text.len() >= FORM.len() && text.iter().zip(FORM).all(fits)
-}
-
-/// Splits a time off, with its fraction and without a zone.
-fn seconds_off<'l>(line: &'l [u8], separators: &[u8]) -> Option<(&'l [u8], &'l [u8])> {
-    let behind = line.get(FORM.len()..).filter(|_| is_time_with(line, separators))?;
-    let fraction = match behind.split_first() {
+/// Splits a time off that has this form, with its fraction and without a zone.
+fn seconds_off<'l>(line: &'l [u8], form: &str) -> Option<(&'l [u8], &'l [u8])> {
+    let fraction = match form_off(line, form)?.split_first() {
         Some((b'.', digits)) => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
         _ => 0,
     };
-    line.split_at_checked(FORM.len() + fraction)
+    line.split_at_checked(form.len() + fraction)
 }
 
 /// Splits the time of `svlogd -tt` off, `2026-11-24_02:20:47.12345`, which is in UTC.
 fn time_of_runit_off(line: &[u8]) -> Option<(&str, &[u8])> {
-    let (time, rest) = seconds_off(line, b"_")?;
+    let (time, rest) = seconds_off(line, "0000-00-00_00:00:00")?;
     Some((std::str::from_utf8(time).ok()?, blank_off(rest)?))
 }
 
 /// Returns what stands behind a time and an offset without blanks: `2026-11-24 02:20:47.123456+00:00`.
 fn behind_offset(line: &[u8]) -> Option<&[u8]> {
-    let (offset, text) = seconds_off(line, b" ")?.1.split_at_checked("+00:00".len())?;
-    let fits = |(byte, form): (&u8, &u8)| match form {
-        b'0' => byte.is_ascii_digit(),
-        b'+' => b"+-".contains(byte),
-        _ => byte == form,
-    };
-    offset.iter().zip(b"+00:00").all(fits).then_some(text)
+    let (_, rest) = seconds_off(line, "0000-00-00 00:00:00")?;
+    first_off(rest, &["+00:00", "-00:00"])
 }
 
 /// Returns what stands behind a time in the format TAI64N: 24 hexadecimal digits, whose first one is a four in
