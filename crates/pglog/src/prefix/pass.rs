@@ -4,7 +4,7 @@
 //! [`Search`](crate::prefix::matcher::Search) is found in one pass. Where it is not, the search decides.
 
 use crate::{
-    find::find,
+    find::{find, find_byte},
     language::split_label,
     prefix::{
         ParsedLine,
@@ -177,22 +177,10 @@ fn text(line: &str, at: usize, escape: Option<Escape>, next: &[Token]) -> Option
     let rest = line.as_bytes().get(at..)?;
     let window = rest.get(..MAX_TEXT_BYTES + 64).unwrap_or(rest);
     let length = match literal.as_bytes() {
-        [byte] => end_of_name(window, *byte)?,
+        [byte] => find_byte(window, *byte)?,
         bytes => find(window, bytes)?,
     };
     Some(Found { end: at + length, is_choice: true })
-}
-
-/// Finds the byte behind a name. Most names are so short that they are read through sooner than a search
-/// begins.
-#[inline(always)]
-fn end_of_name(window: &[u8], byte: u8) -> Option<usize> {
-    const SHORT: usize = 16;
-    let short = window.get(..SHORT).unwrap_or(window);
-    short.iter().position(|found| *found == byte).or_else(|| {
-        let found = memchr::memchr(byte, window.get(SHORT..)?)?;
-        Some(SHORT + found)
-    })
 }
 
 /// Compares the few bytes of a literal without a call.
