@@ -236,6 +236,11 @@ impl<'a> LogEntry<'a> {
         }
     }
 
+    /// Tells whether a long field was cut.
+    pub(crate) fn is_truncated(&self, field: Field) -> bool {
+        self.truncated.iter().any(|(cut, _)| *cut == field)
+    }
+
     /// Returns a long field to write to.
     pub(crate) fn text_mut(&mut self, field: Field) -> &mut Text<'a> {
         match field {

@@ -142,11 +142,6 @@ impl<'e, 'x> Texts<'e, 'x> {
         }
     }
 
-    /// Tells whether the message was cut.
-    fn is_cut(&self) -> bool {
-        self.entry.truncated.iter().any(|(cut, _)| *cut == Field::Message)
-    }
-
     /// Tells whether a worker of autovacuum wrote it. Kinds of processes are not translated in logs.
     fn is_autovacuum_worker(&self) -> bool {
         self.entry.backend_type.as_deref() == Some("autovacuum worker")
@@ -224,10 +219,7 @@ impl<'x> Meaning<'x> {
 
     /// Reads a message that is not about a statement.
     fn read_message(&mut self, level: Level, texts: &Texts<'_, 'x>, rules: &'static [Rule]) {
-        if self.read_words(level, texts, rules) {
-            return;
-        }
-        if !has_classes(level) {
+        if self.read_words(level, texts, rules) || !has_classes(level) {
             return;
         }
         // What is known in English needs no translation.

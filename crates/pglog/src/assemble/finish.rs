@@ -27,7 +27,7 @@ pub(super) fn read_prefix<'a>(
         entry.timestamp = Some(epoch);
         entry.timestamp_ambiguous = false;
     }
-    entry.pid = fields.pid.and_then(read_pid);
+    parse(&mut entry.pid, fields.pid);
     set(&mut entry.user, fields.user);
     set(&mut entry.database, fields.database);
     set(&mut entry.application_name, fields.application_name);
@@ -70,19 +70,6 @@ fn parse<T: FromStr>(place: &mut Option<T>, value: Option<&str>) {
     }
 }
 
-/// Reads a pid, which nearly every line has: so few digits need no look at the limits of their type.
-#[inline(always)]
-fn read_pid(text: &str) -> Option<u32> {
-    const SAFE_DIGITS: usize = 9;
-    if text.is_empty()
-        || text.len() > SAFE_DIGITS
-        || !text.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        return text.parse().ok();
-    }
-    Some(text.bytes().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
-}
-
 /// The SQLSTATE of what did not fail; jsonlog leaves it out.
 const SUCCESS: &str = "00000";
 
@@ -104,7 +91,7 @@ fn read_own_message(entry: &mut LogEntry<'_>) {
     if entry.message.starts_with('[') {
         read_source(entry);
     }
-    if !is_truncated(entry, Field::Message) {
+    if !entry.is_truncated(Field::Message) {
         read_position(entry);
     }
 }
@@ -147,8 +134,4 @@ fn read_position(entry: &mut LogEntry<'_>) {
         entry.cursor_position = Some(position);
     }
     entry.message = message::cut(&entry.message, |text| text.get(..end).unwrap_or(text));
-}
-
-fn is_truncated(entry: &LogEntry<'_>, field: Field) -> bool {
-    entry.truncated.iter().any(|(cut, _)| *cut == field)
 }

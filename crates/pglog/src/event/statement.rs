@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 
 use crate::event::{Event, Meaning, Texts, parameters, plan, scan::Scan};
 use crate::{
-    entry::{Fields, Phase},
+    entry::{Field, Fields, Phase},
     find::split_once,
     language::{prepared_statement_of, statement_message},
     severity::Level,
@@ -72,7 +72,7 @@ fn timed<'x>(
 ) -> Option<()> {
     let duration = millis(&mut scan)?;
     if scan.eat("  plan:\n") {
-        *meaning = plan::read(scan.rest(), duration, texts.is_cut());
+        *meaning = plan::read(scan.rest(), duration, texts.entry.is_truncated(Field::Message));
         return Some(());
     }
     if !is_log {
