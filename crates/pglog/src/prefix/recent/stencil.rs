@@ -91,11 +91,10 @@ impl Stencil {
         let mut stencil = Self::default();
         let mut steady = steady.iter();
         let mut places = Vec::new();
-        let same = |byte: u8| Place::Same(byte);
         for part in parts {
             let at = places.len();
             match part {
-                Part::Literal(literal) => places.extend(literal.bytes().map(same)),
+                Part::Literal(literal) => places.extend(literal.bytes().map(Place::Same)),
                 Part::Changing(escape, shape) => {
                     let rest = line.as_bytes().get(at..)?;
                     let (_, length) = shape.lengths(rest)?;
@@ -109,7 +108,7 @@ impl Stencil {
                     stencil
                         .values
                         .extend(values.map(|(escape, start, end)| (*escape, at + start, at + end)));
-                    places.extend(text.bytes().map(same));
+                    places.extend(text.bytes().map(Place::Same));
                 }
             }
         }
@@ -117,10 +116,7 @@ impl Stencil {
         let any = places.iter().enumerate().filter(|(_, place)| **place == Place::Any);
         stencil.hexadecimal = any.map(|(at, _)| at).collect();
         // What the last one shares with the one before it is compared twice.
-        let last = (
-            places.len() - places.last_chunk::<{ Pattern::BYTES }>()?.len(),
-            *places.last_chunk()?,
-        );
+        let last = (places.len().checked_sub(Pattern::BYTES)?, *places.last_chunk()?);
         let others = places.as_chunks().0.iter().enumerate();
         let others = others.map(|(number, places)| (number * Pattern::BYTES, *places));
         let all = [last].into_iter().chain(others);
