@@ -41,7 +41,7 @@ const PGLOG: Layers = &[
     ("text", &[]),
     ("entry", &["severity", "timestamp", "digits"]),
     ("language", &["severity", "entry"]),
-    ("prefix", &["severity", "timestamp", "find", "language"]),
+    ("prefix", &["severity", "timestamp", "find", "lanes", "language"]),
     ("message", &["entry", "language"]),
     ("event", &["severity", "find", "entry", "language"]),
     (

@@ -13,18 +13,20 @@ const LANE_BYTES: usize = 16;
 #[inline(always)]
 pub(crate) fn each_place(bytes: &[u8], byte: u8, mut found: impl FnMut(usize)) {
     let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
+    let mut last = [!byte; BLOCK_BYTES];
+    if let Some(start) = last.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
+    }
     let wanted = u8x16::splat(byte);
     let mut at = 0;
-    for block in blocks {
+    // One loop for all blocks, so that `found` becomes a part of it.
+    for block in blocks.iter().chain([&last]) {
         let mut places = places_in(block, wanted);
         while places != 0 {
             found(at + places.trailing_zeros() as usize);
             places &= places - 1;
         }
         at += BLOCK_BYTES;
-    }
-    for (behind, _) in rest.iter().enumerate().filter(|(_, other)| **other == byte) {
-        found(at + behind);
     }
 }
 
@@ -44,6 +46,42 @@ pub(crate) fn first_of<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<
     }
     let behind = rest.iter().position(|byte| wanted.contains(byte))?;
     Some(at + behind)
+}
+
+/// Tells whether three bytes stand together in a place that is `wanted`.
+#[inline(always)]
+pub(crate) fn any_place_of_three(
+    bytes: &[u8],
+    three: [u8; 3],
+    wanted: impl Fn(usize) -> bool,
+) -> bool {
+    const WINDOW_BYTES: usize = LANE_BYTES + 2;
+    let Some(last) = bytes.len().checked_sub(WINDOW_BYTES) else {
+        return bytes.windows(3).enumerate().any(|(at, found)| *found == three && wanted(at));
+    };
+    let [first, second, third] = three.map(u8x16::splat);
+    let mut at = 0;
+    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW_BYTES>()) {
+        let [a @ .., _, _] = *window;
+        let [_, b @ .., _] = *window;
+        let [_, _, c @ ..] = *window;
+        let found = u8x16::new(a).simd_eq(first)
+            & u8x16::new(b).simd_eq(second)
+            & u8x16::new(c).simd_eq(third);
+        let mut places = found.to_bitmask();
+        while places != 0 {
+            if wanted(at + places.trailing_zeros() as usize) {
+                return true;
+            }
+            places &= places - 1;
+        }
+        if at == last {
+            break;
+        }
+        // What the last window shares with the one before it is looked at twice.
+        at = (at + LANE_BYTES).min(last);
+    }
+    false
 }
 
 /// One bit for each byte of a block that is the one which is wanted.
@@ -69,6 +107,17 @@ mod tests {
             prop_assert_eq!(&places, &expected);
             let first = bytes.iter().position(|other| *other == byte || *other == 3);
             prop_assert_eq!(first_of(&bytes, [byte, 3]), first);
+        }
+
+        #[test]
+        fn any_place_of_three_bytes_is_found(
+            bytes in prop::collection::vec(0_u8..3, 0..60), three in any::<[bool; 3]>(), modulus in 1..9_usize,
+        ) {
+            let three = three.map(u8::from);
+            let mut places = bytes.windows(3).enumerate().filter(|(_, found)| *found == three);
+            let wanted = |at: usize| at.is_multiple_of(modulus);
+            let expected = places.any(|(at, _)| wanted(at));
+            prop_assert_eq!(any_place_of_three(&bytes, three, wanted), expected);
         }
     }
 }

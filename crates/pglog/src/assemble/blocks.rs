@@ -28,15 +28,15 @@ impl Assembler {
     ) {
         folded.clear();
         let segments = lines::segments(block);
-        let numbers: Vec<_> = segments
+        let added: Vec<_> = segments
             .iter()
-            .map(|segment| segment.as_it_is().map_or(0..0, |text| folded.fold(text)))
+            .map(|segment| segment.as_it_is().map(|text| folded.fold(text)).unwrap_or_default())
             .collect();
         let mut position = self.splitter.position();
         let mut open: OpenEntries<'_> = std::mem::take(&mut self.open);
-        for (segment, numbers) in segments.iter().zip(numbers) {
+        for (segment, added) in segments.iter().zip(added) {
             if let Some(text) = segment.as_it_is() {
-                for run in folded.runs(text, numbers) {
+                for run in folded.runs(text, added) {
                     position = self.take_run(&mut open, &run, position, sink);
                 }
             } else {

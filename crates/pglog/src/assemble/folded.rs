@@ -2,32 +2,38 @@
 //!
 //! The server writes a TAB behind each line break of its own. Without these TABs a text of many lines
 //! stands in one piece and can be borrowed like any other. So they are taken out once, for all lines that
-//! came together.
+//! came together. A line that nothing continues stays where it is.
 
 use std::ops::Range;
 
 use crate::lanes::each_place;
 
-/// Text without the TABs that continue a line, and where its lines are. Made to be
-/// filled again.
+/// Texts of many lines without the TABs that continue them, and where lines are. Made to be filled again.
 #[derive(Debug, Default)]
 pub(super) struct Folded {
+    /// Lines that are continued, with what continues them.
     text: String,
     /// Each line that continues no other in the text, in its order.
     marks: Vec<Mark>,
 }
 
-/// A line, and what continues it.
+/// A line that begins behind the mark before it, and what continues it.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
-    start: usize,
     /// Where the line itself ends, before its line break.
     line_end: usize,
     /// Where the last line that continues it ends.
     end: usize,
-    /// Where the lines that continue it stand in the text that was folded.
-    continued_start: usize,
-    continued_end: usize,
+    /// How many lines continue it.
+    tabs: usize,
+}
+
+/// By which [`Folded::runs`] finds the lines that were added together.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    marks: Range<usize>,
+    /// Where the first of those stands that are continued.
+    start: usize,
 }
 
 /// A line with those that continue it.
@@ -48,52 +54,44 @@ impl Folded {
         self.marks.clear();
     }
 
-    /// Adds whole lines without the TABs. Returns by which number [`Self::runs`] finds them.
-    pub(super) fn fold(&mut self, text: &str) -> Range<usize> {
-        let first_mark = self.marks.len();
-        let base = self.text.len();
+    /// Adds whole lines without the TABs.
+    pub(super) fn fold(&mut self, text: &str) -> Added {
+        let (first_mark, first_byte) = (self.marks.len(), self.text.len());
         let bytes = text.as_bytes();
-        self.text.reserve(text.len());
-        // What stands between two TABs is copied at once.
-        let mut copied = 0;
-        let (mut start, mut tabs) = (0, 0);
+        // Where the last line that continues none begins, and the one behind the last line break.
+        let (mut first, mut start) = (0, 0);
         each_place(bytes, b'\n', |end| {
             let is_continued = start > 0 && bytes.get(start) == Some(&b'\t');
             if is_continued && let Some(mark) = self.marks.last_mut() {
-                self.text.push_str(text.get(copied..start).unwrap_or_default());
-                copied = start + 1;
-                tabs += 1;
-                mark.end = base + end - tabs;
-                mark.continued_end = end + 1;
+                if mark.tabs == 0 {
+                    self.text.push_str(text.get(first..mark.line_end).unwrap_or_default());
+                }
+                self.text.push('\n');
+                self.text.push_str(text.get(start + 1..end).unwrap_or_default());
+                mark.end = end;
+                mark.tabs += 1;
             } else {
-                let folded_end = base + end - tabs;
-                self.marks.push(Mark {
-                    start: base + start - tabs,
-                    line_end: folded_end,
-                    end: folded_end,
-                    continued_start: end + 1,
-                    continued_end: end + 1,
-                });
+                self.marks.push(Mark { line_end: end, end, tabs: 0 });
+                first = start;
             }
             start = end + 1;
         });
-        self.text.push_str(text.get(copied..).unwrap_or_default());
-        first_mark..self.marks.len()
+        Added { marks: first_mark..self.marks.len(), start: first_byte }
     }
 
     /// Returns lines that were added together, in their order. To be given the same text again.
-    pub(super) fn runs<'a>(
-        &'a self,
-        text: &'a str,
-        numbers: Range<usize>,
-    ) -> impl Iterator<Item = Run<'a>> {
-        self.marks.get(numbers).unwrap_or_default().iter().filter_map(move |mark| {
-            let line = self.text.get(mark.start..mark.line_end)?;
-            if mark.continued_start == mark.continued_end {
-                return Some(Run { line, whole: line, continued: "" });
+    pub(super) fn runs<'a>(&'a self, text: &'a str, added: Added) -> impl Iterator<Item = Run<'a>> {
+        let (mut start, mut folded_start) = (0, added.start);
+        self.marks.get(added.marks).unwrap_or_default().iter().filter_map(move |mark| {
+            let line = text.get(start..mark.line_end)?;
+            let (mut whole, mut continued) = (line, "");
+            if mark.tabs > 0 {
+                let folded_end = folded_start + mark.end - start - mark.tabs;
+                whole = self.text.get(folded_start..folded_end)?;
+                continued = text.get(mark.line_end + 1..=mark.end)?;
+                folded_start = folded_end;
             }
-            let whole = self.text.get(mark.start..mark.end)?;
-            let continued = text.get(mark.continued_start..mark.continued_end)?;
+            start = mark.end + 1;
             Some(Run { line, whole, continued })
         })
     }
@@ -125,9 +123,9 @@ mod tests {
     fn runs(text: &str) -> Vec<(String, String, Vec<String>)> {
         let mut folded = Folded::default();
         folded.fold("others\n\tbefore\n");
-        let numbers = folded.fold(text);
+        let added = folded.fold(text);
         folded.fold("others\n\tbehind\n");
-        let runs = folded.runs(text, numbers).map(|run| {
+        let runs = folded.runs(text, added).map(|run| {
             let continuations: Vec<&str> = run.continuations().collect();
             let bytes: usize = continuations.iter().map(|line| line.len() + 1).sum();
             assert_eq!(run.continued_bytes(), bytes);
@@ -164,8 +162,8 @@ mod tests {
     fn only_the_end_of_the_line_itself_is_continued() {
         let text = "LOG:  a\n\tb\n";
         let mut folded = Folded::default();
-        let numbers = folded.fold(text);
-        let run = folded.runs(text, numbers).next().unwrap();
+        let added = folded.fold(text);
+        let run = folded.runs(text, added).next().unwrap();
         assert_eq!(run.with_continuations(&run.line[6..]), Some("a\nb"));
         let elsewhere = String::from("a");
         assert_eq!(run.with_continuations(elsewhere.as_str()), None);

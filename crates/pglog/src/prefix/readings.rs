@@ -5,7 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use crate::prefix::{LinePrefix, ParsedLine, escape::Token, matcher::Search};
+use crate::{
+    lanes::any_place_of_three,
+    prefix::{LinePrefix, ParsedLine, escape::Token, matcher::Search},
+};
 
 /// The most readings that are looked at.
 const MAX_READINGS: usize = 64;
@@ -83,15 +86,14 @@ impl ByteSet {
 }
 
 /// Tells whether the end of a label, a colon with two blanks, stands in a text so early that a name may reach
-/// up to it. No label ends in a small Latin letter, as words before a colon do. A search for three bytes would
-/// have to be set up for each line.
+/// up to it. No label ends in a small Latin letter, as words before a colon do.
+#[inline(always)]
 fn may_hide_label(text: &str) -> bool {
     let text = text.as_bytes();
     let text = text.get(..MAX_NAMES_BYTES).unwrap_or(text);
-    memchr::memchr_iter(b':', text).any(|at| {
+    any_place_of_three(text, *b":  ", |at| {
         let last = at.checked_sub(1).and_then(|last| text.get(last));
-        text.get(at + 1..at + 3) == Some(b"  ".as_slice())
-            && last.is_some_and(|byte| !byte.is_ascii_lowercase())
+        last.is_some_and(|byte| !byte.is_ascii_lowercase())
     })
 }
 
