@@ -366,6 +366,31 @@ impl Assembler {
         {
             return Taken::Yes;
         }
+        if let Some(head) = self.prefixes.head(line) {
+            let text = (head.label, head.text);
+            let is_part = !matches!(head.label, Label::Level(_));
+            if is_part && open.join(&head.parsed(), end, max_bytes) {
+                return Taken::Yes;
+            }
+            if let Some(entry) = open.begin_with(text, (start, end), max_bytes) {
+                finish::read_values(entry, head.values(), &mut self.clock);
+                open.note_label(ends_in_latin_letter(line, head.text));
+                open.note_prefix(Some(head.prefix()));
+            }
+            return Taken::Yes;
+        }
+        self.take_unlike_line(open, line, (start, end), patience)
+    }
+
+    /// Adds a line that no earlier one is like.
+    fn take_unlike_line<'a>(
+        &mut self,
+        open: &mut OpenEntries<'a>,
+        line: &'a str,
+        (start, end): (u64, u64),
+        patience: Patience,
+    ) -> Taken {
+        let max_bytes = self.limits.max_field_bytes;
         let mut parsed = ParsedLine::blank();
         let Found { fit, is_doubted } = self.prefixes.match_into(&mut parsed, line);
         if fit == Fit::No {
@@ -381,12 +406,13 @@ impl Assembler {
             self.prefixes.trust(&parsed);
         }
         if !open.join(&parsed, end, max_bytes)
-            && let Some(entry) = open.begin_with(&parsed, (start, end), max_bytes)
+            && let Some(entry) =
+                open.begin_with((parsed.label, parsed.text), (start, end), max_bytes)
         {
             finish::read_prefix(entry, &parsed.fields, &mut self.clock);
             open.note_label(ends_in_latin_letter(line, parsed.text));
             let prefix = if let Fit::UpTo(at) = fit { line.get(..at) } else { None };
-            open.note_prefix(prefix, &parsed.fields);
+            open.note_prefix(prefix);
         }
         Taken::Yes
     }

@@ -20,12 +20,13 @@ use std::{fmt, ops::ControlFlow};
 
 pub use escape::{Escape, Padding, Token};
 pub use fields::PrefixFields;
+pub(crate) use fields::{host_and_port, without_padding};
 pub use infer::Inference;
 pub(crate) use infer::{has_label, is_well_known};
 use matcher::Search;
 use pass::Outcome;
 use readings::Separators;
-pub(crate) use recent::Recent;
+pub(crate) use recent::{Head, Recent};
 pub(crate) use words::program_length;
 
 use crate::severity::Label;

@@ -6,7 +6,7 @@ use crate::{
     entry::{Depth, Field, LogEntry, Text},
     event, language,
     message::{self, Location},
-    prefix::PrefixFields,
+    prefix::{Escape, PrefixFields, host_and_port, without_padding},
     timestamp::{Clock, Timestamp},
 };
 
@@ -16,58 +16,81 @@ pub(super) fn read_prefix<'a>(
     fields: &PrefixFields<'a>,
     clock: &mut Clock,
 ) {
-    let time = fields.time.and_then(|time| clock.read_in_session(time, fields.session_id));
-    if let Some(time) = time {
-        entry.timestamp = Some(time.timestamp);
-        entry.timestamp_ambiguous = time.ambiguous;
-        entry.log_timezone = Some(Cow::Borrowed(time.zone));
+    read_values(entry, fields.values(), clock);
+    entry.remote_port = parsed(fields.remote_port);
+}
+
+/// Takes over values of a prefix, of which the session's id comes first, and all times come before others.
+#[inline(always)]
+pub(super) fn read_values<'a>(
+    entry: &mut LogEntry<'a>,
+    values: impl Iterator<Item = (Escape, &'a str)>,
+    clock: &mut Clock,
+) {
+    let mut has_epoch = false;
+    for (escape, value) in values {
+        let text = Some(Cow::Borrowed(value));
+        match escape {
+            Escape::Time | Escape::TimeMillis => read_time(entry, value, clock),
+            Escape::TimeEpoch => {
+                has_epoch = true;
+                read_epoch(entry, value);
+            }
+            Escape::Pid => entry.pid = value.parse().ok(),
+            Escape::User => entry.user = text,
+            Escape::Database => entry.database = text,
+            Escape::ApplicationName => entry.application_name = text,
+            Escape::RemoteHost => entry.remote_host = text,
+            Escape::RemoteHostAndPort => {
+                let (host, port) = host_and_port(value);
+                entry.remote_host = Some(Cow::Borrowed(host));
+                entry.remote_port = parsed(port);
+            }
+            Escape::LocalHost => entry.local_host = text,
+            Escape::BackendType => entry.backend_type = text,
+            Escape::LeaderPid => entry.leader_pid = value.parse().ok(),
+            // Blanks pad what is not there.
+            Escape::Ps if value.trim_ascii_start().is_empty() => {}
+            Escape::Ps => entry.ps = Some(Cow::Borrowed(without_padding(value))),
+            Escape::StateCode if value == SUCCESS => {}
+            Escape::StateCode => entry.state_code = text,
+            Escape::SessionId => entry.session_id = text,
+            Escape::LineNum => entry.line_num = value.parse().ok(),
+            Escape::SessionStart => entry.session_start = text,
+            Escape::Vxid => entry.vxid = text,
+            Escape::Txid => entry.txid = value.parse().ok(),
+            Escape::QueryId => entry.query_id = value.parse().ok(),
+        }
     }
-    // No zone is needed for it, and it has milliseconds.
-    if let Some(epoch) = fields.epoch.and_then(Timestamp::from_epoch) {
-        entry.timestamp = Some(epoch);
-        entry.timestamp_ambiguous = false;
-    }
-    parse(&mut entry.pid, fields.pid);
-    set(&mut entry.user, fields.user);
-    set(&mut entry.database, fields.database);
-    set(&mut entry.application_name, fields.application_name);
-    set(&mut entry.remote_host, fields.remote_host);
-    parse(&mut entry.remote_port, fields.remote_port);
-    set(&mut entry.local_host, fields.local_host);
-    set(&mut entry.session_id, fields.session_id);
-    parse(&mut entry.line_num, fields.line_num);
-    // Blanks pad what is not there.
-    set(&mut entry.ps, fields.ps.filter(|ps| !ps.trim_ascii_start().is_empty()));
-    set(&mut entry.session_start, fields.session_start);
-    if fields.epoch.is_none() {
+    if !has_epoch {
         entry.correct_time(clock);
     }
-    set(&mut entry.vxid, fields.vxid);
-    parse(&mut entry.txid, fields.txid);
-    set(&mut entry.state_code, fields.state_code.filter(|code| *code != SUCCESS));
-    set(&mut entry.backend_type, fields.backend_type);
-    parse(&mut entry.leader_pid, fields.leader_pid);
-    parse(&mut entry.query_id, fields.query_id);
     // Without a pid the session's id has it, in hexadecimal behind the dot.
     if entry.pid.is_none() {
-        let pid = fields.session_id.and_then(|session| session.split_once('.'));
+        let pid = entry.session_id.as_deref().and_then(|session| session.split_once('.'));
         entry.pid = pid.and_then(|(_, pid)| u32::from_str_radix(pid, 16).ok());
     }
 }
 
-/// Most prefixes carry few values, and an entry's place need not be looked at for the others.
 #[inline(always)]
-fn set<'a>(place: &mut Option<Text<'a>>, value: Option<&'a str>) {
-    if let Some(value) = value {
-        *place = Some(Cow::Borrowed(value));
+fn read_time<'a>(entry: &mut LogEntry<'a>, text: &'a str, clock: &mut Clock) {
+    if let Some(time) = clock.read_in_session(text, entry.session_id.as_deref()) {
+        entry.timestamp = Some(time.timestamp);
+        entry.timestamp_ambiguous = time.ambiguous;
+        entry.log_timezone = Some(Cow::Borrowed(time.zone));
     }
 }
 
-#[inline(always)]
-fn parse<T: FromStr>(place: &mut Option<T>, value: Option<&str>) {
-    if let Some(value) = value {
-        *place = value.parse().ok();
+/// No zone is needed for it, and it has milliseconds.
+fn read_epoch(entry: &mut LogEntry<'_>, text: &str) {
+    if let Some(epoch) = Timestamp::from_epoch(text) {
+        entry.timestamp = Some(epoch);
+        entry.timestamp_ambiguous = false;
     }
+}
+
+fn parsed<T: FromStr>(value: Option<&str>) -> Option<T> {
+    value.and_then(|value| value.parse().ok())
 }
 
 /// The SQLSTATE of what did not fail; jsonlog leaves it out.

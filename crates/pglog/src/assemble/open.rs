@@ -177,13 +177,12 @@ impl<'a> OpenEntries<'a> {
         }
     }
 
-    /// Notes the prefix of the entry that has just begun with a line. Each line that begins with it has the
-    /// same values.
-    pub(super) fn note_prefix(&mut self, prefix: Option<&'a str>, fields: &PrefixFields<'_>) {
-        // The entry has these values. A pid that is no number tells nothing.
+    /// Notes the prefix of the entry that has just begun with a line, if it tells whose the line is. Each line
+    /// that begins with it has the same values.
+    pub(super) fn note_prefix(&mut self, prefix: Option<&'a str>) {
+        // A pid that is no number tells nothing.
         let entry = self.entries.back().map(|open| &open.assembled.entry);
-        let is_told = fields.session_id.is_some()
-            || (fields.pid.is_some() && entry.is_some_and(|entry| entry.pid.is_some()));
+        let is_told = entry.is_some_and(|entry| entry.session_id.is_some() || entry.pid.is_some());
         self.prefix = prefix.filter(|_| is_told);
     }
 
@@ -231,15 +230,15 @@ impl<'a> OpenEntries<'a> {
     /// file that begins in the middle, makes an entry of its own, without a level. Returns the entry.
     pub(super) fn begin_with(
         &mut self,
-        parsed: &ParsedLine<'a>,
+        (label, text): (Label, &'a str),
         (start, end): (u64, u64),
         max_bytes: usize,
     ) -> Option<&mut LogEntry<'a>> {
         let mut open = self.place(start, end);
-        open.assembled.entry.level = level_of(parsed.label);
+        open.assembled.entry.level = level_of(label);
         open.assembled.entry.numbered_lines = 1;
-        open.last = Some(parsed.label);
-        open.set(field_of(parsed.label), parsed.text, max_bytes);
+        open.last = Some(label);
+        open.set(field_of(label), text, max_bytes);
         self.begin(open);
         self.entries.back_mut().map(|open| &mut open.assembled.entry)
     }

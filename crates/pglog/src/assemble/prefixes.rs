@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, mem};
 use crate::{
     assemble::sessions::{Readings, Sessions},
     fingerprint::Fingerprint,
-    prefix::{Escape, Fit, LinePrefix, ParsedLine, Recent, has_label, is_well_known},
+    prefix::{Escape, Fit, Head, LinePrefix, ParsedLine, Recent, has_label, is_well_known},
 };
 
 /// How many prefixes are kept. A line is tried with each of them.
@@ -67,6 +67,19 @@ impl Prefixes {
     /// Returns how often the log has been found to change its prefix.
     pub(super) const fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// Takes a line apart whose head is like that of an earlier one, as those of most lines are.
+    #[inline(always)]
+    pub(super) fn head<'s, 'a>(&'s mut self, line: &'a str) -> Option<Head<'s, 'a>> {
+        let first = self.prefixes.first()?;
+        let head = self.recent.head(line)?;
+        if first.may_text_be_read_otherwise(head.text) {
+            return None;
+        }
+        self.lines_of_older = 0;
+        self.sessions.note_head(first, &head);
+        Some(head)
     }
 
     /// Takes a line apart with the first prefix that fits, in the likeliest way.

@@ -17,7 +17,7 @@ use crate::{
     fingerprint::Fingerprint,
     language::is_session_start,
     message,
-    prefix::{LinePrefix, ParsedLine, program_length},
+    prefix::{Head, LinePrefix, ParsedLine, program_length},
     severity::{Label, Level},
 };
 
@@ -79,10 +79,9 @@ enum Oddity {
 
 /// Tells whether a line says that a session begins, with or without a SQLSTATE in front of the message.
 #[inline(always)]
-fn begins_session(line: &ParsedLine<'_>) -> bool {
-    let behind_code = || message::split_state_code(line.text).map_or("", |(_, text)| text);
-    line.label == Label::Level(Level::Log)
-        && (is_session_start(line.text) || is_session_start(behind_code()))
+fn begins_session(label: Label, text: &str) -> bool {
+    let behind_code = || message::split_state_code(text).map_or("", |(_, text)| text);
+    label == Label::Level(Level::Log) && (is_session_start(text) || is_session_start(behind_code()))
 }
 
 impl Sessions {
@@ -118,8 +117,18 @@ impl Sessions {
         if prefix.has_common_separators() {
             self.names.add(line);
         }
-        if prefix.has_names() && begins_session(line) {
+        if prefix.has_names() && begins_session(line.label, line.text) {
             self.learn(prefix, line);
+        }
+    }
+
+    /// Takes notice of a line that has one reading, if it tells anything.
+    #[inline(always)]
+    pub(super) fn note_head(&mut self, prefix: &LinePrefix, head: &Head<'_, '_>) {
+        let tells_names = prefix.has_common_separators()
+            || (prefix.has_names() && begins_session(head.label, head.text));
+        if tells_names {
+            self.note(prefix, &head.parsed());
         }
     }
 
@@ -190,7 +199,7 @@ impl Sessions {
         let Some(process) = line.fields.process() else { return };
         let Some(mut application_name) = told_application_name(line) else { return };
         // The end of a session does not name its program, whose lines may go on.
-        if !begins_session(line) {
+        if !begins_session(line.label, line.text) {
             application_name = line.fields.application_name.map(str::to_owned);
         }
         self.known.retain(|session| session.process != process);

@@ -56,10 +56,34 @@ impl<'a> PrefixFields<'a> {
         self.session_id.or(self.pid)
     }
 
+    /// Returns the values that are there, but for the port: first the session's id, and all times before others.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (Escape, &'a str)> {
+        let values = [
+            (Escape::SessionId, self.session_id),
+            (Escape::Time, self.time),
+            (Escape::TimeEpoch, self.epoch),
+            (Escape::Pid, self.pid),
+            (Escape::User, self.user),
+            (Escape::Database, self.database),
+            (Escape::ApplicationName, self.application_name),
+            (Escape::RemoteHost, self.remote_host),
+            (Escape::LocalHost, self.local_host),
+            (Escape::BackendType, self.backend_type),
+            (Escape::LeaderPid, self.leader_pid),
+            (Escape::Ps, self.ps),
+            (Escape::StateCode, self.state_code),
+            (Escape::LineNum, self.line_num),
+            (Escape::SessionStart, self.session_start),
+            (Escape::Vxid, self.vxid),
+            (Escape::Txid, self.txid),
+            (Escape::QueryId, self.query_id),
+        ];
+        values.into_iter().filter_map(|(escape, value)| Some((escape, value?)))
+    }
+
     #[inline(always)]
     pub(crate) fn set(&mut self, escape: Escape, value: &'a str) {
-        let known =
-            if value.is_empty() || language::is_unknown(value) { None } else { Some(value) };
+        let known = Some(value).filter(|value| is_known(value));
         match escape {
             Escape::ApplicationName => self.application_name = known,
             Escape::User => self.user = known,
@@ -92,14 +116,26 @@ impl<'a> PrefixFields<'a> {
 
     #[inline(never)]
     fn set_host_and_port(&mut self, value: Option<&'a str>) {
-        let parts = value.and_then(|value| value.strip_suffix(')')?.rsplit_once('('));
-        self.remote_host = parts.map(|(host, _)| host).or(value);
-        self.remote_port = parts.map(|(_, port)| port);
+        let parts = value.map(host_and_port);
+        self.remote_host = parts.map(|(host, _)| host);
+        self.remote_port = parts.and_then(|(_, port)| port);
     }
 }
 
+/// Tells whether a value is one, and not what the server prints where there is none.
+#[inline(always)]
+pub(super) fn is_known(value: &str) -> bool {
+    !value.is_empty() && !language::is_unknown(value)
+}
+
+/// Splits a `%r` into the host and the port.
+pub(crate) fn host_and_port(value: &str) -> (&str, Option<&str>) {
+    let parts = value.strip_suffix(')').and_then(|value| value.rsplit_once('('));
+    parts.map_or((value, None), |(host, port)| (host, Some(port)))
+}
+
 /// No process shows blanks at the end, but blanks only are no padding of anything.
-fn without_padding(ps: &str) -> &str {
+pub(crate) fn without_padding(ps: &str) -> &str {
     match ps.trim_end_matches(' ') {
         "" => ps,
         trimmed => trimmed,

@@ -6,6 +6,7 @@
 
 mod stencil;
 
+pub(crate) use stencil::Head;
 use stencil::{Stencil, Stencils};
 
 use crate::{
@@ -83,6 +84,14 @@ impl Recent {
         Self { parts, outside, groups, stencils: Stencils::default() }
     }
 
+    /// Takes a line apart whose head is like that of an earlier one, as those of most lines are, at once.
+    ///
+    /// The text behind the label must not hide another one.
+    #[inline(always)]
+    pub(crate) fn head<'s, 'a>(&'s mut self, line: &'a str) -> Option<Head<'s, 'a>> {
+        self.stencils.find(line)
+    }
+
     /// Takes a line apart that fits as an earlier one, into a place that is blank. Returns up to which byte it
     /// is known to fit: where its label begins. `None` where no earlier line tells, and then `parsed` is not the
     /// line.
@@ -93,9 +102,6 @@ impl Recent {
         parsed: &mut ParsedLine<'a>,
         line: &'a str,
     ) -> Option<usize> {
-        if let Some(at) = self.stencils.match_into(parsed, line) {
-            return Some(at);
-        }
         for parts in [&self.parts, &self.outside].into_iter().flatten() {
             if let Some((at, texts)) = match_parts(parts, &self.groups, parsed, line)
                 && let Some((label, text)) = line.get(at..).and_then(split_label)

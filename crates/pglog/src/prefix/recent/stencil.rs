@@ -9,6 +9,7 @@ use crate::{
     prefix::{
         ParsedLine,
         escape::Escape,
+        fields::is_known,
         pattern::{Pattern, Place},
         recent::{Part, Steady},
     },
@@ -32,6 +33,15 @@ pub(super) struct Stencils {
     misses: usize,
 }
 
+/// A line that is taken apart, without a place for each value that it does not have.
+#[derive(Debug)]
+pub(crate) struct Head<'s, 'a> {
+    stencil: &'s Stencil,
+    line: &'a str,
+    pub(crate) label: Label,
+    pub(crate) text: &'a str,
+}
+
 /// All that stands before the label of an earlier line.
 #[derive(Debug, Default)]
 pub(super) struct Stencil {
@@ -39,34 +49,30 @@ pub(super) struct Stencil {
     patterns: Vec<(usize, Pattern)>,
     /// Where the label begins.
     end: usize,
+    /// Values that are there and known, in the order of [`rank`].
     values: Vec<(Escape, usize, usize)>,
     /// Where digits stand that may be hexadecimal.
     hexadecimal: Vec<usize>,
 }
 
 impl Stencils {
-    /// Takes a line apart whose head is like an earlier one, into a place that is blank. Returns where its label
-    /// begins. `None` where no head fits, and then nothing has been done.
-    pub(super) fn match_into<'a>(
-        &mut self,
-        parsed: &mut ParsedLine<'a>,
-        line: &'a str,
-    ) -> Option<usize> {
+    /// Takes a line apart whose head is like an earlier one.
+    #[inline(always)]
+    pub(super) fn find<'s, 'a>(&'s mut self, line: &'a str) -> Option<Head<'s, 'a>> {
         let (stencil, (label, text)) = match self.stencils.get(self.last)?.split(line) {
             Some(found) => (self.stencils.get(self.last)?, found),
-            None => {
-                let mut others = self.stencils.iter().enumerate();
-                let (at, stencil, found) =
-                    others.find_map(|(at, stencil)| Some((at, stencil, stencil.split(line)?)))?;
-                self.last = at;
-                (stencil, found)
-            }
+            None => self.find_other(line)?,
         };
-        (parsed.label, parsed.text) = (label, text);
-        for (escape, start, end) in &stencil.values {
-            parsed.fields.set(*escape, line.get(*start..*end)?);
-        }
-        Some(stencil.end)
+        Some(Head { stencil, line, label, text })
+    }
+
+    #[inline(never)]
+    fn find_other<'a>(&mut self, line: &'a str) -> Option<(&Stencil, (Label, &'a str))> {
+        let mut others = self.stencils.iter().enumerate();
+        let (at, stencil, found) =
+            others.find_map(|(at, stencil)| Some((at, stencil, stencil.split(line)?)))?;
+        self.last = at;
+        Some((stencil, found))
     }
 
     /// Keeps the head of a line that no other fits, unless there are many like it.
@@ -82,6 +88,31 @@ impl Stencils {
         }
         self.last = self.oldest;
         self.oldest = (self.oldest + 1) % STENCILS;
+    }
+}
+
+impl<'a> Head<'_, 'a> {
+    /// The line up to where its label begins.
+    pub(crate) fn prefix(&self) -> &'a str {
+        self.line.get(..self.stencil.end).unwrap_or_default()
+    }
+
+    /// The values that are there and known: first the session's id, and all times before others.
+    #[inline(always)]
+    pub(crate) fn values(&self) -> impl Iterator<Item = (Escape, &'a str)> {
+        let line = self.line;
+        let value = move |(escape, start, end): &(Escape, usize, usize)| {
+            line.get(*start..*end).map(|value| (*escape, value))
+        };
+        self.stencil.values.iter().filter_map(value)
+    }
+
+    /// The same line with all of its values.
+    #[inline(never)]
+    pub(crate) fn parsed(&self) -> ParsedLine<'a> {
+        let mut parsed = ParsedLine { label: self.label, text: self.text, ..ParsedLine::blank() };
+        self.values().for_each(|(escape, value)| parsed.fields.set(escape, value));
+        parsed
     }
 }
 
@@ -113,6 +144,9 @@ impl Stencil {
             }
         }
         stencil.end = places.len();
+        let value = |(_, start, end): &(_, usize, usize)| line.get(*start..*end);
+        stencil.values.retain(|place| value(place).is_some_and(is_known));
+        stencil.values.sort_by_key(|(escape, ..)| rank(*escape));
         let any = places.iter().enumerate().filter(|(_, place)| **place == Place::Any);
         stencil.hexadecimal = any.map(|(at, _)| at).collect();
         // What the last one shares with the one before it is compared twice.
@@ -140,6 +174,17 @@ impl Stencil {
             line.get(*at).is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
         self.patterns.iter().all(fits) && self.hexadecimal.iter().all(is_hexadecimal)
+    }
+}
+
+/// In which order values are read: what a time means depends on its session, and a finer time replaces another.
+const fn rank(escape: Escape) -> usize {
+    match escape {
+        Escape::SessionId => 0,
+        Escape::Time => 1,
+        Escape::TimeMillis => 2,
+        Escape::TimeEpoch => 3,
+        _ => 4,
     }
 }
 
@@ -192,13 +237,16 @@ mod tests {
             }
             let line = String::from_utf8(line).unwrap();
             let mut parsed = ParsedLine::blank();
-            let under = recent.stencils.match_into(&mut parsed, &line);
-            prop_assert!(under.is_some() || !changes.is_empty());
-            let mut found = ParsedLine::blank();
             let mut expected = ParsedLine::blank();
             let fit = prefix.match_into(&mut expected, &line);
-            if let Some(at) = recent.match_into(&mut found, &line) {
-                prop_assert_eq!((Fit::UpTo(at), found), (fit, expected), "{}", line);
+            let under = recent.head(&line);
+            prop_assert!(under.is_some() || !changes.is_empty());
+            if let Some(under) = under {
+                let found = (Fit::UpTo(under.prefix().len()), under.parsed());
+                prop_assert_eq!(found, (fit, expected), "{}", line);
+            }
+            if let Some(at) = recent.match_into(&mut parsed, &line) {
+                prop_assert_eq!((Fit::UpTo(at), parsed), (fit, expected), "{}", line);
             }
         }
 
@@ -215,7 +263,7 @@ mod tests {
             // A SQLSTATE does not count as a number.
             let state = earlier.find("00000").map_or(0..0, |at| at..at + 5);
             let line = [&line[..state.start], &earlier[state.clone()], &line[state.end..]].concat();
-            prop_assert!(recent.stencils.match_into(&mut ParsedLine::blank(), &line).is_some(), "{}", line);
+            prop_assert!(recent.head(&line).is_some(), "{}", line);
         }
     }
 }
