@@ -26,6 +26,13 @@ const MAX_STEPS: u32 = 4_000;
 /// The most where several values have neither a form nor a name, so that nearly every choice leads on.
 const MAX_OPEN_STEPS: u32 = 500;
 
+/// So many steps are taken before places are remembered from which the rest of the prefix does not fit. Most
+/// searches end sooner.
+const STEPS_TO_REMEMBER: u32 = 50;
+
+/// Up to where they are remembered.
+const MAX_REMEMBERED_BYTES: usize = 4096;
+
 /// What a value is, where that is known, and how it is padded.
 #[derive(Debug, Clone, Copy)]
 struct Value(Option<Escape>, Padding);
@@ -38,7 +45,45 @@ pub(crate) struct Search<'a, F> {
     max_steps: u32,
     /// How far the search has come: the byte, and how many tokens were left there.
     deepest: (usize, usize),
+    /// How often the whole prefix has fitted.
+    fitted: u32,
+    dead_ends: DeadEnds,
     found: F,
+}
+
+/// From where the rest of a prefix does not fit, whatever stands before it: one bit for each byte of the line and
+/// each number of tokens that are left.
+#[derive(Debug, Default)]
+struct DeadEnds {
+    bits: Vec<u64>,
+    /// The most tokens that can be left.
+    tokens: usize,
+}
+
+impl DeadEnds {
+    #[inline(always)]
+    fn has(&self, tokens_left: usize, at: usize) -> bool {
+        let (word, bit) = self.place(tokens_left, at);
+        self.bits.get(word).is_some_and(|bits| bits >> bit & 1 == 1)
+    }
+
+    fn add(&mut self, tokens_left: usize, at: usize) {
+        if at >= MAX_REMEMBERED_BYTES {
+            return;
+        }
+        let (word, bit) = self.place(tokens_left, at);
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.bits.get_mut(word) {
+            *bits |= 1 << bit;
+        }
+    }
+
+    const fn place(&self, tokens_left: usize, at: usize) -> (usize, usize) {
+        let place = at * (self.tokens + 1) + tokens_left;
+        (place / 64, place % 64)
+    }
 }
 
 impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
@@ -50,13 +95,27 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
         let open = tokens.iter().filter(is_open).count();
         let max_steps = if open > 1 { MAX_OPEN_STEPS } else { MAX_STEPS };
         let fields = PrefixFields::default();
-        let mut search = Self { line, fields, steps: 0, max_steps, deepest, found };
+        let dead_ends = DeadEnds { bits: Vec::new(), tokens: tokens.len() };
+        let mut search =
+            Self { line, fields, steps: 0, max_steps, deepest, fitted: 0, dead_ends, found };
         let _ends = search.walk(tokens, 0);
         search.deepest
     }
 
-    /// Continues at byte `at` with the tokens that are left.
+    /// Continues at byte `at` with the tokens that are left, unless they are known not to fit there.
     fn walk(&mut self, tokens: &[Token], at: usize) -> ControlFlow<()> {
+        if self.dead_ends.has(tokens.len(), at) {
+            return ControlFlow::Continue(());
+        }
+        let fitted = self.fitted;
+        let ends = self.step(tokens, at);
+        if ends.is_continue() && self.fitted == fitted && self.steps > STEPS_TO_REMEMBER {
+            self.dead_ends.add(tokens.len(), at);
+        }
+        ends
+    }
+
+    fn step(&mut self, tokens: &[Token], at: usize) -> ControlFlow<()> {
         self.steps += 1;
         if self.steps > self.max_steps {
             return ControlFlow::Break(());
@@ -96,7 +155,10 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
     /// The prefix ends here, if a label follows.
     fn finish(&mut self, at: usize) -> ControlFlow<()> {
         match self.line.get(at..).and_then(split_label) {
-            Some((label, text)) => (self.found)(ParsedLine { fields: self.fields, label, text }),
+            Some((label, text)) => {
+                self.fitted += 1;
+                (self.found)(ParsedLine { fields: self.fields, label, text })
+            }
             None => ControlFlow::Continue(()),
         }
     }
@@ -219,5 +281,18 @@ fn unpad(value: &str, padding: Padding) -> &str {
         _ if is_wider() => value,
         Padding::Left(_) => value.trim_start_matches(' '),
         Padding::Right(_) => value.trim_end_matches(' '),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::prefix::LinePrefix;
+
+    #[test]
+    fn place_that_leads_nowhere_is_tried_once() {
+        // Each way to part these words between the names but the last ones ends at the same few places.
+        let line = format!("{}77 LOG:  hello", "x ".repeat(260));
+        let parsed = LinePrefix::compile("%u %d %a %p ").match_line(&line);
+        assert_eq!(parsed.and_then(|line| line.fields.pid), Some("77"));
     }
 }
