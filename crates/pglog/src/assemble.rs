@@ -417,35 +417,6 @@ impl Assembler {
         Taken::Yes
     }
 
-    /// Adds a line whose label is lost: to its entry, or as one whose level is not known. False where it is
-    /// no such line.
-    fn take_line_without_label<'a>(
-        &mut self,
-        open: &mut OpenEntries<'a>,
-        line: &'a str,
-        (start, end): (u64, u64),
-    ) -> bool {
-        let max_bytes = self.limits.max_field_bytes;
-        let Some(lost) = lost::lost_label(line) else { return false };
-        let stand_in = format!("{}DETAIL:  ", lost.head);
-        let Some(parsed) = self.prefixes.peek(&stand_in) else { return false };
-        if parsed.fields.process().is_none() || !parsed.text.is_empty() {
-            return false;
-        }
-        let label = open
-            .owner_of(&parsed)
-            .and_then(|owner| Some((owner, lost.label_behind(open.last_label_of(owner)?)?)));
-        if let Some((owner, label)) = label
-            && open.join_to(owner, (label, lost.text), end, max_bytes)
-        {
-            return true;
-        }
-        let mut entry = LogEntry::default();
-        finish::read_prefix(&mut entry, &parsed.fields, &mut self.clock);
-        open.begin_without_level(entry.into_owned(), lost.text, (start, end), max_bytes);
-        true
-    }
-
     /// Adds a line that does not begin with the prefix: another program's, or the rest of a line that
     /// was cut, with a line of the server perhaps right behind it. An empty line is nothing.
     fn take_foreign_line<'a>(

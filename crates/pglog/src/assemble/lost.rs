@@ -5,7 +5,13 @@
 //! its entries is open; how many letters there were, and what the line says, tells the label. A database
 //! in `EUC_JP` prints other bytes.
 
-use crate::{event, message::Location, severity::Label};
+use crate::{
+    assemble::{Assembler, finish, open::OpenEntries},
+    entry::LogEntry,
+    event,
+    message::Location,
+    severity::Label,
+};
 
 /// No prefix is longer.
 const MAX_HEAD_BYTES: usize = 1000;
@@ -28,8 +34,39 @@ enum Rest {
     Euc(Label),
 }
 
+impl Assembler {
+    /// Adds a line whose label is lost: to its entry, or as one whose level is not known. False where it is
+    /// no such line.
+    pub(super) fn take_line_without_label<'a>(
+        &mut self,
+        open: &mut OpenEntries<'a>,
+        line: &'a str,
+        (start, end): (u64, u64),
+    ) -> bool {
+        let max_bytes = self.limits.max_field_bytes;
+        let Some(lost) = lost_label(line) else { return false };
+        let stand_in = format!("{}DETAIL:  ", lost.head);
+        let Some(parsed) = self.prefixes.peek(&stand_in) else { return false };
+        if parsed.fields.process().is_none() || !parsed.text.is_empty() {
+            return false;
+        }
+        let label = open
+            .owner_of(&parsed)
+            .and_then(|owner| Some((owner, lost.label_behind(open.last_label_of(owner)?)?)));
+        if let Some((owner, label)) = label
+            && open.join_to(owner, (label, lost.text), end, max_bytes)
+        {
+            return true;
+        }
+        let mut entry = LogEntry::default();
+        finish::read_prefix(&mut entry, &parsed.fields, &mut self.clock);
+        open.begin_without_level(entry.into_owned(), lost.text, (start, end), max_bytes);
+        true
+    }
+}
+
 /// Takes a line apart whose label may be lost.
-pub(super) fn lost_label(line: &str) -> Option<LostLabel<'_>> {
+fn lost_label(line: &str) -> Option<LostLabel<'_>> {
     let window = line.get(..line.floor_char_boundary(MAX_HEAD_BYTES))?;
     let mut ends = memchr::memmem::find_iter(window.as_bytes(), b":  ");
     let end = ends.find(|end| {
