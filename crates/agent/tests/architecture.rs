@@ -48,6 +48,7 @@ const PGLOG: Layers = &[
         "assemble",
         &[
             "fingerprint",
+            "digits",
             "find",
             "lanes",
             "text",
@@ -67,6 +68,7 @@ const PGLOG: Layers = &[
         "csvlog",
         &[
             "fingerprint",
+            "digits",
             "find",
             "lanes",
             "text",
@@ -78,7 +80,7 @@ const PGLOG: Layers = &[
             "record",
         ],
     ),
-    ("json", &[]),
+    ("json", &["lanes"]),
     (
         "jsonlog",
         &[

@@ -255,12 +255,11 @@ impl CsvReader {
         self.position = start + bytes.len() as u64 + raw_bytes_in(gaps);
         self.at_line_end = true;
         let record = Record { bytes, text, spans: &self.spans, gaps };
-        sink(&Assembled {
-            entry: record.entry(&mut self.clock, self.limits.max_field_bytes, self.depth),
-            start,
-            end: self.position,
-            safe_position: self.position,
-        });
+        let (end, entry) = (self.position, LogEntry::default());
+        let mut found = Assembled { entry, start, end, safe_position: end };
+        let how = (self.limits.max_field_bytes, self.depth);
+        record.read_into(&mut found.entry, &mut self.clock, how);
+        sink(&found);
     }
 
     /// Takes text at the start of `bytes`, where there is no record: the byte at `end` cannot be part
@@ -328,7 +327,11 @@ pub fn parse_csv_record<'a>(record: &'a [u8], clock: &mut Clock) -> Option<LogEn
     let is_all = length == record.len();
     let text = Text::at(record, 0).get(0, record.len());
     let record = Record { bytes: record, text, spans: &spans, gaps: &[] };
-    is_all.then(|| record.entry(clock, max_bytes, Depth::Meaning))
+    is_all.then(|| {
+        let mut entry = LogEntry::default();
+        record.read_into(&mut entry, clock, (max_bytes, Depth::Meaning));
+        entry
+    })
 }
 
 /// A stretch of bytes that are text: it reaches up to a NUL or a byte that is no UTF-8. Many records are

@@ -15,6 +15,26 @@ pub(crate) const fn short(number: u32) -> ([u8; 8], usize) {
     ((digits >> (8 * zeros)).to_le_bytes(), 8 - zeros)
 }
 
+/// Tells whether all bytes are decimal digits, as those of an empty text are.
+pub(crate) fn are_all(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    words.iter().all(|word| is_word(u64::from_le_bytes(*word)))
+        && match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            (Some([a, b, c, d]), Some([e, f, g, h])) => {
+                is_word(u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))
+            }
+            _ => rest.iter().all(u8::is_ascii_digit),
+        }
+}
+
+/// Tells whether the eight bytes of a word are digits.
+const fn is_word(word: u64) -> bool {
+    const HIGH_HALVES: u64 = u64::from_le_bytes([0xf0; 8]);
+    const SIX: u64 = u64::from_le_bytes([6; 8]);
+    // Those behind the nine leave their sixteen when six is added; no byte adds to the one above it.
+    (word & HIGH_HALVES) | ((word.wrapping_add(SIX) & HIGH_HALVES) >> 4) == ZEROS | ZEROS >> 4
+}
+
 /// Returns the eight digits of a number up to [`MAX_SHORT`].
 pub(crate) const fn eight(number: u32) -> [u8; 8] {
     let fours = (number / 10_000) as u64 | ((number % 10_000) as u64) << 32;
@@ -55,6 +75,18 @@ mod tests {
             }
         }
         assert_eq!(written(MAX_SHORT), "99999999");
+    }
+
+    #[test]
+    fn every_byte_that_is_no_digit_is_noticed_at_every_place() {
+        for byte in 0..=u8::MAX {
+            for (length, at) in (0..20).flat_map(|length| (0..length).map(move |at| (length, at))) {
+                let mut text = vec![b'0' + byte % 10; length];
+                text[at] = byte;
+                assert_eq!(are_all(&text), byte.is_ascii_digit(), "{text:?}");
+            }
+        }
+        assert!(are_all(b""));
     }
 
     #[test]

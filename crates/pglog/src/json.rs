@@ -3,6 +3,8 @@
 //! The server writes one flat object a line. Nothing is built of it here, and what is not known is
 //! stepped over.
 
+use crate::lanes::first_of;
+
 /// A member's value, where it is in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Raw<'b> {
@@ -65,12 +67,22 @@ fn string(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
 fn string_end(text: &[u8]) -> Option<(usize, bool)> {
     let mut from = 0;
     loop {
-        let found = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
+        let found = from + quote_or_backslash(text.get(from..)?)?;
         if text.get(found) == Some(&b'"') {
             return Some((found, from > 0));
         }
         from = found + 2;
     }
+}
+
+/// Finds the first quote or backslash. That of a key or a short value is near, where a call would cost more.
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    const NEAR_BYTES: usize = 64;
+    let near = text.get(..NEAR_BYTES).unwrap_or(text);
+    first_of(near, *b"\"\\").or_else(|| {
+        let far = text.get(NEAR_BYTES..)?;
+        Some(NEAR_BYTES + memchr::memchr2(b'"', b'\\', far)?)
+    })
 }
 
 /// How long an object or an array is. Whether its brackets fit each other does not matter.

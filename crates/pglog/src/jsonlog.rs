@@ -197,32 +197,40 @@ impl JsonReader {
             return;
         }
         let is_long = line.len() > max_bytes || !gaps.is_empty();
-        if let Some(entry) = self.entry(line, gaps) {
-            self.emit(entry, raw_bytes, sink);
+        let mut found =
+            Assembled { entry: LogEntry::default(), start: 0, end: 0, safe_position: 0 };
+        if self.read_into(&mut found.entry, line, gaps).is_some() {
+            self.emit(&mut found, raw_bytes, sink);
             return;
         }
+        found.entry.clear();
         // Behind text that has lost its line break a whole object may stand.
         let head = if is_long { None } else { find_last_head(line) };
         let split = head.and_then(|at| line.split_at_checked(at));
         if let Some((text, own)) = split
-            && let Some(entry) = self.entry(own, &[])
+            && self.read_into(&mut found.entry, own, &[]).is_some()
         {
             let text_bytes = text.len() as u64;
             self.take_text(text, text_bytes, text_bytes, sink);
-            self.emit(entry, raw_bytes - text_bytes, sink);
+            self.emit(&mut found, raw_bytes - text_bytes, sink);
         } else {
             let text_bytes = line.len() as u64 + raw_bytes_in(gaps);
             self.take_text(line, text_bytes, raw_bytes, sink);
         }
     }
 
-    fn entry<'a>(&mut self, line: &'a [u8], gaps: &[Gap]) -> Option<LogEntry<'a>> {
+    fn read_into<'a>(
+        &mut self,
+        entry: &mut LogEntry<'a>,
+        line: &'a [u8],
+        gaps: &[Gap],
+    ) -> Option<()> {
         let max_bytes = self.limits.max_field_bytes;
         let is_long = line.len() > max_bytes || !gaps.is_empty();
         if is_long && is_hopeless(line, max_bytes) {
             return None;
         }
-        entry::entry(line, gaps, &mut self.clock, (max_bytes, self.depth))
+        entry::read_into(entry, (line, gaps), &mut self.clock, (max_bytes, self.depth))
     }
 
     /// Takes text that is no record, of which only the beginning may be there.
@@ -242,13 +250,21 @@ impl JsonReader {
             entry.truncated.push((Field::Message, text_bytes));
         }
         entry.message = message.into();
-        self.emit(entry, raw_bytes, sink);
+        let mut found = Assembled { entry, start: 0, end: 0, safe_position: 0 };
+        self.emit(&mut found, raw_bytes, sink);
     }
 
-    fn emit(&mut self, entry: LogEntry<'_>, raw_bytes: u64, sink: &mut impl FnMut(&Assembled<'_>)) {
-        let start = self.position;
+    /// Gives an entry out, of so many bytes.
+    fn emit(
+        &mut self,
+        found: &mut Assembled<'_>,
+        raw_bytes: u64,
+        sink: &mut impl FnMut(&Assembled<'_>),
+    ) {
+        found.start = self.position;
         self.position += raw_bytes;
-        sink(&Assembled { entry, start, end: self.position, safe_position: self.position });
+        (found.end, found.safe_position) = (self.position, self.position);
+        sink(found);
     }
 }
 
@@ -262,7 +278,10 @@ impl JsonReader {
 /// ```
 #[must_use]
 pub fn parse_json_line<'a>(line: &'a [u8], clock: &mut Clock) -> Option<LogEntry<'a>> {
-    entry::entry(line, &[], clock, (Limits::default().max_field_bytes, Depth::Meaning))
+    let mut entry = LogEntry::default();
+    let how = (Limits::default().max_field_bytes, Depth::Meaning);
+    entry::read_into(&mut entry, (line, &[]), clock, how)?;
+    Some(entry)
 }
 
 /// Finds the last place within a line where an object of the server may begin.

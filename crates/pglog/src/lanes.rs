@@ -21,7 +21,7 @@ pub(crate) fn each_place(bytes: &[u8], byte: u8, mut found: impl FnMut(usize)) {
     let mut at = 0;
     // One loop for all blocks, so that `found` becomes a part of it.
     for block in blocks.iter().chain([&last]) {
-        let mut places = places_in(block, wanted);
+        let mut places = places_in(block, |bytes| bytes.simd_eq(wanted));
         while places != 0 {
             found(at + places.trailing_zeros() as usize);
             places &= places - 1;
@@ -46,6 +46,71 @@ pub(crate) fn first_of<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<
     }
     let behind = rest.iter().position(|byte| wanted.contains(byte))?;
     Some(at + behind)
+}
+
+/// Where bytes stand of which some end what others begin. Each block is looked at once, however many places in it
+/// are asked for, as long as they are asked for in their order.
+#[derive(Debug)]
+pub(crate) struct Marks<'b> {
+    bytes: &'b [u8],
+    /// Where the block begins that was looked at last.
+    start: usize,
+    quotes: u64,
+    ends: u64,
+}
+
+impl<'b> Marks<'b> {
+    /// Looks at bytes for quotes, and for commas, carriage returns and line breaks, which end what is in none.
+    pub(crate) fn of(bytes: &'b [u8]) -> Self {
+        let mut marks = Self { bytes, start: 0, quotes: 0, ends: 0 };
+        marks.look_at(0);
+        marks
+    }
+
+    /// Finds the first quote that stands from one place on and before another.
+    #[inline(always)]
+    pub(crate) fn quote(&mut self, from: usize, before: usize) -> Option<usize> {
+        self.first(from, before, |marks| marks.quotes)
+    }
+
+    /// Finds the first of all marks that stands from one place on and before another.
+    #[inline(always)]
+    pub(crate) fn any(&mut self, from: usize, before: usize) -> Option<usize> {
+        self.first(from, before, |marks| marks.quotes | marks.ends)
+    }
+
+    #[inline(always)]
+    fn first(&mut self, from: usize, before: usize, of: impl Fn(&Self) -> u64) -> Option<usize> {
+        let mut from = from;
+        while from < before {
+            if from.wrapping_sub(self.start) >= BLOCK_BYTES {
+                self.look_at(from);
+            }
+            let places = of(self) >> (from - self.start);
+            if places != 0 {
+                let at = from + places.trailing_zeros() as usize;
+                return (at < before).then_some(at);
+            }
+            from = self.start + BLOCK_BYTES;
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn look_at(&mut self, start: usize) {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let mut last = [0; BLOCK_BYTES];
+        let block = rest.first_chunk().unwrap_or_else(|| {
+            last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+            &last
+        });
+        self.start = start;
+        self.quotes = places_in(block, |bytes| bytes.simd_eq(u8x16::splat(b'"')));
+        self.ends = places_in(block, |bytes| {
+            let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+            is(b',') | is(b'\n') | is(b'\r')
+        });
+    }
 }
 
 /// Tells whether three bytes stand together in a place that is `wanted`.
@@ -84,12 +149,12 @@ pub(crate) fn any_place_of_three(
     false
 }
 
-/// One bit for each byte of a block that is the one which is wanted.
+/// One bit for each byte of a block that is one of those which are wanted.
 #[inline(always)]
-fn places_in(block: &[u8; BLOCK_BYTES], wanted: u8x16) -> u64 {
+fn places_in(block: &[u8; BLOCK_BYTES], wanted: impl Fn(u8x16) -> u8x16) -> u64 {
     let (lanes, _) = block.as_chunks::<LANE_BYTES>();
-    let places = lanes.iter().map(|lane| u64::from(u8x16::new(*lane).simd_eq(wanted).to_bitmask()));
-    places.rev().fold(0, |all, places| all << 16 | places)
+    let places = lanes.iter().map(|lane| u64::from(wanted(u8x16::new(*lane)).to_bitmask()));
+    places.rev().fold(0, |all, places| all << LANE_BYTES | places)
 }
 
 #[cfg(test)]
@@ -105,8 +170,29 @@ mod tests {
             each_place(&bytes, byte, |at| places.push(at));
             let expected: Vec<usize> = memchr::memchr_iter(byte, &bytes).collect();
             prop_assert_eq!(&places, &expected);
-            let first = bytes.iter().position(|other| *other == byte || *other == 3);
-            prop_assert_eq!(first_of(&bytes, [byte, 3]), first);
+        }
+
+        #[test]
+        fn first_of_some_bytes_is_found(bytes in prop::collection::vec(0_u8..200, 0..80)) {
+            let first = bytes.iter().position(|byte| [3, 77].contains(byte));
+            prop_assert_eq!(first_of(&bytes, [3, 77]), first);
+        }
+
+        #[test]
+        fn each_mark_is_found_behind_the_one_before(
+            bytes in prop::collection::vec(prop::sample::select(b"a,\"\n\r\x00\xff".to_vec()), 0..300),
+            questions in prop::collection::vec((any::<bool>(), 0_usize..70, 0_usize..150), 0..40),
+        ) {
+            let mut marks = Marks::of(&bytes);
+            let mut from = 0;
+            for (is_quote, step, width) in questions {
+                from += step;
+                let before = (from + width).min(bytes.len());
+                let wanted: &[u8] = if is_quote { b"\"" } else { b",\"\n\r" };
+                let expected = (from..before).find(|at| wanted.contains(&bytes[*at]));
+                let found = if is_quote { marks.quote(from, before) } else { marks.any(from, before) };
+                prop_assert_eq!(found, expected);
+            }
         }
 
         #[test]

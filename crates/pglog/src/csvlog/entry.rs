@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     csvlog::{
-        layout::Layout,
+        layout::{Layout, each_column},
         scan::{Span, Spans},
     },
     entry::{Depth, LogEntry},
@@ -25,25 +25,23 @@ pub(super) struct Record<'a, 'r> {
 }
 
 impl<'a> Record<'a, '_> {
-    /// Makes an entry of the record's values.
-    pub(super) fn entry(
+    /// Gives the record's values to a new entry, which is large and so stays in its place.
+    pub(super) fn read_into(
         &self,
+        entry: &mut LogEntry<'a>,
         clock: &mut Clock,
-        max_field_bytes: usize,
-        depth: Depth,
-    ) -> LogEntry<'a> {
-        let mut entry = LogEntry::default();
-        let mut builder = Builder::new(&mut entry, clock, max_field_bytes);
+        (max_field_bytes, depth): (usize, Depth),
+    ) {
+        let mut builder = Builder::new(entry, clock, max_field_bytes);
         let is_usual = self.gaps.is_empty() && self.spans.layout() == Layout::PostgreSql;
         if let Some(text) = self.text.filter(|_| is_usual) {
-            give_columns(&mut builder, text, self.spans.as_slice());
+            let _all = give_columns(&mut builder, text, self.spans.as_slice());
         } else {
             for (column, span) in self.spans.values() {
                 self.give(&mut builder, column, span);
             }
         }
         builder.finish(depth);
-        entry
     }
 
     /// Gives a value to the builder that needs work.
@@ -67,36 +65,16 @@ impl<'a> Record<'a, '_> {
     }
 }
 
-/// Gives each value to the builder. Written out column by column, so that for each of them only what is
-/// its own is left of the builder's choices; it is the hottest place of the format.
-fn give_columns<'a>(builder: &mut Builder<'_, 'a, '_>, text: &'a str, spans: &[Span]) {
+/// Gives each value to the builder, as long as there are values. Of the builder's choices only those of each
+/// column are left.
+fn give_columns<'a>(
+    builder: &mut Builder<'_, 'a, '_>,
+    text: &'a str,
+    spans: &[Span],
+) -> Option<()> {
     let mut columns = Columns { builder, text, spans: spans.iter() };
-    columns.give_next(Column::Time);
-    columns.give_next(Column::User);
-    columns.give_next(Column::Database);
-    columns.give_next(Column::Pid);
-    columns.give_next(Column::ConnectionFrom);
-    columns.give_next(Column::SessionId);
-    columns.give_next(Column::LineNum);
-    columns.give_next(Column::Ps);
-    columns.give_next(Column::SessionStart);
-    columns.give_next(Column::Vxid);
-    columns.give_next(Column::Txid);
-    columns.give_next(Column::Severity);
-    columns.give_next(Column::StateCode);
-    columns.give_next(Column::Message);
-    columns.give_next(Column::Detail);
-    columns.give_next(Column::Hint);
-    columns.give_next(Column::InternalQuery);
-    columns.give_next(Column::InternalPosition);
-    columns.give_next(Column::Context);
-    columns.give_next(Column::Statement);
-    columns.give_next(Column::CursorPosition);
-    columns.give_next(Column::Location);
-    columns.give_next(Column::ApplicationName);
-    columns.give_next(Column::BackendType);
-    columns.give_next(Column::LeaderPid);
-    columns.give_next(Column::QueryId);
+    each_column!(columns.give_next);
+    Some(())
 }
 
 /// The columns that have not been given yet.
@@ -108,14 +86,15 @@ struct Columns<'b, 'e, 'a, 'c, 'r> {
 
 impl Columns<'_, '_, '_, '_, '_> {
     #[inline(always)]
-    fn give_next(&mut self, column: Column) {
-        let Some(span) = self.spans.next() else { return };
+    fn give_next(&mut self, column: Column) -> Option<()> {
+        let span = self.spans.next()?;
         let value = self.text.get(span.start..span.end).unwrap_or_default();
         if span.doubled {
             give_doubled(self.builder, column, value);
         } else {
             self.builder.set(column, Borrowed(value), value.len() as u64);
         }
+        Some(())
     }
 }
 

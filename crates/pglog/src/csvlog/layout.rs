@@ -30,6 +30,23 @@ impl Layout {
     }
 }
 
+/// Gives each column of PostgreSQL's records to a method, in their order, until one returns `None`. Written out, for
+/// in a loop what is to be done for a column would be decided anew for each.
+macro_rules! each_column {
+    ($takes:ident.$method:ident) => {
+        $crate::csvlog::layout::each_column! { $takes.$method:
+            Time User Database Pid ConnectionFrom SessionId LineNum Ps SessionStart Vxid Txid Severity StateCode
+            Message Detail Hint InternalQuery InternalPosition Context Statement CursorPosition Location
+            ApplicationName BackendType LeaderPid QueryId
+        }
+    };
+    ($takes:ident.$method:ident: $($column:ident)*) => {
+        $($takes.$method($crate::record::Column::$column)?;)*
+    };
+}
+
+pub(super) use each_column;
+
 const POSTGRESQL: [Column; 26] = [
     Column::Time,
     Column::User,

@@ -4,7 +4,13 @@
 //! no record, or one that was cut. That is found out as early as possible, because a lost quote turns
 //! everything behind it inside out.
 
-use crate::{csvlog::layout::Layout, find::find_byte, lanes::first_of, record::Column};
+use crate::{
+    csvlog::layout::{Layout, each_column},
+    digits,
+    find::find_byte,
+    lanes::Marks,
+    record::Column,
+};
 
 /// The most columns that a record may have; 26 since PostgreSQL 14, and 30 in Greenplum.
 const MAX_COLUMNS: usize = 40;
@@ -85,7 +91,8 @@ pub(super) enum Scan {
 pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
     (spans.count, spans.layout) = (0, Layout::PostgreSql);
     let mut columns = spans.layout.columns();
-    let mut at = 0;
+    let mut marks = Marks::of(bytes);
+    let mut at = usual_columns(bytes, spans, &mut marks);
     loop {
         let column = columns.get(spans.count).copied();
         // About half of all values are absent.
@@ -96,7 +103,7 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
             at += 1;
             continue;
         }
-        let (span, next) = match value(bytes, at, column, input) {
+        let (span, next) = match value(bytes, at, column, input, &mut marks) {
             Ok(found) => found,
             Err(scan) => {
                 // The value as far as it is there.
@@ -130,6 +137,49 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
     }
 }
 
+/// Finds the first columns of a record, as far as each of them is what it should be. Returns where the next one
+/// begins.
+fn usual_columns<'b>(bytes: &'b [u8], spans: &mut Spans, marks: &mut Marks<'b>) -> usize {
+    let mut usual = Usual { bytes, spans, marks, at: 0 };
+    let _up_to_the_last = usual.take_all();
+    usual.at
+}
+
+/// A record as far as its columns are usual.
+struct Usual<'b, 's, 'm> {
+    bytes: &'b [u8],
+    spans: &'s mut Spans,
+    marks: &'m mut Marks<'b>,
+    /// Where the next column begins.
+    at: usize,
+}
+
+impl Usual<'_, '_, '_> {
+    fn take_all(&mut self) -> Option<()> {
+        each_column!(self.take);
+        Some(())
+    }
+
+    /// Takes a column that is whole, with the comma behind it.
+    #[inline(always)]
+    fn take(&mut self, column: Column) -> Option<()> {
+        let (bytes, at) = (self.bytes, self.at);
+        if may_be_absent(column) && bytes.get(at) == Some(&b',') {
+            return self.push(Span { start: at, end: at, doubled: false }, at);
+        }
+        let (span, next) = value(bytes, at, Some(column), Input::Open, self.marks).ok()?;
+        let is_value = is_plausible(column, bytes.get(span.start..span.end)?);
+        if is_value && bytes.get(next) == Some(&b',') { self.push(span, next) } else { None }
+    }
+
+    /// Keeps a value, behind which a comma stands.
+    #[inline(always)]
+    fn push(&mut self, span: Span, comma: usize) -> Option<()> {
+        self.at = comma + 1;
+        self.spans.push(span).then_some(())
+    }
+}
+
 fn record(bytes: &[u8], spans: &Spans, end: usize, next: usize) -> Scan {
     let columns = spans.as_slice();
     let is_whole = columns.len() >= spans.layout.min_columns()
@@ -147,11 +197,13 @@ fn is_place(bytes: &[u8], span: &Span) -> bool {
 }
 
 /// Finds the value at `at` and what comes behind it.
+#[inline(always)]
 fn value(
     bytes: &[u8],
     at: usize,
     column: Option<Column>,
     input: Input,
+    marks: &mut Marks<'_>,
 ) -> Result<(Span, usize), Scan> {
     let rest = bytes.get(at..).unwrap_or_default();
     if column == Some(Column::Time) {
@@ -164,11 +216,10 @@ fn value(
         };
     }
     if rest.first() == Some(&b'"') {
-        return quoted(bytes, at + 1, column, input);
+        return quoted(bytes, at + 1, column, input, marks);
     }
-    let window = rest.get(..MAX_SHORT_BYTES).unwrap_or(rest);
-    match first_of(window, *b",\n\r\"") {
-        Some(length) => Ok((Span { start: at, end: at + length, doubled: false }, at + length)),
+    match marks.any(at, bytes.len().min(at + MAX_SHORT_BYTES)) {
+        Some(end) => Ok((Span { start: at, end, doubled: false }, end)),
         None if rest.len() >= MAX_SHORT_BYTES => Err(Scan::Broken(at + MAX_SHORT_BYTES)),
         None if input == Input::Open => Err(Scan::Incomplete),
         None => Ok((Span { start: at, end: bytes.len(), doubled: false }, bytes.len())),
@@ -176,19 +227,19 @@ fn value(
 }
 
 /// Finds the end of a value in quotes.
+#[inline(always)]
 fn quoted(
     bytes: &[u8],
     start: usize,
     column: Option<Column>,
     input: Input,
+    marks: &mut Marks<'_>,
 ) -> Result<(Span, usize), Scan> {
     let is_long = column.is_some_and(|column| column.long_field().is_some());
     let limit = if is_long { bytes.len() } else { bytes.len().min(start + MAX_SHORT_BYTES) };
-    let text = bytes.get(..limit).unwrap_or_default();
     let mut doubled = false;
     let mut from = start;
-    while let Some(quote) = text.get(from..).and_then(|rest| find_byte(rest, b'"')) {
-        let quote = from + quote;
+    while let Some(quote) = marks.quote(from, limit) {
         match bytes.get(quote + 1) {
             Some(b'"') => {
                 doubled = true;
@@ -207,23 +258,25 @@ fn quoted(
 
 /// Tells whether a column can have this value. Those that have a form of their own tell a record from
 /// something else.
+#[inline(always)]
 fn is_plausible(column: Column, text: &[u8]) -> bool {
     match column {
-        Column::Pid | Column::LineNum | Column::Txid => {
-            !text.is_empty() && text.iter().all(u8::is_ascii_digit)
-        }
+        Column::Pid | Column::LineNum | Column::Txid => !text.is_empty() && digits::are_all(text),
         Column::SessionId => {
-            let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'.';
-            find_byte(text, b'.').is_some() && text.iter().all(is_part)
+            find_byte(text, b'.').is_some() && text.iter().all(|byte| is_in_session_id(*byte))
         }
         Column::StateCode => text.len() == 5 && text.iter().all(u8::is_ascii_alphanumeric),
         Column::InternalPosition | Column::CursorPosition | Column::LeaderPid => {
-            text.iter().all(u8::is_ascii_digit)
+            digits::are_all(text)
         }
-        Column::QueryId => text.iter().all(|b| b.is_ascii_digit() || *b == b'-'),
+        Column::QueryId => digits::are_all(text.strip_prefix(b"-").unwrap_or(text)),
         Column::Severity => !text.is_empty(),
         _ => true,
     }
+}
+
+const fn is_in_session_id(byte: u8) -> bool {
+    matches!(byte, b'.' | b'0'..=b'9' | b'A'..=b'F' | b'a'..=b'f')
 }
 
 /// Tells whether a text is `p` and a number.

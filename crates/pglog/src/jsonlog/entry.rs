@@ -11,15 +11,14 @@ use crate::{
     timestamp::Clock,
 };
 
-/// Makes an entry of a line. `None` where it is no record of the server. Gaps are where bytes of the
-/// line have been left out.
-pub(super) fn entry<'a>(
-    line: &'a [u8],
-    gaps: &[Gap],
+/// Gives the values of a line to a new entry, which is large and so stays in its place. `None` where the line is no
+/// record of the server. Gaps are where bytes of the line have been left out.
+pub(super) fn read_into<'a>(
+    entry: &mut LogEntry<'a>,
+    (line, gaps): (&'a [u8], &[Gap]),
     clock: &mut Clock,
     (max_field_bytes, depth): (usize, Depth),
-) -> Option<LogEntry<'a>> {
-    let mut entry = LogEntry::default();
+) -> Option<()> {
     let mut record = Record {
         line,
         text: match decode(line) {
@@ -27,7 +26,7 @@ pub(super) fn entry<'a>(
             Cow::Owned(_) => None,
         },
         gaps,
-        builder: Builder::new(&mut entry, clock, max_field_bytes),
+        builder: Builder::new(entry, clock, max_field_bytes),
         has_severity: false,
     };
     let mut wrapped = None;
@@ -50,7 +49,7 @@ pub(super) fn entry<'a>(
         return None;
     }
     record.builder.finish(depth);
-    Some(entry)
+    Some(())
 }
 
 struct Record<'e, 'a, 'c, 'g> {
