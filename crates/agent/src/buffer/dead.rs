@@ -75,7 +75,9 @@ pub(super) fn revive(transaction: &Transaction<'_>, number: i64) -> Result<Optio
         stored.span = row::SPAN;
     }
     delete(transaction, number)?;
-    row::insert(transaction, &stored)?;
+    if let Some(batch) = &stored.batch {
+        row::insert(transaction, &stored, batch)?;
+    }
     destinations::regain(transaction, &stored)?;
     Ok(stored.batch.is_some().then_some(stored))
 }

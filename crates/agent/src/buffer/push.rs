@@ -1,6 +1,6 @@
 //! Storing.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use rusqlite::{Transaction, TransactionBehavior};
 
@@ -29,13 +29,13 @@ pub(super) struct Dropped {
 
 /// A batch, or a part of one that would be too large for the buffer as a whole.
 struct Piece<'a> {
-    batch: SealedBatch,
+    batch: Cow<'a, SealedBatch>,
     /// What it is the last part of, with whose position it is stored.
     ends: Option<&'a Entry>,
 }
 
 impl Piece<'_> {
-    const fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.batch.body.len() as u64 + ROW_BYTES
     }
 }
@@ -163,13 +163,13 @@ impl Buffer {
                 file,
                 entries: piece.batch.entries,
                 bytes: piece.batch.body.len() as u64,
-                batch: Some(piece.batch.clone()),
+                batch: None,
             };
             begun.pass(stored.seq, piece.ends.is_some());
             if stored.bytes > max_bytes {
                 lost_entries += stored.entries;
                 lose(&transaction, &stored, now_ms)?;
-            } else if row::insert(&transaction, &stored)? {
+            } else if row::insert(&transaction, &stored, &piece.batch)? {
                 ledger::add(&transaction, ledger::READ, stored.entries)?;
                 totals.add(stored.entries, stored.bytes);
             }
@@ -287,14 +287,14 @@ fn lose(transaction: &Transaction<'_>, stored: &Stored, now_ms: i64) -> Result<(
 fn pieces(entries: &[Entry], max_bytes: u64) -> Vec<Piece<'_>> {
     let mut pieces = Vec::with_capacity(entries.len());
     for entry in entries {
-        let mut parts = vec![entry.batch.clone()];
-        let mut fitting: Vec<SealedBatch> = Vec::new();
+        let mut parts = vec![Cow::Borrowed(&entry.batch)];
+        let mut fitting: Vec<Cow<'_, SealedBatch>> = Vec::new();
         while let Some(part) = parts.pop() {
             let is_too_large =
                 part.body.len() as u64 > max_bytes || part.entries > wire::MAX_ENTRIES as u64;
             let halves = is_too_large.then(|| part.split()).flatten();
             match halves {
-                Some([first, second]) => parts.extend([second, first]),
+                Some([first, second]) => parts.extend([second, first].map(Cow::Owned)),
                 None => fitting.push(part),
             }
         }

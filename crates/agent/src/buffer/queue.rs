@@ -122,9 +122,9 @@ impl Buffer {
             if is_split {
                 row::delete(transaction, seq)?;
                 let span = parent.span / 2;
-                let [first, second] = halves.clone();
-                row::insert(transaction, &Stored::within(parent, seq, span, first))?;
-                row::insert(transaction, &Stored::within(parent, seq + span, span, second))?;
+                for (seq, half) in [seq, seq + span].into_iter().zip(halves) {
+                    row::insert(transaction, &Stored::within(parent, seq, span, half), half)?;
+                }
             }
             Ok(())
         })?;

@@ -42,7 +42,7 @@ pub(super) struct Stored {
     pub(super) span: i64,
     pub(super) created_ms: i64,
     pub(super) file: Option<i64>,
-    /// The batch. `None` where the row does not have its checksum, or was read without its body.
+    /// The batch. `None` where the row does not have its checksum, or was made or read without its body.
     pub(super) batch: Option<SealedBatch>,
     /// How many entries the row says it has.
     pub(super) entries: u64,
@@ -51,8 +51,8 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// Makes a row for a batch in the place of another one.
-    pub(super) const fn within(place: &Self, seq: i64, span: i64, batch: SealedBatch) -> Self {
+    /// Makes a row for a batch in the place of another one, without its body.
+    pub(super) const fn within(place: &Self, seq: i64, span: i64, batch: &SealedBatch) -> Self {
         Self {
             seq,
             span,
@@ -60,7 +60,7 @@ impl Stored {
             file: place.file,
             entries: batch.entries,
             bytes: batch.body.len() as u64,
-            batch: Some(batch),
+            batch: None,
         }
     }
 }
@@ -74,10 +74,13 @@ pub(super) fn next_seq(connection: &Connection) -> Result<i64, Error> {
     Ok((last.unwrap_or(0) / SPAN + 1) * SPAN)
 }
 
-/// Stores a batch. Returns false where its id is there already: then it is the same batch, stored by a
+/// Stores a batch in a row. Returns false where its id is there already: then it is the same batch, stored by a
 /// transaction whose outcome nobody knew.
-pub(super) fn insert(transaction: &Transaction<'_>, stored: &Stored) -> Result<bool, Error> {
-    let Some(batch) = &stored.batch else { return Ok(false) };
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    stored: &Stored,
+    batch: &SealedBatch,
+) -> Result<bool, Error> {
     let inserted = transaction
         .prepare_cached(
             "INSERT INTO batch (seq, span, id, source, entries, encoding, created_ms, file, hash, body)

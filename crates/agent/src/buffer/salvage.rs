@@ -144,8 +144,10 @@ struct Counts {
 fn take_over(bad: &Connection, new: &mut Connection) -> Result<Counts, Error> {
     let transaction = new.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for seq in numbers(bad) {
-        if let Ok(Some(stored)) = row::get(bad, seq) {
-            row::insert(&transaction, &stored)?;
+        if let Ok(Some(stored)) = row::get(bad, seq)
+            && let Some(batch) = &stored.batch
+        {
+            row::insert(&transaction, &stored, batch)?;
         }
     }
     for letter in dead::list(bad, 0, u32::MAX).unwrap_or_default() {
