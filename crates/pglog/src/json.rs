@@ -24,7 +24,7 @@ pub(crate) fn members<'b>(bytes: &'b [u8], mut visit: impl FnMut(&'b [u8], Raw<'
         return blanks_off(behind).is_empty().then_some(());
     }
     loop {
-        let (key, _, behind) = string(blanks_off(rest))?;
+        let (key, _, behind) = string_off(blanks_off(rest))?;
         let behind = blanks_off(behind).strip_prefix(b":")?;
         let (value, behind) = value(blanks_off(behind))?;
         visit(key, value);
@@ -40,7 +40,7 @@ pub(crate) fn members<'b>(bytes: &'b [u8], mut visit: impl FnMut(&'b [u8], Raw<'
 fn value(bytes: &[u8]) -> Option<(Raw<'_>, &[u8])> {
     match bytes.first()? {
         b'"' => {
-            let (text, escaped, behind) = string(bytes)?;
+            let (text, escaped, behind) = string_off(bytes)?;
             Some((Raw::String(text, escaped), behind))
         }
         b'{' | b'[' => {
@@ -56,8 +56,8 @@ fn value(bytes: &[u8]) -> Option<(Raw<'_>, &[u8])> {
     }
 }
 
-/// Splits a string in quotes off. Also tells whether it has escapes.
-fn string(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
+/// Splits a string in quotes off: the string, whether it has escapes, and what stands behind it.
+pub(crate) fn string_off(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
     let text = bytes.strip_prefix(b"\"")?;
     let (end, escaped) = string_end(text)?;
     Some((text.get(..end)?, escaped, text.get(end + 1..)?))

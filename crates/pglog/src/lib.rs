@@ -67,4 +67,4 @@ pub use prefix::{
 pub use severity::{Label, Level};
 pub use syslog::SyslogReader;
 pub use timestamp::{Clock, LogTime, Precision, Timestamp, UnknownZone};
-pub use wrapping::Wrapping;
+pub use wrapping::{Lead, Wrapping};

@@ -1,17 +1,21 @@
 //! What collectors put around the lines of a log, in whatever format it is.
 
+mod constant;
 mod cut;
 mod cutter;
 mod document;
 mod export;
 mod lead;
+mod lines;
 mod local;
 mod object;
+mod pairs;
 mod stamp;
 mod table;
 
 use std::{borrow::Cow, cmp::Reverse, collections::HashMap};
 
+pub use constant::Lead;
 pub(crate) use cut::Cut;
 pub(crate) use cutter::{Cutter, Shape};
 
@@ -25,10 +29,12 @@ use crate::{
         lead::{
             behind_container, behind_labels, behind_machine, behind_mark, behind_name,
             behind_names, behind_number, behind_path, behind_pod, behind_stream, in_field,
-            is_indented, number_off, with_tab,
+            with_tab,
         },
+        lines::{MANY_NUMBERS, has_blanks, is_expanded, is_record, lines_of, numbers_rise},
         local::{behind_local_time, may_begin_with_zone},
-        object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod},
+        object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod, only},
+        pairs::{behind_tag, in_columns, in_event, in_list, in_pairs},
         stamp::{behind_time, time_off},
         table::is_table,
     },
@@ -91,6 +97,24 @@ pub enum Wrapping {
     LocalTimes,
     /// A blank in front of each line: `docker logs --details` of a container without attributes.
     Details,
+    /// OTLP in JSON: the lines as `body` of `logRecords`.
+    Otlp,
+    /// What Elasticsearch and `OpenSearch` answer: objects as `hits`.
+    Hits,
+    /// What Loki answers, and what is sent to it: a time and a line as `values` of streams.
+    Loki,
+    /// `logfmt`: names and values, the line being the one of `msg`, `message` or `log`.
+    Logfmt,
+    /// What Fluent Bit prints: `[0] TAG: [[TIME, {}], {"log"=>"LINE"}]`.
+    FluentBit,
+    /// What Fluentd writes: a time and a tag in front of an object.
+    Fluentd,
+    /// Columns with TABs between them: `aws logs get-log-events --output text`, archives of Papertrail.
+    Columns,
+    /// A text of JSON on each line, also as an element of an array: what `jq .message` prints.
+    Texts,
+    /// The same text in front of each line, in any other spelling: `db01: LINE`, `[postgres] LINE`.
+    Lead(Lead),
 }
 
 /// A line without its wrapping.
@@ -134,13 +158,14 @@ impl<'l> Unwrapped<'l> {
 }
 
 impl Wrapping {
-    /// Every wrapping, the ones that cannot be mistaken first.
-    pub const ALL: [Self; 26] = [
+    /// Every wrapping but [`Wrapping::Lead`], the ones that cannot be mistaken first.
+    pub const ALL: [Self; 34] = [
         Self::Docker,
         Self::CloudLogging,
         Self::Azure,
         Self::CloudNativePg,
         Self::Journal,
+        Self::Fluentd,
         Self::Cri,
         Self::Fly,
         Self::Timestamps,
@@ -160,6 +185,13 @@ impl Wrapping {
         Self::JsonObjects,
         Self::CsvTable,
         Self::JournalExport,
+        Self::Otlp,
+        Self::Hits,
+        Self::Loki,
+        Self::Logfmt,
+        Self::FluentBit,
+        Self::Columns,
+        Self::Texts,
         Self::Expanded,
         Self::Details,
     ];
@@ -194,6 +226,15 @@ impl Wrapping {
             Self::JournalExport => "journal-export",
             Self::LocalTimes => "local-times",
             Self::Details => "details",
+            Self::Otlp => "otlp",
+            Self::Hits => "hits",
+            Self::Loki => "loki",
+            Self::Logfmt => "logfmt",
+            Self::FluentBit => "fluent-bit",
+            Self::Fluentd => "fluentd",
+            Self::Columns => "columns",
+            Self::Texts => "texts",
+            Self::Lead(_) => "lead",
         }
     }
 
@@ -204,7 +245,8 @@ impl Wrapping {
         let wrapping = Self::ALL.into_iter().find(|wrapping| match wrapping.shape() {
             Some(shape) => is_document(sample, shape),
             None => wrapping.fits_lines(sample),
-        })?;
+        });
+        let wrapping = wrapping.or_else(|| Lead::find(sample).map(Self::Lead))?;
         // The header of syslog begins with a time too, and blanks may stand in the place of one.
         let may_be_syslog =
             matches!(wrapping, Self::Timestamps | Self::LocalTimes | Self::Expanded);
@@ -252,6 +294,8 @@ impl Wrapping {
             // It stands in front of each line, also of those that go on.
             Self::Compose => !lines_of(sample).skip(1).any(|line| line.starts_with(b"\t")),
             Self::JournalVerbose => lines_of(sample).any(|line| line.starts_with(b"    MESSAGE=")),
+            // Text of other programs may stand in quotes too.
+            Self::Texts => has_label_within(&self.unwrap_all(sample)) || is_record(),
             Self::LocalTimes => self.shows_no_zone(sample) || is_record(),
             Self::Container => self.names_recur(sample) || is_record(),
             Self::Numbered => {
@@ -332,6 +376,9 @@ impl Wrapping {
             Self::JsonObjects => Some(Shape::Objects),
             Self::CsvTable => Some(Shape::Table),
             Self::JournalExport => Some(Shape::Export),
+            Self::Otlp => Some(Shape::LogRecords),
+            Self::Hits => Some(Shape::Hits),
+            Self::Loki => Some(Shape::Values),
             _ => None,
         }
     }
@@ -339,8 +386,8 @@ impl Wrapping {
     /// Takes the wrapping off a line. `None` where it has none.
     pub(crate) fn unwrap(self, line: &[u8]) -> Option<Unwrapped<'_>> {
         match self {
-            Self::Docker => in_object(line, |key, _| key == b"log"),
-            Self::CloudLogging => in_object(line, |key, _| key == b"textPayload"),
+            Self::Docker => in_object(line, only(b"log")),
+            Self::CloudLogging => in_object(line, only(b"textPayload")),
             Self::Azure => in_properties(line),
             Self::Cri => behind_stream(line),
             Self::Timestamps => behind_time(line),
@@ -361,8 +408,20 @@ impl Wrapping {
             Self::Crlf => line.strip_suffix(b"\r").map(Unwrapped::of),
             Self::Expanded => Some(with_tab(line)),
             Self::Details => line.strip_prefix(b" ").map(Unwrapped::of),
+            Self::Lead(lead) => lead.behind(line),
+            Self::Logfmt => in_pairs(line),
+            Self::FluentBit => in_event(line),
+            Self::Fluentd => behind_tag(line),
+            Self::Columns => in_columns(line),
+            Self::Texts => in_list(line),
             // Their lines are records, not lines.
-            Self::JsonArray | Self::JsonObjects | Self::CsvTable | Self::JournalExport => None,
+            Self::JsonArray
+            | Self::JsonObjects
+            | Self::CsvTable
+            | Self::JournalExport
+            | Self::Otlp
+            | Self::Hits
+            | Self::Loki => None,
         }
     }
 }
@@ -371,19 +430,24 @@ impl Wrapping {
 fn is_document(sample: &[u8], shape: Shape) -> bool {
     let begins = match shape {
         Shape::Array => sample.trim_ascii_start().first().is_some_and(|b| b"[{".contains(b)),
-        Shape::Objects => sample.trim_ascii_start().starts_with(b"{"),
+        Shape::Objects | Shape::LogRecords | Shape::Hits | Shape::Values => {
+            sample.trim_ascii_start().starts_with(b"{")
+        }
         Shape::Table => return is_table(sample),
         Shape::Export => return is_export(sample),
     };
     begins && {
         let lines = lines_of_document(sample, shape);
+        if shape == Shape::Values {
+            return !lines.is_empty();
+        }
         Wrapping::ALL.into_iter().any(|inner| inner.is_object() && inner.fits_lines(&lines))
     }
 }
 
-/// Tells whether a log has a format without a prefix.
-fn is_record(log: &[u8]) -> bool {
-    matches!(Format::detect(log), Format::Csvlog | Format::Jsonlog)
+/// Tells whether a line of a log has a label.
+fn has_label_within(log: &[u8]) -> bool {
+    lines_of(log).any(|line| has_label(&decode(line)))
 }
 
 /// Puts lines together to a log.
@@ -396,57 +460,6 @@ fn joined(lines: &[Unwrapped<'_>]) -> Vec<u8> {
         }
     }
     log
-}
-
-/// So many lines have numbers by themselves only where somebody numbered them.
-const MANY_NUMBERS: usize = 8;
-
-/// Tells whether the lines' numbers rise from each to the next.
-fn numbers_rise(sample: &[u8]) -> bool {
-    let numbers: Vec<u64> =
-        lines_of(sample).filter_map(|line| number_off(line).map(|(number, _)| number)).collect();
-    // The first one may be cut.
-    let whole = numbers.get(1..).filter(|rest| rest.len() > 1).unwrap_or(&numbers);
-    whole.len() > 1 && whole.is_sorted_by(|a, b| a < b)
-}
-
-/// Tells whether no TAB begins a line, but eight blanks do, and only where a line of the server can go on:
-/// other programs begin at the left.
-fn is_expanded(sample: &[u8]) -> bool {
-    let (mut goes_on, mut is_found) = (None, false);
-    for line in lines_of(sample) {
-        if line.starts_with(b"\t") {
-            return false;
-        }
-        if is_indented(line) {
-            is_found |= goes_on == Some(true);
-            if goes_on == Some(false) {
-                return false;
-            }
-        } else {
-            goes_on = Some(has_label(&String::from_utf8_lossy(line)));
-        }
-    }
-    is_found
-}
-
-/// Tells whether a blank begins each line of the server, also those that go on, and some of other programs, or
-/// each record of a format without a prefix.
-fn has_blanks(sample: &[u8]) -> bool {
-    let (mut server, mut others, mut bare) = (0, 0, 0);
-    for (line, number) in lines_of(sample).zip(0..) {
-        let is_labelled = !line.starts_with(b" \t") && has_label(&decode(line));
-        match line {
-            // What is indented is no log, nor are members of an object.
-            [b' ', next, ..] if is_labelled && !b" \"".contains(next) => server += 1,
-            [b' ', ..] => others += 1,
-            _ if is_labelled || line.starts_with(b"\t") => return false,
-            // The first one may be cut.
-            _ => bare += usize::from(number > 0),
-        }
-    }
-    let is_log = server > 0 && others > 0 && bare <= server + others;
-    is_log || (bare == 0 && is_record(&Wrapping::Details.unwrap_all(sample)))
 }
 
 /// The records of a document, each on a line.
@@ -463,12 +476,6 @@ fn lines_of_document(sample: &[u8], shape: Shape) -> Vec<u8> {
         rest = rest.get(used..).unwrap_or_default();
     }
     lines
-}
-
-/// The lines of a sample that have a beginning and an end, where there are such.
-fn lines_of(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let whole = memchr::memrchr(b'\n', sample).and_then(|end| sample.get(..end)).unwrap_or(sample);
-    whole.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
 }
 
 #[cfg(test)]

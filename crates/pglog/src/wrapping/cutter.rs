@@ -1,10 +1,13 @@
 //! Documents, and the records in them, each of which has a piece of a log.
 
-use crate::wrapping::{
-    cut::Cut,
-    document::{Place, Records},
-    export::Export,
-    table::Table,
+use crate::{
+    json::{string_off, unescape},
+    wrapping::{
+        cut::Cut,
+        document::{Place, Records},
+        export::Export,
+        table::Table,
+    },
 };
 
 /// Where the records of a document are.
@@ -19,12 +22,20 @@ pub(crate) enum Shape {
     Table,
     /// They are the entries of the journal's export format.
     Export,
+    /// They are the log records of OTLP.
+    LogRecords,
+    /// They are the hits of a search.
+    Hits,
+    /// They are the values of Loki's streams.
+    Values,
 }
 
 /// Cuts a document into its records.
 #[derive(Debug)]
 pub(crate) enum Cutter {
     Json(Records),
+    /// Each record is a time and a line.
+    Pairs(Records),
     Table(Table),
     Export(Export),
 }
@@ -36,6 +47,9 @@ impl Cutter {
         match shape {
             Shape::Array => json(Place::InArray),
             Shape::Objects => json(Place::Outside),
+            Shape::LogRecords => json(Place::InLogRecords),
+            Shape::Hits => json(Place::InHits),
+            Shape::Values => Self::Pairs(Records::new(Place::InValues, is_begun, max_record_bytes)),
             Shape::Table => Self::Table(Table::new(is_begun, max_record_bytes)),
             Shape::Export => Self::Export(Export::new(max_record_bytes)),
         }
@@ -44,7 +58,7 @@ impl Cutter {
     /// Tells whether a record has begun that is not at its end.
     pub(crate) fn is_within(&self) -> bool {
         match self {
-            Self::Json(records) => records.is_within(),
+            Self::Json(records) | Self::Pairs(records) => records.is_within(),
             Self::Table(table) => table.is_within(),
             Self::Export(export) => export.is_within(),
         }
@@ -58,6 +72,10 @@ impl Cutter {
                 let (used, record) = records.take(bytes);
                 (used, record.map(|text| Cut { text, time: None }))
             }
+            Self::Pairs(records) => {
+                let (used, record) = records.take(bytes);
+                (used, record.and_then(|pair| line_of(&pair)))
+            }
             Self::Table(table) => table.take(bytes),
             Self::Export(export) => export.take(bytes),
         }
@@ -67,8 +85,21 @@ impl Cutter {
     pub(crate) fn take_rest(&mut self) -> Option<Cut> {
         match self {
             Self::Json(records) => Some(Cut { text: records.take_rest(), time: None }),
+            Self::Pairs(records) => line_of(&records.take_rest()),
             Self::Table(table) => table.take_rest(),
             Self::Export(export) => export.take_rest(),
         }
     }
+}
+
+/// Reads `["1795486927123456000","LINE",…]`.
+fn line_of(pair: &[u8]) -> Option<Cut> {
+    let (time, _, rest) = string_off(pair.strip_prefix(b"[")?.trim_ascii_start())?;
+    let rest = rest.trim_ascii_start().strip_prefix(b",")?.trim_ascii_start();
+    let (text, has_escapes, _) = string_off(rest)?;
+    let mut text = if has_escapes { unescape(text) } else { text.to_vec() };
+    if text.ends_with(b"\n") {
+        text.pop();
+    }
+    Some(Cut { text, time: Some(String::from_utf8_lossy(time).into_owned()) })
 }

@@ -13,6 +13,26 @@ pub(crate) enum Place {
     InArray,
     /// In nothing.
     Outside,
+    /// In the log records of OTLP: `{"resourceLogs":[{"scopeLogs":[{"logRecords":[…`.
+    InLogRecords,
+    /// In the hits of a search: `{"hits":{"hits":[…`.
+    InHits,
+    /// In the values of Loki's streams, which are arrays themselves: `{"data":{"result":[{"values":[…` where it
+    /// answers, `{"streams":[{"values":[…` where it is sent them.
+    InValues,
+}
+
+impl Place {
+    /// The brackets around a record, where reading begins behind one.
+    const fn outer(self) -> &'static [u8] {
+        match self {
+            Self::InArray => b"[",
+            Self::Outside => b"",
+            Self::InLogRecords => b"{[{[{[",
+            Self::InHits => b"{{[",
+            Self::InValues => b"{{[{[",
+        }
+    }
 }
 
 /// Cuts a document into its records, each of which becomes a line.
@@ -33,7 +53,7 @@ pub(crate) struct Records {
 impl Records {
     /// Makes a cutter for a document from its start on, or, where `is_begun`, from behind a record.
     pub(crate) fn new(place: Place, is_begun: bool, max_record_bytes: usize) -> Self {
-        let outer = if is_begun && place == Place::InArray { vec![b'['] } else { Vec::new() };
+        let outer = if is_begun { place.outer().to_vec() } else { Vec::new() };
         Self {
             place,
             outer,
@@ -99,7 +119,7 @@ impl Records {
             b'"' => self.in_string = true,
             b'{' | b'[' if self.is_within() => self.depth += 1,
             b'}' | b']' if self.is_within() => self.depth -= 1,
-            b'{' if self.is_place_of_record() => self.depth = 1,
+            b'{' | b'[' if self.is_place_of_record(byte) => self.depth = 1,
             b'{' | b'[' if self.outer.len() < MAX_OUTER => self.outer.push(byte),
             b'}' | b']' => {
                 self.outer.pop();
@@ -108,10 +128,14 @@ impl Records {
         }
     }
 
-    fn is_place_of_record(&self) -> bool {
+    /// Tells whether a bracket begins a record where it stands.
+    fn is_place_of_record(&self, bracket: u8) -> bool {
+        let is_object = bracket == b'{';
         match self.place {
-            Place::Outside => self.outer.is_empty(),
-            Place::InArray => matches!(*self.outer, [b'['] | [b'{', b'[']),
+            Place::Outside => is_object && self.outer.is_empty(),
+            Place::InArray => is_object && matches!(*self.outer, [b'['] | [b'{', b'[']),
+            Place::InLogRecords | Place::InHits => is_object && self.outer == self.place.outer(),
+            Place::InValues => !is_object && matches!(&*self.outer, b"{{[{[" | b"{[{["),
         }
     }
 }
@@ -151,6 +175,23 @@ mod tests {
                 Place::Outside,
                 "{\n  \"a\": {}\n}\n{\n  \"b\": 1\n}\n",
                 &["{  \"a\": {}}", "{  \"b\": 1}"],
+            ),
+            (
+                Place::InLogRecords,
+                "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"k\":1}]},\"scopeLogs\":\
+                 [{\"scope\":{},\"logRecords\":[{\"a\":[{}]},{\"b\":1}]}]}]}\n",
+                &["{\"a\":[{}]}", "{\"b\":1}"],
+            ),
+            (
+                Place::InHits,
+                "{\"took\":1,\"_shards\":{},\"hits\":{\"total\":{},\"hits\":[{\"a\":1},{\"b\":{}}]}}",
+                &["{\"a\":1}", "{\"b\":{}}"],
+            ),
+            (
+                Place::InValues,
+                "{\"data\":{\"result\":[{\"stream\":{},\"values\":[[\"1\",\"a]\"],[\"2\",\"b\"]]}]}}\n\
+                 {\"streams\":[{\"stream\":{},\"values\":[[\"3\",\"c\"]]}]}\n",
+                &["[\"1\",\"a]\"]", "[\"2\",\"b\"]", "[\"3\",\"c\"]"],
             ),
             (Place::InArray, "{\"a\":{}}\n", &[]),
             (Place::Outside, "]}}{\"a\":1", &[]),

@@ -80,14 +80,15 @@ fn name_off(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (!name.is_empty()).then_some((name, rest))
 }
 
-/// Reads `pg LINE` and `3f1c2a9b77de LINE`.
+/// Reads `pg LINE`, `3f1c2a9b77de LINE`, `prefix/pg/4f2a LINE`, `[pg-0] LINE` and `db01: LINE`.
 pub(super) fn behind_container(line: &[u8]) -> Option<Unwrapped<'_>> {
-    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_./:@[]".contains(byte);
     let (name, rest) = line.split_at_checked(line.iter().take_while(is_part).count())?;
     // What has no letter is rather a time or a process.
-    let is_name = name.first()?.is_ascii_alphanumeric()
+    let is_name = (name.first()?.is_ascii_alphanumeric() || name.starts_with(b"["))
         && name.iter().any(u8::is_ascii_alphabetic)
-        && name.len() <= 128;
+        && name.len() <= 128
+        && !is_time(name);
     let text = rest.strip_prefix(b" ")?;
     is_name.then_some(Unwrapped::of(text).from(name))
 }

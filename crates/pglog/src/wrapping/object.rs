@@ -7,38 +7,54 @@ use crate::{
     wrapping::Unwrapped,
 };
 
-/// Takes a member of an object as the line; its `time` or `timestamp` is the line's.
+/// How long a piece of a line is at least where Docker cuts one: 16 KiB less a letter that was cut too.
+const PIECE_BYTES: usize = (16 << 10) - 4;
+
+/// Takes a member of an object as the line, of those that have a rank the one with the lowest; its `time` or
+/// `timestamp` is the line's.
 pub(super) fn in_object(
     line: &[u8],
-    is_text: impl Fn(&[u8], Raw<'_>) -> bool,
+    rank: impl Fn(&[u8]) -> Option<usize>,
 ) -> Option<Unwrapped<'_>> {
     if !line.starts_with(b"{") {
         return None;
     }
     let (mut text, mut time, mut stream, mut tag) = (None, None, false, None);
     members(line, |key, value| match (key, value) {
-        (_, Raw::String(raw, has_escapes)) if is_text(key, value) => {
-            text = Some((raw, has_escapes));
-        }
         (b"time" | b"timestamp" | b"@timestamp", Raw::String(raw, false) | Raw::Scalar(raw)) => {
             time = std::str::from_utf8(raw).ok();
         }
         (b"stream", Raw::String(b"stdout" | b"stderr", _)) => stream = true,
-        (b"logtag", Raw::String(raw, _)) => tag = Some(raw),
+        (b"logtag" | b"_p", Raw::String(raw @ (b"F" | b"P"), _)) => tag = Some(raw),
+        (b"_time" | b"dt" | b"timeUnixNano", Raw::String(raw, false)) if time.is_none() => {
+            time = std::str::from_utf8(raw).ok();
+        }
+        (_, Raw::String(raw, has_escapes)) => {
+            let rank = rank(key);
+            let is_better = text.is_none_or(|(_, _, other)| rank < Some(other));
+            if let Some(rank) = rank.filter(|_| is_better) {
+                text = Some((raw, has_escapes, rank));
+            }
+        }
         _ => {}
     })?;
-    let (raw, has_escapes) = text?;
+    let (raw, has_escapes, _) = text?;
     let mut text = if has_escapes { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) };
     // Docker leaves the line break away where it cuts a long line; others have none at all. What reads
     // Kubernetes' logs hands their tag on.
     let is_whole = match tag {
         Some(tag) => tag != b"P",
-        None => !stream || text.ends_with(b"\n"),
+        None => !stream || text.ends_with(b"\n") || text.len() < PIECE_BYTES,
     };
     if text.ends_with(b"\n") {
         text.to_mut().pop();
     }
     Some(Unwrapped { text, is_whole, time, origin: b"" })
+}
+
+/// Ranks the members with one name.
+pub(super) fn only(name: &'static [u8]) -> impl Fn(&[u8]) -> Option<usize> {
+    move |key| (key == name).then_some(0)
 }
 
 pub(super) fn in_properties(line: &[u8]) -> Option<Unwrapped<'_>> {
@@ -51,7 +67,7 @@ pub(super) fn in_properties(line: &[u8]) -> Option<Unwrapped<'_>> {
             properties = Some(nested);
         }
     })?;
-    let unwrapped = in_object(properties?, |key, _| key == b"message")?;
+    let unwrapped = in_object(properties?, only(b"message"))?;
     // The time in there is not in the form of the others; the message has its own.
     Some(Unwrapped { time: None, ..unwrapped })
 }
@@ -59,7 +75,7 @@ pub(super) fn in_properties(line: &[u8]) -> Option<Unwrapped<'_>> {
 /// Reads what `CloudNativePG` makes of a line that the server wrote to stderr.
 pub(super) fn in_record_of_pod(line: &[u8]) -> Option<Unwrapped<'_>> {
     memchr::memmem::find(line, b"\"logger\":\"postgres\"")?;
-    let unwrapped = in_object(line, |key, _| key == b"msg")?;
+    let unwrapped = in_object(line, only(b"msg"))?;
     // A record of csvlog or jsonlog is another member.
     (&*unwrapped.text != b"record").then_some(Unwrapped { is_whole: true, ..unwrapped })
 }
@@ -80,20 +96,20 @@ pub(super) fn in_any_object(line: &[u8]) -> Option<Unwrapped<'_>> {
     if is_of_server {
         return None;
     }
-    let is_text = |key: &[u8], _: Raw<'_>| TEXTS.contains(&key);
-    in_object(line, is_text).or_else(|| {
+    let rank = |key: &[u8]| TEXTS.iter().position(|text| *text == key);
+    in_object(line, rank).or_else(|| {
         let found = inner.into_iter().find_map(|object| {
             let mut is_of_server = false;
             members(object, |key, _| is_of_server |= is_of_servers_object(key))?;
-            in_object(object, is_text).filter(|_| !is_of_server)
+            in_object(object, rank).filter(|_| !is_of_server)
         })?;
         let outer = time.and_then(|time| std::str::from_utf8(time).ok());
         Some(Unwrapped { time: found.time.or(outer), ..found })
     })
 }
 
-/// Names of the member with the line.
-const TEXTS: [&[u8]; 8] = [
+/// Names of the member with the line, the surest first.
+const TEXTS: [&[u8]; 18] = [
     b"message",
     b"@message",
     b"msg",
@@ -102,6 +118,16 @@ const TEXTS: [&[u8]; 8] = [
     b"MESSAGE",
     b"short_message",
     b"stringValue",
+    b"log",
+    b"Message",
+    b"_raw",
+    b"event_message",
+    b"Body",
+    b"_entry",
+    b"event",
+    b"raw",
+    b"text",
+    b"textPayload",
 ];
 
 /// Tells whether an object that has this member is jsonlog, or has it in it.

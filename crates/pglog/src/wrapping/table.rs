@@ -3,7 +3,7 @@
 use crate::{held::HeldLine, wrapping::cut::Cut};
 
 /// Names of the column with the log, the surest first.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 15] = [
     "@message",
     "message",
     "Message",
@@ -11,6 +11,7 @@ const TEXTS: [&str; 14] = [
     "textPayload",
     "jsonPayload.message",
     "_raw",
+    "event_message",
     "log",
     "Line",
     "line",

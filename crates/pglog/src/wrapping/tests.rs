@@ -12,7 +12,7 @@ fn lines_of_every_wrapping_are_unwrapped() {
     let time = Some("2026-11-24T02:20:47.1Z");
     for (wrapping, line, is_whole, time) in [
         (Wrapping::Docker, DOCKER, true, time),
-        (Wrapping::Docker, &DOCKER.replace("\\n", ""), false, time),
+        (Wrapping::Docker, &DOCKER.replace("\\n", ""), true, time),
         (Wrapping::Cri, "2026-11-24T02:20:47.1Z stderr F LOG:  a\tb", true, time),
         (Wrapping::Cri, "2026-11-24T02:20:47.1Z stdout P LOG:  a\tb", false, time),
         (
@@ -53,6 +53,41 @@ fn lines_of_every_wrapping_are_unwrapped() {
         let sample = format!("{line}\n").repeat(3);
         assert_eq!(Wrapping::detect(sample.as_bytes()), Some(wrapping), "{line}");
         assert_eq!(Wrapping::detect(&sample.as_bytes()[5..]), Some(wrapping), "{line}");
+    }
+}
+
+#[test]
+fn only_a_long_line_without_its_end_goes_on_in_the_next_object() {
+    let long = "x".repeat(16 << 10);
+    for (line, is_whole) in [
+        // As Docker cuts a line.
+        (format!(r#"{{"log":"{long}","stream":"stderr"}}"#), false),
+        (format!(r#"{{"log":"{long}\n","stream":"stderr"}}"#), true),
+        // As Fluent Bit, Vector and others write lines, which have no line break.
+        (r#"{"time":"2026-11-24T02:20:47.1Z","stream":"stderr","_p":"F","log":"x"}"#.into(), true),
+        (r#"{"time":"2026-11-24T02:20:47.1Z","stream":"stderr","_p":"P","log":"x"}"#.into(), false),
+        (r#"{"stream":"stderr","log":"x","time":"2026-11-24T02:20:47.1Z"}"#.into(), true),
+    ] {
+        let found = unwrapped(Wrapping::Docker, &line).map(|(_, is_whole, _)| is_whole);
+        assert_eq!(found, Some(is_whole), "{line:.80}");
+    }
+    let line = r#"{"container_name":"pg","message":"LOG:  a","stream":"stderr"}"#;
+    assert_eq!(unwrapped(Wrapping::Json, line), Some(("LOG:  a".to_owned(), true, None)));
+}
+
+#[test]
+fn line_is_found_under_the_names_that_services_give_it() {
+    for line in [
+        r#"{"preview":false,"result":{"_raw":"LOG:  a","_time":"2026-11-24T02:20:47.1Z"}}"#,
+        r#"{"event_message":"LOG:  a","id":"x","timestamp":"2026-11-24T02:20:47.1Z"}"#,
+        r#"{"Message":"LOG:  a","TimeGenerated":"2026-11-24T02:20:47.1Z"}"#,
+        r#"{"time":1795486927.123,"sourcetype":"postgres","event":"LOG:  a"}"#,
+        r#"{"_entry":"LOG:  a","pod":"pg-0"}"#,
+        r#"{"Timestamp":"2026-11-24 02:20:47.1","Body":"LOG:  a","ServiceName":"pg"}"#,
+        r#"{"event":"started","message":"LOG:  a","log":"postgresql.log"}"#,
+    ] {
+        let text = unwrapped(Wrapping::Json, line).map(|(text, ..)| text);
+        assert_eq!(text.as_deref(), Some("LOG:  a"), "{line}");
     }
 }
 

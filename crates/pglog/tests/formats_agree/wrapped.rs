@@ -10,9 +10,11 @@ const MAX_LINE_BYTES: usize = 16 << 10;
 /// Wraps a log; also returns where each line of it begins, within the wrapping and with it.
 fn wrap(wrapping: Wrapping, log: &str) -> (String, Vec<(u64, u64)>) {
     match (wrapping, inner_of(wrapping)) {
-        (Wrapping::Marked, Some(inner)) => return marked(&wrap(inner, log)),
+        (Wrapping::Marked, Some(inner)) => return marked("\x1e", &wrap(inner, log)),
+        (Wrapping::Fluentd, Some(inner)) => return marked(TAG, &wrap(inner, log)),
         (_, Some(inner)) => return document(wrapping, &wrap(inner, log)),
         (Wrapping::CsvTable | Wrapping::JournalExport, None) => return table(wrapping, log),
+        (Wrapping::Loki, None) => return values(log),
         (_, None) => {}
     }
     let (mut wrapped, mut places, mut inner) = (String::new(), vec![], 0);
@@ -79,6 +81,12 @@ fn behind_lead(wrapping: Wrapping, number: u32, piece: &str) -> String {
         Wrapping::Container => format!("pg {plain}"),
         Wrapping::Crlf => format!("{plain}\r"),
         Wrapping::Details => format!(" {plain}"),
+        Wrapping::Logfmt => format!("ts={TIME} level=info msg={} stream=stderr", quoted(plain)),
+        Wrapping::FluentBit => {
+            format!("[0] pg: [[1795486927.123456789, {{}}], {{\"log\"=>\"{plain}\"}}]")
+        }
+        Wrapping::Columns => format!("EVENTS\t1795486927000\t{plain}\t1795486927000"),
+        Wrapping::Texts => quoted(plain),
         Wrapping::Expanded => match plain.strip_prefix('\t') {
             Some(rest) => format!("        {rest}"),
             None => plain.to_owned(),
@@ -91,17 +99,42 @@ fn behind_lead(wrapping: Wrapping, number: u32, piece: &str) -> String {
 fn inner_of(wrapping: Wrapping) -> Option<Wrapping> {
     match wrapping {
         Wrapping::JsonArray => Some(Wrapping::CloudLogging),
-        Wrapping::JsonObjects => Some(Wrapping::Json),
+        Wrapping::JsonObjects | Wrapping::Otlp | Wrapping::Hits => Some(Wrapping::Json),
+        Wrapping::Fluentd => Some(Wrapping::Docker),
         Wrapping::Marked => Some(Wrapping::Journal),
         _ => None,
     }
 }
 
-/// Puts the sign in front of each line that separates records.
-fn marked((lines, places): &(String, Vec<(u64, u64)>)) -> (String, Vec<(u64, u64)>) {
-    let text = lines.lines().map(|line| format!("\x1e{line}\n")).collect();
-    let shifted = places.iter().zip(0..).map(|((inner, outer), line)| (*inner, outer + line));
+/// What Fluentd puts in front of an object.
+const TAG: &str = "2026-11-24 02:20:47.123456789 +0000 pg.log: ";
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+/// Puts the same text in front of each line.
+fn marked(mark: &str, (lines, places): &(String, Vec<(u64, u64)>)) -> (String, Vec<(u64, u64)>) {
+    let text = lines.lines().map(|line| format!("{mark}{line}\n")).collect();
+    let starts: Vec<u64> =
+        [0].into_iter().chain(lines.match_indices('\n').map(|(at, _)| at as u64 + 1)).collect();
+    let line_of = |outer: &u64| starts.binary_search(outer).unwrap() as u64;
+    let shifted =
+        places.iter().map(|(inner, outer)| (*inner, outer + line_of(outer) * mark.len() as u64));
     (text, shifted.collect())
+}
+
+/// Makes a time and a line of each line, as Loki answers.
+fn values(log: &str) -> (String, Vec<(u64, u64)>) {
+    let (mut text, mut places, mut inner) = (String::new(), vec![], 0);
+    for line in log.split_inclusive('\n') {
+        places.push((inner, text.len() as u64));
+        inner += line.len() as u64;
+        text += if text.is_empty() { "{\"data\":{\"result\":[{\"values\":[\n" } else { ",\n" };
+        text += &format!("[\"1795486927000000000\",{}]", quoted(line.trim_end_matches('\n')));
+    }
+    places.push((inner, text.len() as u64));
+    (text + "]}]}}\n", places)
 }
 
 /// Makes a record of each line, behind what its format begins with.
@@ -138,24 +171,26 @@ fn document(
     wrapping: Wrapping,
     (lines, places): &(String, Vec<(u64, u64)>),
 ) -> (String, Vec<(u64, u64)>) {
-    let is_array = wrapping == Wrapping::JsonArray;
+    let (first, between, last) = match wrapping {
+        Wrapping::JsonArray => ("{\n  \"entries\": [\n", ",\n", "]}\n"),
+        Wrapping::Otlp => {
+            ("{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[\n", ",\n", "]}]}]}\n")
+        }
+        Wrapping::Hits => ("{\"took\":1,\"hits\":{\"total\":{},\"hits\":[\n", ",\n", "]}}\n"),
+        _ => ("", "\n", "\n"),
+    };
     let (mut text, mut starts) = (String::new(), Vec::new());
     let mut start = 0;
     for line in lines.lines() {
         // What stands before an object goes with it.
         starts.push((start, text.len() as u64));
         start += line.len() as u64 + 1;
-        text += match (is_array, text.is_empty()) {
-            (true, true) => "{\n  \"entries\": [\n",
-            (true, false) => ",\n",
-            (false, true) => "",
-            (false, false) => "\n",
-        };
+        text += if text.is_empty() { first } else { between };
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         text += &serde_json::to_string_pretty(&value).unwrap();
     }
     starts.push((start, text.len() as u64));
-    text += if is_array { "]}\n" } else { "\n" };
+    text += last;
     let outer = |line: u64| starts.iter().find(|(place, _)| *place == line).unwrap().1;
     let places = places.iter().map(|(inner, line)| (*inner, outer(*line))).collect();
     (text, places)
