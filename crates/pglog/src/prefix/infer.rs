@@ -24,7 +24,7 @@ use crate::{
         infer::{
             align::Aligner,
             candidate::{Candidate, Log},
-            known::KNOWN,
+            known::{KNOWN, VARIED},
             notes::Note,
             owners::Owners,
             sample::Sample,
@@ -186,7 +186,8 @@ const MIN_PLAIN: usize = 10;
 
 /// Tells whether a prefix is one of those that many servers have.
 pub(crate) fn is_well_known(prefix: &LinePrefix) -> bool {
-    KNOWN.iter().any(|(_, setting)| *setting == prefix.as_str())
+    let is_varied = |rarity: &f64| rarity.total_cmp(&VARIED).is_eq();
+    KNOWN.iter().any(|(rarity, setting)| *setting == prefix.as_str() && !is_varied(rarity))
 }
 
 /// Tells whether a label stands somewhere in a line.

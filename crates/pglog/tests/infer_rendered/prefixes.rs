@@ -267,6 +267,14 @@ pub(crate) const USED: &[&str] = &[
     "%m:%r:%u@%d:[%p] %e",
     "%m [%p](%a) ",
     "%m [%p] %u@%d from %h ",
+    // Advice of services and in articles.
+    "%m [%p] %d %a %u %h %c ",
+    "%m %r %u %d %a [%p] ",
+    "%m [%p:%l] [%v:%x] %q[user=%u,db=%d,app=%a] ",
+    "%t %p %u@%d from %h [vxid:%v txid:%x] [%i] ",
+    "%t:%r:%u@%d:[%p]:[%c]:",
+    "%m|%u|%d|%p| ",
+    "< %m %a %u %d %p > ",
 ];
 
 /// Makes a prefix that nobody uses yet.
