@@ -77,8 +77,10 @@ fn parse_rfc5424(rest: &[u8]) -> Option<Line<'_>> {
     let (_host, rest) = word(rest)?;
     let (program, rest) = word(rest)?;
     let (pid, rest) = word(rest)?;
-    let (_message_id, rest) = word(rest)?;
-    let rest = data_off(rest)?;
+    let (message_id, rest) = word(rest)?;
+    // Heroku has no data, nor the sign for it.
+    let is_bare = message_id == b"-" && !rest.starts_with(b"[");
+    let rest = data_off(rest).or(is_bare.then_some(rest))?;
     let text = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
     let tag = if pid == b"-" { program } else { pid };
     Some(with_text(time, tag, number(pid), text))
@@ -474,6 +476,7 @@ mod tests {
             "Nov 2x 02:22:07 vm postgres[74]: x",
             "<134>",
             "<134>1 2026-11-24T02:22:07Z vm postgres 7 - [a",
+            "<134>1 2026-11-24T02:22:07Z vm postgres 7 id x",
         ] {
             assert_eq!(parts(line), None, "{line}");
         }

@@ -138,6 +138,14 @@ Nov 24 02:22:09 vm postgres[7]: [3]  and three
 }
 
 #[test]
+fn drains_of_heroku_have_no_data() {
+    let text = "97 <134>1 2026-11-24T02:22:09.5+00:00 host app postgres.12 - [DATABASE] [15-1]  \
+                sql_error_code = 00000 LOG:  x\n";
+    let prefix = " sql_error_code = %e ";
+    assert_eq!(entries(prefix, text), [(None, Some("LOG".into()), "x".into(), None)]);
+}
+
+#[test]
 fn heroku_and_journald_are_read() {
     let text = "2026-11-24T02:22:09+00:00 app[postgres.12]: [DATABASE] [15-2]  sql_error_code = \
                 28P01 FATAL:  no\n";
