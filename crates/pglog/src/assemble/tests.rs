@@ -32,6 +32,19 @@ fn line(pid: u32, rest: &str) -> String {
 }
 
 #[test]
+fn text_that_a_function_raises_has_no_position() {
+    for (context, expected) in [
+        ("PL/pgSQL function inline_code_block line 1 at RAISE", "x at character 5"),
+        ("PL/pgSQL-Funktion f() Zeile 1 bei RAISE\n\tSQL-Anweisung", "x at character 5"),
+        ("PL/pgSQL function f() line 1 at SQL statement\n\tat RAISE", "x"),
+    ] {
+        let log = line(1, "ERROR:  x at character 5") + &line(1, &format!("CONTEXT:  {context}"));
+        let found = read_all(&mut assembler(), &[log.as_bytes()]);
+        assert_eq!(found[0].2, expected, "{context}");
+    }
+}
+
+#[test]
 fn lines_of_two_processes_may_be_mixed() {
     let log = [
         line(1, "ERROR:  first"),
