@@ -17,6 +17,18 @@ fn event(level: Level, message: &str) -> Option<&'static str> {
     Event::classify(&entry(level, message, None)).map(|(event, _)| event.as_str())
 }
 
+#[test]
+fn plan_inside_a_function_has_not_the_identifier_of_the_statement() {
+    let plan = "duration: 1.234 ms  plan:\nQuery Text: SELECT 1\nResult  (cost=0.00..0.01 rows=1 width=4)\n\
+                Query Identifier: 7";
+    for (context, expected) in [(None, Some(7)), (Some("PL/pgSQL function f() line 1"), None)] {
+        let mut entry = entry(Level::Log, plan, None);
+        entry.context = context.map(Into::into);
+        interpret(&mut entry);
+        assert_eq!(entry.query_id, expected);
+    }
+}
+
 /// Formats as they stand in the servers' programs, filled.
 const RARE: &[(Level, &str, &str)] = &[
     // PostgreSQL 10 and earlier, and other processes until today.
