@@ -107,11 +107,33 @@ impl<'a> Value<'a> for Copied<'_> {
     }
 }
 
+/// The SQLSTATE of what did not fail.
+const SUCCESS: &str = "00000";
+
+/// The level that a SQLSTATE tells. Before the server knows the database, it prints `??` for severities that
+/// have no Latin letter; what fails then is fatal.
+fn usual_level(state_code: &str) -> Level {
+    match state_code.get(..2) {
+        Some("00") => Level::Log,
+        Some("01") => Level::Warning,
+        Some("08" | "28" | "3D" | "53") => Level::Fatal,
+        _ if state_code.starts_with("57P") => Level::Fatal,
+        _ => Level::Error,
+    }
+}
+
+/// Tells whether nothing is left of a severity but the number of its letters.
+fn is_lost(severity: &str) -> bool {
+    severity.bytes().all(|byte| byte == b'?')
+}
+
 /// Turns a record's values into an entry.
 pub(crate) struct Builder<'e, 'a, 'c> {
     entry: &'e mut LogEntry<'a>,
     clock: &'c mut Clock,
     max_field_bytes: usize,
+    /// The severity has no letter left.
+    is_severity_lost: bool,
 }
 
 impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
@@ -120,7 +142,7 @@ impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
         clock: &'c mut Clock,
         max_field_bytes: usize,
     ) -> Self {
-        Self { entry, clock, max_field_bytes }
+        Self { entry, clock, max_field_bytes, is_severity_lost: false }
     }
 
     /// Takes one value, of `whole_bytes` in the file. An empty one is absent.
@@ -164,10 +186,19 @@ impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
             Column::Time => self.set_time(value),
             Column::ConnectionFrom => self.set_connection(value),
             Column::Location => self.set_location(value),
-            Column::Severity => entry.level = Level::from_any_name(text, None),
-            // Absent where it is success, as in jsonlog.
-            Column::StateCode if text == "00000" => {}
-            Column::StateCode => entry.state_code = whole(),
+            Column::Severity => {
+                entry.level = Level::from_any_name(text, None);
+                self.is_severity_lost = entry.level.is_none() && is_lost(text);
+            }
+            Column::StateCode => {
+                if self.is_severity_lost {
+                    entry.level.get_or_insert_with(|| usual_level(text));
+                }
+                // Absent where it is success, as in jsonlog.
+                if text != SUCCESS {
+                    entry.state_code = whole();
+                }
+            }
             Column::User => entry.user = whole(),
             Column::Database => entry.database = whole(),
             Column::RemoteHost => entry.remote_host = whole(),

@@ -265,3 +265,24 @@ proptest! {
         prop_assert_eq!(kept, whole);
     }
 }
+
+#[test]
+fn severity_without_a_letter_is_told_by_the_sqlstate() {
+    for (severity, state, level) in [
+        ("??", "00000", Some(Level::Log)),
+        ("??", "01000", Some(Level::Warning)),
+        ("??", "57014", Some(Level::Error)),
+        ("????", "28000", Some(Level::Fatal)),
+        ("X", "00000", None),
+    ] {
+        let record = format!(
+            "2026-11-24 02:21:01.123 UTC,,,7,,6b04f48d.17ee,3,,2026-11-24 02:21:00 UTC,,0,{severity},\
+             {state},\"??\",,,,,,,,,\"\",\"startup\",,0\n"
+        );
+        let mut levels = Vec::new();
+        let mut reader = CsvReader::new();
+        reader.push(record.as_bytes(), &mut |found| levels.push(found.entry.level));
+        reader.finish(&mut |found| levels.push(found.entry.level));
+        assert_eq!(levels, [level], "{severity} {state}");
+    }
+}
