@@ -111,6 +111,11 @@ pub(super) struct OpenEntries<'a> {
     taken_since_safe: usize,
 }
 
+/// Tells by a look whether a label is a level, as those of most lines are. False where that takes more.
+fn begins_entry(label: &str) -> bool {
+    label.as_bytes().first_chunk().is_some_and(|start| matches!(start, b"LOG:" | b"ERRO" | b"FATA"))
+}
+
 /// How many places are kept for entries to come.
 const MAX_FREE: usize = 4;
 
@@ -189,7 +194,12 @@ impl<'a> OpenEntries<'a> {
     /// Splits a `DETAIL:` or its like off its prefix, if that is the same as that of the entry which has
     /// begun last: the line is a part of it.
     pub(super) fn part_of_last<'l>(&self, line: &'l str) -> Option<(Label, &'l str)> {
-        let (label, text) = split_label(line.strip_prefix(self.prefix?)?)?;
+        let prefix = self.prefix?;
+        let rest = line.get(prefix.len()..)?;
+        if begins_entry(rest) || !line.starts_with(prefix) {
+            return None;
+        }
+        let (label, text) = split_label(rest)?;
         (!matches!(label, Label::Level(_))).then_some((label, text))
     }
 
