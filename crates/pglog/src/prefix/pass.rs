@@ -11,6 +11,7 @@ use crate::{
         escape::{Escape, Padding, Token},
         fields::PrefixFields,
         shape::{MAX_TEXT_BYTES, Shape},
+        words,
     },
 };
 
@@ -166,16 +167,20 @@ fn value(
     Some(Found { end: at + longest, is_choice })
 }
 
-/// Free text ends where the literal behind it begins.
+/// Free text ends behind one of the server's own words, else where the literal behind it begins.
 #[inline(always)]
 fn text(line: &str, at: usize, escape: Option<Escape>, next: &[Token]) -> Option<Found> {
-    let is_own_word = matches!(escape, Some(Escape::Ps | Escape::BackendType));
-    let Some(Token::Literal(literal)) = next.first().filter(|_| !is_own_word) else {
+    let Some(Token::Literal(literal)) = next.first() else {
         // Too many places for one pass.
         return Some(Found { end: line.len(), is_choice: true });
     };
     let rest = line.as_bytes().get(at..)?;
     let window = rest.get(..MAX_TEXT_BYTES + 64).unwrap_or(rest);
+    if let Some(Escape::Ps | Escape::BackendType) = escape
+        && let Some(length) = words::length(escape?, window)
+    {
+        return Some(Found { end: at + length, is_choice: true });
+    }
     let length = match literal.as_bytes() {
         [byte] => find_byte(window, *byte)?,
         bytes => find(window, bytes)?,

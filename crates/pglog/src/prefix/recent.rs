@@ -275,7 +275,7 @@ fn outside_of(tokens: &[Token]) -> Option<Vec<Part>> {
 fn ends_all(part: &[&Token]) -> bool {
     let is_known = |pair: &[&Token]| match pair {
         [Token::Literal(_), ..] => true,
-        [Token::Field(escape, Padding::None), Token::Literal(_)] => !is_own_word(*escape),
+        [Token::Field(_, Padding::None), Token::Literal(_)] => true,
         _ => false,
     };
     let is_host = |token: &&Token| match token {
@@ -294,10 +294,6 @@ fn ends_all(part: &[&Token]) -> bool {
 
 const fn is_in_no_host(byte: u8) -> bool {
     matches!(byte, b' ' | b',' | b';' | b'|' | b'@' | b'=' | b'"' | b'\'')
-}
-
-const fn is_own_word(escape: Escape) -> bool {
-    matches!(escape, Escape::Ps | Escape::BackendType)
 }
 
 const fn is_changing(token: &Token) -> bool {
@@ -381,15 +377,15 @@ mod tests {
 
     #[test]
     fn prefixes_whose_names_may_end_elsewhere_are_left_out() {
-        for setting in
-            ["%u%d %p ", "%m %h-%p ", "%m [%p] %u", "%10u %p ", "%i %p ", "%p %b: ", "%u %a"]
-        {
+        for setting in ["%u%d %p ", "%m %h-%p ", "%m [%p] %u", "%10u %p ", "%i%p ", "%u %a"] {
             assert!(parts_of(LinePrefix::compile(setting).tokens()).is_none(), "{setting}");
         }
         for setting in [
             "%m [%p] ",
             "%m [%p] %q%u@%d ",
             "%t:%r:%u@%d:[%p]:",
+            "%m [%p] %b: ",
+            "%i %p ",
             "%m [%p] %q[user=%u,db=%d,app=%a] ",
             "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
         ] {
@@ -403,6 +399,7 @@ mod tests {
             setting in prop::sample::select(vec![
                 "%m [%p] %q%u@%d ", "%t:%r:%u@%d:[%p]:", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
                 "%m [%p] ", "%n %h %c,%l,%s,%v,%x %e %a@", "%u@%h %v %d|%x %L|", "%p %h=%Q %u ",
+                "%p %b %q%u@%d ", "%b[%p] %i|", "%p cmd=%i,app=%a ", "%i %p ",
             ]),
             fills in prop::collection::vec(prop::collection::vec(0_usize..4, 12), 2..8),
         ) {
@@ -462,6 +459,10 @@ mod tests {
             Escape::User | Escape::Database => ["bob", "[unknown]", "", "a@b"],
             Escape::ApplicationName => ["psql", "my app LOG:  x", "", "a,b=c"],
             Escape::StateCode => ["00000", "22012", "XX000", "2201"],
+            Escape::Ps => ["idle in transaction", "idle", "", "SELECT INTO x"],
+            Escape::BackendType => {
+                ["client backend", "autovacuum worker", "my worker", "walsender"]
+            }
             Escape::QueryId => ["-8441324848661855122", "0", "12", "-"],
             _ => ["77", "1234567", "1", ""],
         };
