@@ -48,8 +48,8 @@ pub(crate) fn first_of<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<
     Some(at + behind)
 }
 
-/// Where bytes stand of which some end what others begin. Each block is looked at once, however many places in it
-/// are asked for, as long as they are asked for in their order.
+/// Where quotes stand, and what ends a value that is in none. Each block of bytes is looked at once, however many
+/// places in it are asked for, as long as they are asked for in their order.
 #[derive(Debug)]
 pub(crate) struct Marks<'b> {
     bytes: &'b [u8],
@@ -60,7 +60,7 @@ pub(crate) struct Marks<'b> {
 }
 
 impl<'b> Marks<'b> {
-    /// Looks at bytes for quotes, and for commas, carriage returns and line breaks, which end what is in none.
+    /// Looks at bytes for quotes, and for commas, carriage returns and line breaks, which end a value.
     pub(crate) fn of(bytes: &'b [u8]) -> Self {
         let mut marks = Self { bytes, start: 0, quotes: 0, ends: 0 };
         marks.look_at(0);

@@ -35,7 +35,7 @@ impl<'a> Record<'a, '_> {
         let mut builder = Builder::new(entry, clock, max_field_bytes);
         let is_usual = self.gaps.is_empty() && self.spans.layout() == Layout::PostgreSql;
         if let Some(text) = self.text.filter(|_| is_usual) {
-            let _all = give_columns(&mut builder, text, self.spans.as_slice());
+            give_columns(&mut builder, text, self.spans.as_slice());
         } else {
             for (column, span) in self.spans.values() {
                 self.give(&mut builder, column, span);

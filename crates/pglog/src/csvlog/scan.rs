@@ -141,7 +141,7 @@ pub(super) fn scan(bytes: &[u8], input: Input, spans: &mut Spans) -> Scan {
 /// begins.
 fn usual_columns<'b>(bytes: &'b [u8], spans: &mut Spans, marks: &mut Marks<'b>) -> usize {
     let mut usual = Usual { bytes, spans, marks, at: 0 };
-    let _up_to_the_last = usual.take_all();
+    usual.take_all();
     usual.at
 }
 
@@ -155,6 +155,7 @@ struct Usual<'b, 's, 'm> {
 }
 
 impl Usual<'_, '_, '_> {
+    /// Takes columns up to the first that is not usual.
     fn take_all(&mut self) -> Option<()> {
         each_column!(self.take);
         Some(())
