@@ -273,10 +273,11 @@ fn outside_of(tokens: &[Token]) -> Option<Vec<Part>> {
 
 /// Tells whether a part has a literal behind each name, and behind its hosts something that ends them.
 fn ends_all(part: &[&Token]) -> bool {
-    let is_known = |pair: &[&Token]| match pair {
-        [Token::Literal(_), ..] => true,
-        [Token::Field(_, Padding::None), Token::Literal(_)] => true,
-        _ => false,
+    let is_known = |pair: &[&Token]| {
+        matches!(
+            pair,
+            [Token::Literal(_), ..] | [Token::Field(_, Padding::None), Token::Literal(_)]
+        )
     };
     let is_host = |token: &&Token| match token {
         Token::Field(escape, _) => matches!(Shape::of(*escape), Shape::Host | Shape::HostAndPort),
