@@ -362,6 +362,20 @@ mod tests {
     }
 
     #[test]
+    fn no_process_shows_the_type_of_a_session() {
+        let time = "2026-11-24 02:21:01.123 UTC";
+        let line = |pid: usize, who: &str| format!("{time} [{pid}] {who} LOG:  x");
+        let types = ["startup", "not initialized [unknown]@[unknown]", "checkpointer"];
+        let users = ["a@shop", "b,c@my db", "d e@x]y:z", "f=g@shop", "h@i,app=j", "k@l"];
+        let sessions = users.map(|names| format!("client backend {names}"));
+        let who = types.map(str::to_owned).into_iter().chain(sessions);
+        let lines: Vec<String> =
+            who.enumerate().map(|(at, who)| line(at + 100, &who)).cycle().take(60).collect();
+        let inference = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap();
+        assert!(!inference.prefix.has(Escape::Ps), "{}", inference.prefix);
+    }
+
+    #[test]
     fn blanks_are_what_no_process_shows() {
         let blanks = " ".repeat(54);
         let line = format!("2026-11-24 02:20:48.270 UTC [5938] {blanks}LOG:  redo starts at 0/1");

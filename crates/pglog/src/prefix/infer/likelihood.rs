@@ -94,6 +94,7 @@ fn of_words(column: &Column<'_>, escape: Escape) -> f64 {
         // A process shows what it does, and some show their type there.
         Escape::BackendType if is_of(Escape::Ps, value) => RARE * 4.0,
         Escape::BackendType if has_own && is_spoken(value, char::is_ascii_alphabetic) => 3.0,
+        Escape::Ps if TYPES_OF_SESSIONS.iter().any(|own| value.starts_with(own)) => RARE * 4.0,
         Escape::Ps if has_own || is_spoken(value, char::is_ascii_uppercase) => 1.0,
         _ => RARE * 4.0,
     };
@@ -104,6 +105,9 @@ fn of_words(column: &Column<'_>, escape: Escape) -> f64 {
     let strange = values.iter().map(weight).sum::<f64>();
     strange + RARE * f64::from(u8::from(unknown)) + MOST * f64::from(u8::from(absent))
 }
+
+/// Types of processes that serve clients, which no process shows as what it does.
+const TYPES_OF_SESSIONS: [&str; 2] = ["client backend", "not initialized"];
 
 /// What did not fail has five zeros, so nearly all entries of the level `LOG` have.
 fn of_state_codes(table: &Table<'_, '_>, column: &Column<'_>) -> f64 {
