@@ -50,14 +50,14 @@ impl Format {
     pub fn detect(sample: &[u8]) -> Self {
         let mut csv = CsvReader::new();
         let mut found = Found::default();
-        csv.push(sample, &mut |entry| found.add(entry));
-        csv.flush(&mut |entry| found.add(entry));
+        csv.push(sample, &mut |entry| found.add(entry, sample));
+        csv.flush(&mut |entry| found.add(entry, sample));
         if found.is_convincing() || (found.is_empty() && csv.has_begun_record()) {
             return Self::Csvlog;
         }
         let mut json = JsonReader::new();
         let mut found = Found::default();
-        json.push(sample, &mut |entry| found.add(entry));
+        json.push(sample, &mut |entry| found.add(entry, sample));
         if found.is_convincing() || (found.is_empty() && json.has_begun_record()) {
             return Self::Jsonlog;
         }
@@ -74,9 +74,13 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, found: &Assembled<'_>) {
+    fn add(&mut self, found: &Assembled<'_>, sample: &[u8]) {
         let bytes = found.end - found.start;
-        if found.entry.unparsed {
+        // Behind a TAB it is quoted in a statement, which goes on there.
+        let start = usize::try_from(found.start).unwrap_or_default();
+        let (before, record) = sample.split_at_checked(start).unwrap_or_default();
+        let is_quoted = before.ends_with(b"\t") || record.starts_with(b"\t");
+        if found.entry.unparsed || is_quoted {
             self.text_bytes += bytes;
             self.texts += 1;
         } else {
@@ -124,8 +128,17 @@ mod tests {
     #[test]
     fn anything_else_is_stderr() {
         let quoting = [b"LOG:  x\nLOG:  y\n".repeat(40), CSV.to_vec(), b"LOG:  z\n".repeat(40)];
-        for text in [&b""[..], b"\0\xff", b"hello\n", b"{\"a\":1}\n", &quoting.concat(), &CSV[..40]]
-        {
+        let within = |record: &[u8]| [b"LOG:  x\nLOG:  y\n\t", record].concat();
+        for text in [
+            &b""[..],
+            b"\0\xff",
+            b"hello\n",
+            b"{\"a\":1}\n",
+            &quoting.concat(),
+            &CSV[..40],
+            &within(CSV),
+            &within(JSON),
+        ] {
             assert_eq!(Format::detect(text), Format::Stderr);
         }
     }
