@@ -10,6 +10,7 @@ mod lines;
 mod local;
 mod object;
 mod pairs;
+mod portion;
 mod stamp;
 mod table;
 
@@ -35,6 +36,7 @@ use crate::{
         local::{behind_local_time, may_begin_with_zone},
         object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod, only},
         pairs::{behind_tag, in_columns, in_event, in_list, in_pairs},
+        portion::is_portion,
         stamp::{behind_time, time_off},
         table::is_table,
     },
@@ -103,6 +105,8 @@ pub enum Wrapping {
     Hits,
     /// What Loki answers, and what is sent to it: a time and a line as `values` of streams.
     Loki,
+    /// Amazon RDS: all lines as one text, `aws rds download-db-log-file-portion`.
+    Portion,
     /// `logfmt`: names and values, the line being the one of `msg`, `message` or `log`.
     Logfmt,
     /// What Fluent Bit prints: `[0] TAG: [[TIME, {}], {"log"=>"LINE"}]`.
@@ -159,7 +163,7 @@ impl<'l> Unwrapped<'l> {
 
 impl Wrapping {
     /// Every wrapping but [`Wrapping::Lead`], the ones that cannot be mistaken first.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Docker,
         Self::CloudLogging,
         Self::Azure,
@@ -188,6 +192,7 @@ impl Wrapping {
         Self::Otlp,
         Self::Hits,
         Self::Loki,
+        Self::Portion,
         Self::Logfmt,
         Self::FluentBit,
         Self::Columns,
@@ -229,6 +234,7 @@ impl Wrapping {
             Self::Otlp => "otlp",
             Self::Hits => "hits",
             Self::Loki => "loki",
+            Self::Portion => "portion",
             Self::Logfmt => "logfmt",
             Self::FluentBit => "fluent-bit",
             Self::Fluentd => "fluentd",
@@ -379,6 +385,7 @@ impl Wrapping {
             Self::Otlp => Some(Shape::LogRecords),
             Self::Hits => Some(Shape::Hits),
             Self::Loki => Some(Shape::Values),
+            Self::Portion => Some(Shape::Lines),
             _ => None,
         }
     }
@@ -421,7 +428,8 @@ impl Wrapping {
             | Self::JournalExport
             | Self::Otlp
             | Self::Hits
-            | Self::Loki => None,
+            | Self::Loki
+            | Self::Portion => None,
         }
     }
 }
@@ -435,6 +443,7 @@ fn is_document(sample: &[u8], shape: Shape) -> bool {
         }
         Shape::Table => return is_table(sample),
         Shape::Export => return is_export(sample),
+        Shape::Lines => return is_portion(sample),
     };
     begins && {
         let lines = lines_of_document(sample, shape);

@@ -6,6 +6,7 @@ use crate::{
         cut::Cut,
         document::{Place, Records},
         export::Export,
+        portion::Portion,
         table::Table,
     },
 };
@@ -28,6 +29,8 @@ pub(crate) enum Shape {
     Hits,
     /// They are the values of Loki's streams.
     Values,
+    /// They are the lines of one text.
+    Lines,
 }
 
 /// Cuts a document into its records.
@@ -38,6 +41,7 @@ pub(crate) enum Cutter {
     Pairs(Records),
     Table(Table),
     Export(Export),
+    Portion(Portion),
 }
 
 impl Cutter {
@@ -52,6 +56,7 @@ impl Cutter {
             Shape::Values => Self::Pairs(Records::new(Place::InValues, is_begun, max_record_bytes)),
             Shape::Table => Self::Table(Table::new(is_begun, max_record_bytes)),
             Shape::Export => Self::Export(Export::new(max_record_bytes)),
+            Shape::Lines => Self::Portion(Portion::new(is_begun, max_record_bytes)),
         }
     }
 
@@ -61,6 +66,7 @@ impl Cutter {
             Self::Json(records) | Self::Pairs(records) => records.is_within(),
             Self::Table(table) => table.is_within(),
             Self::Export(export) => export.is_within(),
+            Self::Portion(portion) => portion.is_within(),
         }
     }
 
@@ -78,6 +84,7 @@ impl Cutter {
             }
             Self::Table(table) => table.take(bytes),
             Self::Export(export) => export.take(bytes),
+            Self::Portion(portion) => portion.take(bytes),
         }
     }
 
@@ -88,6 +95,7 @@ impl Cutter {
             Self::Pairs(records) => line_of(&records.take_rest()),
             Self::Table(table) => table.take_rest(),
             Self::Export(export) => export.take_rest(),
+            Self::Portion(portion) => portion.take_rest(),
         }
     }
 }

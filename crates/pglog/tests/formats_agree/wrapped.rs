@@ -15,6 +15,7 @@ fn wrap(wrapping: Wrapping, log: &str) -> (String, Vec<(u64, u64)>) {
         (_, Some(inner)) => return document(wrapping, &wrap(inner, log)),
         (Wrapping::CsvTable | Wrapping::JournalExport, None) => return table(wrapping, log),
         (Wrapping::Loki, None) => return values(log),
+        (Wrapping::Portion, None) => return portion(log),
         (_, None) => {}
     }
     let (mut wrapped, mut places, mut inner) = (String::new(), vec![], 0);
@@ -135,6 +136,22 @@ fn values(log: &str) -> (String, Vec<(u64, u64)>) {
     }
     places.push((inner, text.len() as u64));
     (text + "]}]}}\n", places)
+}
+
+/// Makes one text of all lines, as Amazon RDS gives them.
+fn portion(log: &str) -> (String, Vec<(u64, u64)>) {
+    let (mut text, mut places, mut inner) = (String::new(), vec![], 0);
+    for line in log.split_inclusive('\n') {
+        places.push((inner, text.len() as u64));
+        inner += line.len() as u64;
+        if text.is_empty() {
+            text += "{\n    \"LogFileData\": \"";
+        }
+        let escaped = quoted(line);
+        text += &escaped[1..escaped.len() - 1];
+    }
+    places.push((inner, text.len() as u64));
+    (text + "\",\n    \"Marker\": \"1:2\"\n}\n", places)
 }
 
 /// Makes a record of each line, behind what its format begins with.
