@@ -17,7 +17,8 @@ use rustix::fs::{Advice, Mode, OFlags};
 
 use crate::tail::bytes::{MAX_GUARD_BYTES, MAX_HEAD_BYTES, read_at};
 
-/// How many bytes a reader may pass before it asks the system to forget them.
+/// How many bytes a reader may pass before it asks the system to forget them, and how many before the position the system
+/// is to keep: the checkpoint of a batch that waits to be stored needs some of them, and would read them from the disk.
 const FORGET_BYTES: u64 = 4 << 20;
 
 /// How much of a log is looked at to find out how to read it.
@@ -220,11 +221,11 @@ impl Plain {
     /// Gives the memory back that the system keeps for what has been read: a database server has better
     /// use for it. The advice may be ignored.
     fn forget(&mut self, position: u64) {
-        let bytes = position.saturating_sub(self.forgotten);
+        let bytes = position.saturating_sub(self.forgotten + FORGET_BYTES);
         if let Some(length) = std::num::NonZeroU64::new(bytes).filter(|_| bytes >= FORGET_BYTES) {
             let advice = Advice::DontNeed;
             let _ignored = rustix::fs::fadvise(&self.file, self.forgotten, Some(length), advice);
-            self.forgotten = position;
+            self.forgotten += bytes;
         }
     }
 }
@@ -454,6 +455,18 @@ mod tests {
             all.extend_from_slice(&buffer[..bytes]);
         }
         Ok(all)
+    }
+
+    #[test]
+    fn what_was_read_last_is_not_forgotten() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(4 * FORGET_BYTES).unwrap();
+        let mut plain = Plain { file, forgotten: 0 };
+        for position in (0..4 * FORGET_BYTES).step_by(1 << 16) {
+            plain.look(position, &[], &mut [0; 1 << 16]).unwrap();
+            let kept = position - plain.forgotten;
+            assert!(kept >= position.min(FORGET_BYTES) && kept < 2 * FORGET_BYTES);
+        }
     }
 
     #[test]
