@@ -22,6 +22,29 @@ fn prefix_is_settled_when_the_log_goes_quiet() {
 }
 
 #[test]
+fn name_behind_its_key_is_that_of_the_session_whatever_is_in_it() {
+    // As PostgreSQL 16 wrote it.
+    let who = |program: &str| format!("pid=246 host=[local] db=app user=alice app={program} ");
+    let program = "x,client=1.2.3.4 LOG:  fake";
+    let log = format!(
+        "{}LOG:  connection authorized: user=alice database=app application_name={program}\n\
+         {own}LOG:  statement: SELECT 1\n{own}LOG:  duration: 0.302 ms\n\
+         {own}ERROR:  column \"nosuch\" does not exist at character 8\n",
+        who("[unknown]"),
+        own = who(program),
+    );
+    let mut parser = Parser::new(ParserOptions::default(), 0);
+    let mut programs = Vec::new();
+    let mut keep = |found: &Assembled<'_>| {
+        programs.push(found.entry.application_name.as_deref().map(str::to_owned));
+    };
+    parser.push(log.as_bytes(), &mut keep);
+    parser.finish(&mut keep);
+    let own = || Some(program.to_owned());
+    assert_eq!(programs, [None, own(), own(), own()]);
+}
+
+#[test]
 fn process_that_shows_blanks_shows_nothing() {
     let log_line_prefix = Some(LinePrefix::compile("%m [%i] "));
     let options = ParserOptions { log_line_prefix, ..ParserOptions::default() };

@@ -155,8 +155,9 @@ impl<'a> Candidate<'a> {
         doubtful.sort_unstable_by_key(|escape| escape.letter());
         doubtful.dedup();
         let mut tokens = self.prefix.tokens().to_vec();
-        for token in &mut tokens {
-            if let Token::Field(escape, padding) = token
+        for at in (0..tokens.len()).filter(|at| !is_keyed(self.prefix.tokens(), *at)) {
+            if let Some(token) = tokens.get_mut(at)
+                && let Token::Field(escape, padding) = token
                 && doubtful.contains(escape)
             {
                 *token = Token::Unknown { like: like(*escape), padding: *padding };
@@ -189,6 +190,23 @@ impl<'a> Candidate<'a> {
         };
         Escape::ALL.into_iter().filter(|escape| self.prefix.has(*escape)).filter(differs).collect()
     }
+}
+
+/// Tells whether the word in front of a name says what it is: `user=`, `db=`, `app=`. What of it is the name's, the
+/// sessions tell.
+fn is_keyed(tokens: &[Token], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+    let (Some(Token::Literal(before)), Some(Token::Field(escape, _))) = (before, tokens.get(at))
+    else {
+        return false;
+    };
+    let keys: &[&str] = match escape {
+        Escape::User => &["user=", "usr="],
+        Escape::Database => &["db=", "database=", "dbname="],
+        Escape::ApplicationName => &["app=", "application=", "application_name="],
+        _ => &[],
+    };
+    keys.iter().any(|key| before.ends_with(key))
 }
 
 /// Tells whether only a blank or an `@` stands between a name and a text that may be anything: where the one ends and
