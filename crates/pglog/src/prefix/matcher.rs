@@ -33,6 +33,9 @@ const STEPS_TO_REMEMBER: u32 = 50;
 /// Up to where they are remembered.
 const MAX_REMEMBERED_BYTES: usize = 4096;
 
+/// The most places that are looked at, remembered ones among them.
+const MAX_LOOKS: u32 = 40_000;
+
 /// What a value is, where that is known, and how it is padded.
 #[derive(Debug, Clone, Copy)]
 struct Value(Option<Escape>, Padding);
@@ -43,6 +46,7 @@ pub(crate) struct Search<'a, F> {
     fields: PrefixFields<'a>,
     steps: u32,
     max_steps: u32,
+    looks: u32,
     /// How far the search has come: the byte, and how many tokens were left there.
     deepest: (usize, usize),
     /// How often the whole prefix has fitted.
@@ -58,6 +62,8 @@ struct DeadEnds {
     bits: Vec<u64>,
     /// The most tokens that can be left.
     tokens: usize,
+    /// For each number of tokens left, a stretch in which no text may end.
+    stretches: Vec<(usize, usize)>,
 }
 
 impl DeadEnds {
@@ -80,6 +86,25 @@ impl DeadEnds {
         }
     }
 
+    /// Returns where the next text may end that may end at `first` or later, given how many tokens are behind it.
+    fn behind(&self, tokens_left: usize, first: usize) -> usize {
+        match self.stretches.get(tokens_left) {
+            Some((from, to)) if (*from..*to).contains(&first) => *to,
+            _ => first,
+        }
+    }
+
+    /// Remembers a stretch in which no text may end. It joins the one that is known, or takes its place.
+    fn add_stretch(&mut self, tokens_left: usize, from: usize, to: usize) {
+        if self.stretches.is_empty() {
+            self.stretches.resize(self.tokens + 1, (0, 0));
+        }
+        if let Some(known) = self.stretches.get_mut(tokens_left) {
+            let joins = (known.0..=known.1).contains(&from);
+            *known = if joins { (known.0, known.1.max(to)) } else { (from, to) };
+        }
+    }
+
     const fn place(&self, tokens_left: usize, at: usize) -> (usize, usize) {
         let place = at * (self.tokens + 1) + tokens_left;
         (place / 64, place % 64)
@@ -95,15 +120,28 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
         let open = tokens.iter().filter(is_open).count();
         let max_steps = if open > 1 { MAX_OPEN_STEPS } else { MAX_STEPS };
         let fields = PrefixFields::default();
-        let dead_ends = DeadEnds { bits: Vec::new(), tokens: tokens.len() };
-        let mut search =
-            Self { line, fields, steps: 0, max_steps, deepest, fitted: 0, dead_ends, found };
+        let dead_ends = DeadEnds { bits: Vec::new(), tokens: tokens.len(), stretches: Vec::new() };
+        let mut search = Self {
+            line,
+            fields,
+            steps: 0,
+            max_steps,
+            looks: 0,
+            deepest,
+            fitted: 0,
+            dead_ends,
+            found,
+        };
         let _ends = search.walk(tokens, 0);
         search.deepest
     }
 
     /// Continues at byte `at` with the tokens that are left, unless they are known not to fit there.
     fn walk(&mut self, tokens: &[Token], at: usize) -> ControlFlow<()> {
+        self.looks += 1;
+        if self.is_given_up() {
+            return ControlFlow::Break(());
+        }
         if self.dead_ends.has(tokens.len(), at) {
             return ControlFlow::Continue(());
         }
@@ -117,7 +155,7 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
 
     fn step(&mut self, tokens: &[Token], at: usize) -> ControlFlow<()> {
         self.steps += 1;
-        if self.steps > self.max_steps {
+        if self.is_given_up() {
             return ControlFlow::Break(());
         }
         if at > self.deepest.0 || (at == self.deepest.0 && tokens.len() < self.deepest.1) {
@@ -136,7 +174,7 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
                 let ends = self.walk(tokens, at);
                 self.fields = before;
                 // Where the search is given up, the prefix of a process that is no session may still fit.
-                if ends.is_break() && self.steps <= self.max_steps {
+                if ends.is_break() && !self.is_given_up() {
                     return ends;
                 }
                 self.finish(at)?;
@@ -150,6 +188,10 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
                 self.field(shape, Value(None, *padding), tokens, at)
             }
         }
+    }
+
+    const fn is_given_up(&self) -> bool {
+        self.steps > self.max_steps || self.looks > MAX_LOOKS
     }
 
     /// The prefix ends here, if a label follows.
@@ -217,7 +259,9 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
             self.fields.set(escape, word);
             self.walk(tokens, at + end)?;
         }
-        let mut next = padding.width();
+        let fitted = self.fitted;
+        let first = at + padding.width();
+        let mut next = self.dead_ends.behind(tokens.len(), first) - at;
         while let Some(end) = next_end(window, next, tokens.first()) {
             next = end + 1;
             let Some(value) = self.line.get(at..at + end) else { continue };
@@ -225,6 +269,9 @@ impl<'a, F: FnMut(ParsedLine<'a>) -> ControlFlow<()>> Search<'a, F> {
                 self.fields.set(escape, unpad(value, padding));
             }
             self.walk(tokens, at + end)?;
+        }
+        if self.fitted == fitted && self.steps > STEPS_TO_REMEMBER {
+            self.dead_ends.add_stretch(tokens.len(), first, at + next);
         }
         ControlFlow::Continue(())
     }
@@ -294,5 +341,22 @@ mod tests {
         let line = format!("{}77 LOG:  hello", "x ".repeat(260));
         let parsed = LinePrefix::compile("%u %d %a %p ").match_line(&line);
         assert_eq!(parsed.and_then(|line| line.fields.pid), Some("77"));
+    }
+
+    #[test]
+    fn line_of_blanks_takes_no_long_time() {
+        // From each blank a name can go on to some hundred others.
+        for (setting, line) in [
+            ("%u %d %a %u %d %a %i ", " ".repeat(4000)),
+            (
+                "%m [%p] %u %d %a ",
+                format!("2026-11-24 02:21:01.123 UTC [77] {}", "X:  ".repeat(1000)),
+            ),
+        ] {
+            let prefix = LinePrefix::compile(setting);
+            for _ in 0..500 {
+                assert_eq!(prefix.match_line(&line), None);
+            }
+        }
     }
 }
