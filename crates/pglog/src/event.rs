@@ -310,7 +310,8 @@ impl<'x> Meaning<'x> {
         entry.plan = self.plan;
         // A plan inside a function has an identifier of its own; the log's is that of the statement.
         let logged = entry.query_id.filter(|id| *id != 0);
-        let own = self.query_id.filter(|_| entry.context.is_none());
+        let is_alone = || entry.context.as_deref().is_none_or(parameters::are_all_of);
+        let own = self.query_id.filter(|_| is_alone());
         entry.query_id = logged.or(own).or(entry.query_id);
         let Some(statement) = self.statement.filter(|_| entry.statement.is_none()) else { return };
         let whole = entry.truncated.iter().find(|(field, _)| *field == Field::Message);

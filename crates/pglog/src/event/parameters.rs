@@ -95,9 +95,20 @@ pub(super) fn in_context(context: &str) -> Option<Parameters<'_>> {
     });
     lists.take(MAX_LISTS).find_map(|list| {
         let (parameters, behind) = Parameters::read(list, Vec::new())?;
-        let is_last = behind.is_empty() || behind == "\nparallel worker";
-        is_last.then_some(parameters)
+        is_end(behind).then_some(parameters)
     })
+}
+
+/// Tells whether a CONTEXT is a list of bind values and nothing else, so that it names no function.
+pub(super) fn are_all_of(context: &str) -> bool {
+    let list = list_start(context).and_then(|start| context.get(start..));
+    let read = list.and_then(|list| Parameters::read(list, Vec::new()));
+    read.is_some_and(|(_, behind)| is_end(behind))
+}
+
+/// Tells whether what stands behind a list may be the end of a CONTEXT.
+fn is_end(behind: &str) -> bool {
+    behind.is_empty() || behind == "\nparallel worker"
 }
 
 /// Reads the CONTEXT of a value that does not read as its type, `unnamed portal parameter $2 = 'x'`: the

@@ -21,7 +21,12 @@ fn event(level: Level, message: &str) -> Option<&'static str> {
 fn plan_inside_a_function_has_not_the_identifier_of_the_statement() {
     let plan = "duration: 1.234 ms  plan:\nQuery Text: SELECT 1\nResult  (cost=0.00..0.01 rows=1 width=4)\n\
                 Query Identifier: 7";
-    for (context, expected) in [(None, Some(7)), (Some("PL/pgSQL function f() line 1"), None)] {
+    for (context, expected) in [
+        (None, Some(7)),
+        (Some("PL/pgSQL function f() line 1"), None),
+        (Some("unnamed portal with parameters: $1 = '5'"), Some(7)),
+        (Some("SQL statement \"SELECT $1\"\nunnamed portal with parameters: $1 = '5'"), None),
+    ] {
         let mut entry = entry(Level::Log, plan, None);
         entry.context = context.map(Into::into);
         interpret(&mut entry);
