@@ -110,21 +110,27 @@ impl<'a> Value<'a> for Copied<'_> {
 /// The SQLSTATE of what did not fail.
 const SUCCESS: &str = "00000";
 
-/// The level that a SQLSTATE tells. Before the server knows the database, it prints `??` for severities that
-/// have no Latin letter; what fails then is fatal.
-fn usual_level(state_code: &str) -> Level {
-    match state_code.get(..2) {
-        Some("00") => Level::Log,
-        Some("01") => Level::Warning,
-        Some("08" | "28" | "3D" | "53") => Level::Fatal,
-        _ if state_code.starts_with("57P") => Level::Fatal,
+/// The level of an entry of which its SQLSTATE and the number of letters in its severity are left. In Chinese and
+/// Korean an error has two, and what ends a session four or five.
+fn usual_level(state_code: &str, letters: usize) -> Level {
+    match (state_code.get(..2), letters) {
+        (Some("00"), _) => Level::Log,
+        (Some("01"), _) => Level::Warning,
+        (_, 4 | 5) => Level::Fatal,
+        (_, 6..) if is_mostly_fatal(state_code) => Level::Fatal,
         _ => Level::Error,
     }
 }
 
-/// Tells whether nothing is left of a severity but the number of its letters.
-fn is_lost(severity: &str) -> bool {
-    severity.bytes().all(|byte| byte == b'?')
+/// Tells whether what fails so mostly ends a session or refuses one.
+fn is_mostly_fatal(state_code: &str) -> bool {
+    let starts = ["08", "28", "3D", "53300", "57P"];
+    starts.iter().any(|start| state_code.starts_with(start))
+}
+
+/// The number of letters in a severity of which nothing else is left.
+fn lost_letters(severity: &str) -> Option<usize> {
+    severity.bytes().all(|byte| byte == b'?').then_some(severity.len())
 }
 
 /// Turns a record's values into an entry.
@@ -132,8 +138,8 @@ pub(crate) struct Builder<'e, 'a, 'c> {
     entry: &'e mut LogEntry<'a>,
     clock: &'c mut Clock,
     max_field_bytes: usize,
-    /// The severity has no letter left.
-    is_severity_lost: bool,
+    /// How many letters the severity had, where none is left.
+    lost_letters: Option<usize>,
 }
 
 impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
@@ -142,7 +148,7 @@ impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
         clock: &'c mut Clock,
         max_field_bytes: usize,
     ) -> Self {
-        Self { entry, clock, max_field_bytes, is_severity_lost: false }
+        Self { entry, clock, max_field_bytes, lost_letters: None }
     }
 
     /// Takes one value, of `whole_bytes` in the file. An empty one is absent.
@@ -188,11 +194,11 @@ impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
             Column::Location => self.set_location(value),
             Column::Severity => {
                 entry.level = Level::from_any_name(text, None);
-                self.is_severity_lost = entry.level.is_none() && is_lost(text);
+                self.lost_letters = lost_letters(text).filter(|_| entry.level.is_none());
             }
             Column::StateCode => {
-                if self.is_severity_lost {
-                    entry.level.get_or_insert_with(|| usual_level(text));
+                if let Some(letters) = self.lost_letters {
+                    entry.level = Some(usual_level(text, letters));
                 }
                 // Absent where it is success, as in jsonlog.
                 if text != SUCCESS {

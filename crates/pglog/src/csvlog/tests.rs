@@ -273,6 +273,9 @@ fn severity_without_a_letter_is_told_by_the_sqlstate() {
         ("??", "01000", Some(Level::Warning)),
         ("??", "57014", Some(Level::Error)),
         ("????", "28000", Some(Level::Fatal)),
+        ("????", "42501", Some(Level::Fatal)),
+        ("??", "53100", Some(Level::Error)),
+        ("??", "3D000", Some(Level::Error)),
         ("X", "00000", None),
     ] {
         let record = format!(
