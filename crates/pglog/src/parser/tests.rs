@@ -228,3 +228,42 @@ fn labels_in_the_encoding_of_a_system_are_read() {
     let expected = [(Level::Log, false), (Level::Error, true), (Level::Log, false)];
     assert_eq!(found, expected.map(|(level, statement)| (Some(level), statement)));
 }
+
+#[test]
+fn text_of_an_object_is_gone_on_with_from_every_safe_position() {
+    let line = |text: &str| format!("2026-11-24 02:21:01.123 UTC [1] bob@shop LOG:  {text}");
+    let object = |first: &str, last: &str| {
+        let text = [line(first), line(last)].join("\\n");
+        format!("{{\"LogFileData\":\"{text}\",\"Marker\":\"1:2\",\"More\":true}}\n")
+    };
+    let log = object("a", "b") + &object("c", "d");
+    let read = |from: usize, to: usize| {
+        let mut parser = Parser::new(ParserOptions::default(), from as u64);
+        parser.learn(log.as_bytes());
+        let mut found = Vec::new();
+        let mut keep = |entry: &Assembled<'_>| {
+            found.push((entry.entry.message.clone().into_owned(), entry.safe_position));
+        };
+        for byte in &log.as_bytes()[from..to] {
+            parser.push(&[*byte], &mut keep);
+        }
+        parser.flush(&mut keep);
+        (found, parser.safe_position())
+    };
+    let (all, _) = read(0, log.len());
+    let messages = |found: &[(String, u64)]| -> Vec<String> {
+        found.iter().map(|(message, _)| message.clone()).collect()
+    };
+    assert_eq!(messages(&all), ["a", "b", "c", "d"]);
+    for (behind, (_, safe)) in (1..).zip(&all) {
+        let (rest, _) = read(usize::try_from(*safe).unwrap(), log.len());
+        assert_eq!(messages(&rest), messages(&all[behind..]), "from {safe}");
+    }
+    let end = object("a", "b").len();
+    let (first, safe) = read(0, end);
+    assert_eq!(messages(&first), ["a", "b"]);
+    let (again, same) = read(usize::try_from(safe).unwrap(), end);
+    assert_eq!((messages(&again), same), (vec![], safe));
+    let (second, _) = read(usize::try_from(same).unwrap(), log.len());
+    assert_eq!(messages(&second), ["c", "d"]);
+}

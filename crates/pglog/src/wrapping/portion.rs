@@ -64,9 +64,13 @@ impl Portion {
                     }
                 }
                 (State::Within, b'\\') => self.state = State::Escaped,
+                (State::Within, b'"') if at > from || !self.held.is_empty() => {
+                    // The quote is left to be read, so that what stands behind each line is within the text.
+                    return (at, self.end_line(bytes.get(from..at)));
+                }
                 (State::Within, b'"') => {
                     self.state = State::Outside;
-                    return (at + 1, self.end_line(bytes.get(from..at)));
+                    from = at + 1;
                 }
                 (State::Escaped, b'n') => {
                     self.state = State::Within;
