@@ -35,7 +35,7 @@ use crate::{
         lines::{MANY_NUMBERS, has_blanks, is_expanded, is_record, lines_of, numbers_rise},
         local::{behind_local_time, may_begin_with_zone},
         object::{in_any_object, in_journal, in_object, in_properties, in_record_of_pod, only},
-        pairs::{behind_tag, in_columns, in_event, in_list, in_pairs},
+        pairs::{behind_tag, in_columns, in_event, in_list, in_pairs, is_event},
         portion::is_portion,
         stamp::{behind_time, time_off},
         table::is_table,
@@ -301,7 +301,8 @@ impl Wrapping {
             Self::Compose => !lines_of(sample).skip(1).any(|line| line.starts_with(b"\t")),
             Self::JournalVerbose => lines_of(sample).any(|line| line.starts_with(b"    MESSAGE=")),
             // Text of other programs may stand in quotes too.
-            Self::Texts => has_label_within(&self.unwrap_all(sample)) || is_record(),
+            Self::Texts => is_log(&self.unwrap_all(sample)),
+            Self::FluentBit => lines_of(sample).any(is_event),
             Self::LocalTimes => self.shows_no_zone(sample) || is_record(),
             Self::Container => self.names_recur(sample) || is_record(),
             Self::Numbered => {
@@ -454,9 +455,9 @@ fn is_document(sample: &[u8], shape: Shape) -> bool {
     }
 }
 
-/// Tells whether a line of a log has a label.
-fn has_label_within(log: &[u8]) -> bool {
-    lines_of(log).any(|line| has_label(&decode(line)))
+/// Tells whether a line of a text has a label, or the text a format without a prefix.
+fn is_log(text: &[u8]) -> bool {
+    lines_of(text).any(|line| has_label(&decode(line))) || is_record(text)
 }
 
 /// Puts lines together to a log.

@@ -82,13 +82,25 @@ pub(super) fn in_event(line: &[u8]) -> Option<Unwrapped<'_>> {
         let rest = line.strip_suffix(b"\"}]")?;
         return Some(if rest.is_empty() { Unwrapped::dropped() } else { Unwrapped::of(rest) });
     };
-    let mut begins = TEXTS.iter().filter_map(|name| {
-        let sign = [b"\"".as_slice(), name, b"\"=>\""].concat();
-        memchr::memmem::find(event, &sign).map(|at| at + sign.len())
-    });
-    let text = event.get(begins.next()?..)?;
+    let text = event.get(begin_of_text(event)?..)?;
     let text = text.get(..end_of_value(text)).unwrap_or(text);
     Some(Unwrapped { time: std::str::from_utf8(time).ok(), ..Unwrapped::of(text) })
+}
+
+/// Tells whether a line begins an event with a text.
+pub(super) fn is_event(line: &[u8]) -> bool {
+    event_of(line).is_some_and(|(_, event)| begin_of_text(event).is_some())
+}
+
+/// Where the text begins in an event: behind the first name of one, for what looks like a name may stand in the
+/// text too.
+fn begin_of_text(event: &[u8]) -> Option<usize> {
+    memchr::memmem::find_iter(event, b"\"=>\"").find_map(|end| {
+        let before = event.get(..end)?;
+        let (lead, name) = before.split_at_checked(memchr::memrchr(b'"', before)?)?;
+        let is_member = lead.ends_with(b"{") || lead.ends_with(b", ");
+        (is_member && TEXTS.contains(&name.get(1..)?)).then_some(end + 4)
+    })
 }
 
 /// The time and the members of an event.
@@ -160,7 +172,7 @@ mod tests {
 
     #[test]
     fn line_is_taken_out_of_what_stands_around_it() {
-        let read: [(Read, &str, Option<&str>); 18] = [
+        let read: [(Read, &str, Option<&str>); 21] = [
             (
                 in_pairs,
                 r#"ts=2026-11-24T02:20:47Z level=info msg="say \"x\"" n=1"#,
@@ -187,6 +199,17 @@ mod tests {
             (in_event, r#"[0] pg: [[1.5, {}], {"log"=>"say "x", y"}]"#, Some(r#"say "x", y"#)),
             (in_event, r#"[12] pg: [1.5, {"log"=>"a", "stream"=>"b"}]"#, Some("a")),
             (in_event, r#"[0] pg: [[1.5, {}], {"log"=>"begins"#, Some("begins")),
+            (
+                in_event,
+                r#"[0] pg: [[1.5, {}], {"log"=>"x '"msg"=>"y"'::hstore"}]"#,
+                Some(r#"x '"msg"=>"y"'::hstore"#),
+            ),
+            (
+                in_event,
+                r#"[0] pg: [1.5, {"a"=>"log", "n"=>{"b"=>1}, "log"=>"x {"msg"=>"y"}"}]"#,
+                Some(r#"x {"msg"=>"y"}"#),
+            ),
+            (in_event, r#"[0] pg: [1.5, {"a"=>"b"}]"#, None),
             (in_event, r#"	ends"}]"#, Some("\tends")),
             (in_columns, "EVENTS\t1795486927123\t\tx\ty\t1795486927000", Some("\tx\ty")),
             (

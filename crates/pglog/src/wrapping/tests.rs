@@ -318,3 +318,23 @@ fn blank_before_every_line_is_that_of_no_details() {
         assert_eq!(Wrapping::detect(log.as_bytes()), None, "{log}");
     }
 }
+
+#[test]
+fn text_that_ends_like_an_event_is_none() {
+    let line = "2026-11-24 02:20:00.123 UTC [70] bob@shop LOG:  ";
+    let value = r#"x [{"a":"b"}]"#;
+    for log in [
+        format!("{line}{value}\n"),
+        format!("{line}statement: select 1 -- {value}\n").repeat(20),
+        format!("{line}{value}\n{line}y\n"),
+    ] {
+        assert_eq!(Wrapping::detect(log.as_bytes()), None, "{log}");
+        let events: String = (log.lines().zip(0..))
+            .map(|(line, at)| {
+                format!("[{at}] pg: [[1795486927.5, {{}}], {{\"log\"=>\"{line}\"}}]\n")
+            })
+            .collect();
+        assert_eq!(Wrapping::detect(events.as_bytes()), Some(Wrapping::FluentBit));
+        assert_eq!(Wrapping::FluentBit.unwrap_all(events.as_bytes()), log.as_bytes());
+    }
+}
