@@ -15,7 +15,7 @@ const TIMES: [&[u8]; 4] = [b"ts", b"time", b"timestamp", b"t"];
 
 /// Reads `time=2026-11-24T02:20:47Z level=info msg="LINE" stream=stderr`: nothing but names and values.
 pub(super) fn in_pairs(line: &[u8]) -> Option<Unwrapped<'_>> {
-    let (mut rest, mut text, mut time) = (line, None, None);
+    let (mut rest, mut text, mut time) = (line.trim_ascii_end(), None, None);
     loop {
         let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.-@/".contains(byte);
         let (name, value) = rest.split_at_checked(rest.iter().take_while(is_part).count())?;
@@ -172,13 +172,14 @@ mod tests {
 
     #[test]
     fn line_is_taken_out_of_what_stands_around_it() {
-        let read: [(Read, &str, Option<&str>); 21] = [
+        let read: [(Read, &str, Option<&str>); 22] = [
             (
                 in_pairs,
                 r#"ts=2026-11-24T02:20:47Z level=info msg="say \"x\"" n=1"#,
                 Some(r#"say "x""#),
             ),
             (in_pairs, r"level=info msg=started", Some("started")),
+            (in_pairs, "level=info msg=\"x y\" \t", Some("x y")),
             (in_pairs, r#"time="t" message="\tx\n""#, Some("\tx")),
             (in_pairs, r#"user=bob,db=shop LOG:  msg="x""#, None),
             (in_pairs, r#"user="bob" db="shop""#, None),
