@@ -302,6 +302,10 @@ impl Wrapping {
             Self::JournalVerbose => lines_of(sample).any(|line| line.starts_with(b"    MESSAGE=")),
             // Text of other programs may stand in quotes too.
             Self::Texts => is_log(&self.unwrap_all(sample)),
+            // Another text than the server's may be the one that is called `log`.
+            Self::Docker => {
+                is_log(&self.unwrap_all(sample)) || !is_log(&Self::Json.unwrap_all(sample))
+            }
             Self::FluentBit => lines_of(sample).any(is_event),
             Self::LocalTimes => self.shows_no_zone(sample) || is_record(),
             Self::Container => self.names_recur(sample) || is_record(),

@@ -338,3 +338,16 @@ fn text_that_ends_like_an_event_is_none() {
         assert_eq!(Wrapping::FluentBit.unwrap_all(events.as_bytes()), log.as_bytes());
     }
 }
+
+#[test]
+fn text_of_the_server_wins_over_another_that_is_called_log() {
+    let other = r#""log":"postgresql.log""#;
+    let server = "2026-11-24 02:20:47.123 UTC [7] LOG:  x";
+    for (object, wrapping) in [
+        (format!("{{{other},\"message\":\"{server}\"}}"), Wrapping::Json),
+        (format!("{{\"log\":\"{server}\",\"message\":\"y\"}}"), Wrapping::Docker),
+        (format!("{{{other},\"message\":\"y\"}}"), Wrapping::Docker),
+    ] {
+        assert_eq!(Wrapping::detect(format!("{object}\n").as_bytes()), Some(wrapping), "{object}");
+    }
+}
