@@ -82,6 +82,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Tells whether another process has the buffer open.
+    #[must_use]
+    pub const fn is_in_use(&self) -> bool {
+        matches!(self, Self::Buffer(buffer::Error::InUse { .. }))
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub const fn hint(&self) -> &'static str {

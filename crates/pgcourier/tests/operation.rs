@@ -11,6 +11,7 @@ use std::{
     os::unix::net::UnixDatagram,
     path::Path,
     process::Command,
+    thread,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use agent::{
     batch::{Batch, Compression, Encoder},
     buffer::{Buffer, Entry, Settings},
 };
+use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 use support::{Listener, Process, agent_config, eventually, start_agent};
 
@@ -217,6 +219,30 @@ fn second_agent_on_a_buffer_is_turned_away() {
 }
 
 #[test]
+fn reload_waits_for_who_looks_into_the_buffer_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = write_log(folder.path(), 10);
+    let config = agent_config(folder.path(), nobody(), &log, "");
+    let agent = start_agent(&config);
+    agent.wait_for_log("reading");
+    // It gets the lock as soon as the agent lets it go, between two rounds.
+    let lock = fs::File::open(folder.path().join("buffer/buffer.lock")).unwrap();
+    let holder = thread::spawn(move || {
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        lock
+    });
+    eventually("a reload frees the buffer", || {
+        agent.signal("HUP");
+        holder.is_finished()
+    });
+    agent.wait_for_log("waiting for the buffer");
+    drop(holder.join().unwrap());
+    let config = config.to_str().unwrap();
+    eventually("the agent goes on", || buffer(&["stats", "-c", config]).1);
+    assert!(agent.terminate().success());
+}
+
+#[test]
 fn hang_up_takes_a_new_configuration_and_keeps_the_old_one_where_it_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let log = write_log(folder.path(), 700);
@@ -327,7 +353,7 @@ fn hang_up_while_it_starts_does_not_end_it() {
     let agent = start_agent(&agent_config(folder.path(), nobody(), &log, ""));
     let buffer_is_begun = || folder.path().join("buffer/buffer.lock").exists();
     while !buffer_is_begun() {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     agent.signal("HUP");
     agent.wait_for_log("taking the new configuration");

@@ -10,11 +10,12 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use agent::{
     config::{Config, Settings},
-    pipeline::Agent,
+    pipeline::{self, Agent},
     shutdown::Shutdown,
 };
 
@@ -140,8 +141,10 @@ fn run_in_rounds(
             return Ok(());
         };
         let old = mem::replace(&mut settings, next);
-        agent = match Agent::open(settings.clone()) {
+        agent = match open_again(&settings, &control.stop) {
             Ok(agent) => agent,
+            // All that was read is stored.
+            Err(_) if control.stop.is_requested() => return Ok(()),
             Err(error) => {
                 let hint = error.hint();
                 let cause = error.source().map(ToString::to_string);
@@ -152,8 +155,31 @@ fn run_in_rounds(
                     "cannot use the new configuration; the old one stays"
                 );
                 settings = old;
-                Agent::open(settings.clone())?
+                open_again(&settings, &control.stop)?
             }
         };
     }
+}
+
+/// How often a buffer is tried that is in use between two rounds, and the pause behind each try.
+const TRIES: usize = 200;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Opens the agent for another round. Between two rounds the buffer is nobody's, and `pgcourier buffer` may be looking into
+/// it: that is soon over.
+fn open_again(settings: &Settings, stop: &Shutdown) -> Result<Agent, pipeline::Error> {
+    for number in 0..TRIES {
+        match Agent::open(settings.clone()) {
+            Err(error) if error.is_in_use() => {
+                if number == 0 {
+                    tracing::warn!(%error, "waiting for the buffer");
+                }
+            }
+            opened => return opened,
+        }
+        if stop.wait(PAUSE) {
+            break;
+        }
+    }
+    Agent::open(settings.clone())
 }
