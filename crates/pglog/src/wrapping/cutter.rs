@@ -1,9 +1,9 @@
 //! Documents, and the records in them, each of which has a piece of a log.
 
 use crate::{
-    json::{string_off, unescape},
+    json::string_off,
     wrapping::{
-        cut::Cut,
+        cut::{Cut, line_in},
         document::{Place, Records},
         export::Export,
         portion::Portion,
@@ -105,9 +105,6 @@ fn line_of(pair: &[u8]) -> Option<Cut> {
     let (time, _, rest) = string_off(pair.strip_prefix(b"[")?.trim_ascii_start())?;
     let rest = rest.trim_ascii_start().strip_prefix(b",")?.trim_ascii_start();
     let (text, has_escapes, _) = string_off(rest)?;
-    let mut text = if has_escapes { unescape(text) } else { text.to_vec() };
-    if text.ends_with(b"\n") {
-        text.pop();
-    }
+    let text = line_in(text, has_escapes).into_owned();
     Some(Cut { text, time: Some(String::from_utf8_lossy(time).into_owned()) })
 }

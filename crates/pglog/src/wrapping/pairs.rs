@@ -1,10 +1,8 @@
 //! Lines among other values: of names (`logfmt`, Fluent Bit's events), of a list, of columns; and behind a tag.
 
-use std::borrow::Cow;
-
 use crate::{
-    json::{string_off, unescape},
-    wrapping::{Unwrapped, stamp::is_time},
+    json::string_off,
+    wrapping::{Unwrapped, cut::line_in, stamp::is_time},
 };
 
 /// Names of the value with the line.
@@ -48,11 +46,7 @@ fn value_off(text: &[u8]) -> Option<(&[u8], bool, &[u8])> {
 
 /// A whole line that stood in quotes.
 fn in_quotes(text: &[u8], has_escapes: bool) -> Unwrapped<'_> {
-    let mut text = if has_escapes { Cow::Owned(unescape(text)) } else { Cow::Borrowed(text) };
-    if text.ends_with(b"\n") {
-        text.to_mut().pop();
-    }
-    Unwrapped { text, ..Unwrapped::of(b"") }
+    Unwrapped { text: line_in(text, has_escapes), ..Unwrapped::of(b"") }
 }
 
 /// Reads `"LINE"`, also as an element of an array that has one on each line.
