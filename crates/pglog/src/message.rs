@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::entry::Text;
 
+/// The SQLSTATE of what did not fail; jsonlog leaves it out.
+pub(crate) const SUCCESS: &str = "00000";
+
 /// Splits the SQLSTATE off that `log_error_verbosity = verbose` puts in front of a message.
 pub(crate) fn split_state_code(message: &str) -> Option<(&str, &str)> {
     // One byte tells of nearly all messages that they have none.

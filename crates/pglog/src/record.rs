@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::{
     entry::{Depth, Field, LogEntry, Text},
     event,
-    message::Location,
+    message::{self, Location},
     severity::Level,
     timestamp::Clock,
 };
@@ -107,9 +107,6 @@ impl<'a> Value<'a> for Copied<'_> {
     }
 }
 
-/// The SQLSTATE of what did not fail.
-const SUCCESS: &str = "00000";
-
 /// The level of an entry of which its SQLSTATE and the number of letters in its severity are left. In Chinese and
 /// Korean an error has two, and what ends a session four or five.
 fn usual_level(state_code: &str, letters: usize) -> Level {
@@ -201,7 +198,7 @@ impl<'e, 'a, 'c> Builder<'e, 'a, 'c> {
                     entry.level = Some(usual_level(text, letters));
                 }
                 // Absent where it is success, as in jsonlog.
-                if text != SUCCESS {
+                if text != message::SUCCESS {
                     entry.state_code = whole();
                 }
             }

@@ -52,7 +52,7 @@ pub(super) fn read_values<'a>(
             // Blanks pad what is not there.
             Escape::Ps if value.trim_ascii_start().is_empty() => {}
             Escape::Ps => entry.ps = Some(Cow::Borrowed(without_padding(value))),
-            Escape::StateCode if value == SUCCESS => {}
+            Escape::StateCode if value == message::SUCCESS => {}
             Escape::StateCode => entry.state_code = text,
             Escape::SessionId => entry.session_id = text,
             Escape::LineNum => entry.line_num = value.parse().ok(),
@@ -93,9 +93,6 @@ fn parsed<T: FromStr>(value: Option<&str>) -> Option<T> {
     value.and_then(|value| value.parse().ok())
 }
 
-/// The SQLSTATE of what did not fail; jsonlog leaves it out.
-const SUCCESS: &str = "00000";
-
 /// Takes the message, which is whole now, apart.
 pub(super) fn read_message(entry: &mut LogEntry<'_>, depth: Depth) {
     if !entry.unparsed {
@@ -126,7 +123,7 @@ fn read_location<'a>(entry: &mut LogEntry<'a>, location: &Text<'a>) {
     entry.file_name = Some(Cow::Owned(read.file_name.to_owned()));
     entry.file_line_num = read.file_line_num;
     let Some((code, _)) = message::split_state_code(&entry.message) else { return };
-    if code != SUCCESS && entry.state_code.is_none() {
+    if code != message::SUCCESS && entry.state_code.is_none() {
         entry.state_code = Some(Cow::Owned(code.to_owned()));
     }
     entry.message = message::cut(&entry.message, |text| {
