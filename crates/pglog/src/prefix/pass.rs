@@ -176,9 +176,7 @@ fn text(line: &str, at: usize, escape: Option<Escape>, next: &[Token]) -> Option
     };
     let rest = line.as_bytes().get(at..)?;
     let window = rest.get(..MAX_TEXT_BYTES + 64).unwrap_or(rest);
-    if let Some(Escape::Ps | Escape::BackendType) = escape
-        && let Some(length) = words::length(escape?, window)
-    {
+    if let Some(length) = escape.and_then(|escape| words::length(escape, window)) {
         return Some(Found { end: at + length, is_choice: true });
     }
     let length = match literal.as_bytes() {
