@@ -168,18 +168,17 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Opens the agent for another round. Between two rounds the buffer is nobody's, and `pgcourier buffer` may be looking into
 /// it: that is soon over.
 fn open_again(settings: &Settings, stop: &Shutdown) -> Result<Agent, pipeline::Error> {
-    for number in 0..TRIES {
-        match Agent::open(settings.clone()) {
-            Err(error) if error.is_in_use() => {
-                if number == 0 {
-                    tracing::warn!(%error, "waiting for the buffer");
-                }
-            }
+    let mut tries = 0..TRIES;
+    loop {
+        let error = match Agent::open(settings.clone()) {
+            Err(error) if error.is_in_use() => error,
             opened => return opened,
+        };
+        if tries.len() == TRIES {
+            tracing::warn!(%error, "waiting for the buffer");
         }
-        if stop.wait(PAUSE) {
-            break;
+        if tries.next().is_none() || stop.wait(PAUSE) {
+            return Err(error);
         }
     }
-    Agent::open(settings.clone())
 }
