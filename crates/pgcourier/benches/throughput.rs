@@ -1,9 +1,11 @@
 //! How much log a second of processor time takes, beside `wc -l` on the same file in the same run.
 //!
-//! `cargo bench --profile dist -p pgcourier --bench throughput [-- LOG]`
+//! `cargo bench --profile dist -p pgcourier --bench throughput [-- LOG|RUN]`
 //!
-//! Without a LOG, a real log of `testdata/logs` is repeated to 200 MB. Processor seconds are those that
-//! the kernel counts, user and system together, so other work on the machine hardly disturbs them.
+//! A LOG is a file, a RUN a folder with `postgresql.log`, `postgresql.csv` and `postgresql.json`, such as
+//! `tools/make-corpus --bulk 200` makes. In place of what is not given, a real log of `testdata/logs` is
+//! repeated to 200 MB. Processor seconds are those that the kernel counts, user and system together, so
+//! other work on the machine hardly disturbs them.
 
 use std::{
     env,
@@ -27,16 +29,24 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let named = env::args().skip(1).find(|arg| !arg.starts_with('-')).map(PathBuf::from);
+    let (log, run) = named.map_or((None, None), |named| match named.is_dir() {
+        true => (Some(named.join("postgresql.log")), Some(named)),
+        false => (Some(named), None),
+    });
     let own = |name: &str| make_log(folder.path(), name);
-    let log = named.map_or_else(|| own(STDERR), Ok)?;
+    let log = log.map_or_else(|| own(STDERR), Ok)?;
+    let of_run = |end: &str, name| match &run {
+        Some(run) => Ok(run.join("postgresql").with_extension(end)),
+        None => own(name),
+    };
     print(&format!("{:<34}{:>9}{:>9}{:>12}{:>12}", "", "MB", "CPU s", "MB/CPU s", "of wc -l"));
     let count_lines = Row::of("wc -l", &log, count_lines)?;
     let in_process = |depth| move |log: &Path| parse_in_process(log, depth);
     let rows = [
         Row::of("library: stderr, texts", &log, in_process(Depth::Texts))?,
         Row::of("library: stderr, meaning", &log, in_process(Depth::Meaning))?,
-        Row::of("library: csvlog, texts", &own(CSVLOG)?, in_process(Depth::Texts))?,
-        Row::of("library: jsonlog, texts", &own(JSONLOG)?, in_process(Depth::Texts))?,
+        Row::of("library: csvlog, texts", &of_run("csv", CSVLOG)?, in_process(Depth::Texts))?,
+        Row::of("library: jsonlog, texts", &of_run("json", JSONLOG)?, in_process(Depth::Texts))?,
         Row::of("library: syslog, texts", &own(SYSLOG)?, in_process(Depth::Texts))?,
         Row::of("pgcourier parse > /dev/null", &log, |log| parse(log, "1"))?,
         Row::of("pgcourier parse --jobs 2", &log, |log| parse(log, "2"))?,
@@ -183,7 +193,7 @@ fn run_agent(log: &Path, folder: &Path) -> Result<(f64, u32)> {
     while ends.recv_timeout(Duration::from_secs(120))? < whole {}
     let seconds = cpu_of(&pid)?;
     let peak = peak_kib(&pid)?;
-    agent.kill()?;
+    Command::new("kill").arg(&pid).status()?;
     agent.wait()?;
     Ok((seconds, peak))
 }
