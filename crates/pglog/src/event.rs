@@ -20,7 +20,7 @@ use std::{borrow::Cow, time::Duration};
 use self::rule::Rule;
 use crate::{
     entry::{Event, Field, FieldValue, Fields, LogEntry, Phase, Plan, Text, owned},
-    find::each_line,
+    language,
     severity::Level,
 };
 
@@ -146,13 +146,6 @@ impl<'e, 'x> Texts<'e, 'x> {
     fn is_autovacuum_worker(&self) -> bool {
         self.entry.backend_type.as_deref() == Some("autovacuum worker")
     }
-
-    /// Tells whether the message is what a function raised: the first of the functions around it stands
-    /// at its RAISE, a word that is not translated.
-    fn is_raised(&self) -> bool {
-        let innermost = self.context.and_then(|context| each_line(context).next());
-        innermost.is_some_and(|innermost| innermost.ends_with(" RAISE"))
-    }
 }
 
 /// The statement in a record of pgaudit, unless the record says why there is none.
@@ -203,7 +196,7 @@ impl<'x> Meaning<'x> {
 
     fn read(&mut self, texts: &Texts<'_, 'x>) {
         let Some(level) = texts.entry.level else { return };
-        if !texts.is_raised() {
+        if !texts.context.is_some_and(language::is_raised) {
             let rules = rule::of(texts.message);
             // What begins with a word that has rules is no statement in any language.
             if rules.is_empty() && statement::read(texts, self) {

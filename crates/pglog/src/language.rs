@@ -7,12 +7,14 @@
 mod damaged;
 mod labels;
 mod position;
+mod raised;
 mod session;
 mod statements;
 
 use std::fmt;
 
 pub(crate) use position::split_position;
+pub(crate) use raised::is_raised;
 pub(crate) use session::is_session_start;
 #[cfg(test)]
 pub(crate) use statements::one_of_each_wording;

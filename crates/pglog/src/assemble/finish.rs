@@ -147,21 +147,15 @@ fn read_source(entry: &mut LogEntry<'_>) {
 /// one, else that in the statement.
 fn read_position(entry: &mut LogEntry<'_>) {
     let Some((words, position)) = language::split_position(&entry.message) else { return };
-    if is_raised(entry) {
+    let is_inner = entry.internal_query.is_some();
+    if !is_inner && entry.context.as_deref().is_some_and(language::is_raised) {
         return;
     }
     let end = words.len();
-    if entry.internal_query.is_some() {
+    if is_inner {
         entry.internal_position = Some(position);
     } else {
         entry.cursor_position = Some(position);
     }
     entry.message = message::cut(&entry.message, |text| text.get(..end).unwrap_or(text));
-}
-
-/// Tells whether a function raised the message with `RAISE`, so that all of it is the function's text. The same
-/// word is in the context in every language.
-fn is_raised(entry: &LogEntry<'_>) -> bool {
-    let context = entry.context.as_deref().filter(|_| entry.internal_query.is_none());
-    context.and_then(|context| context.lines().next()).is_some_and(|line| line.ends_with("RAISE"))
 }

@@ -368,7 +368,7 @@ proptest! {
 
 #[test]
 fn every_wording_of_a_statement_has_an_event() {
-    for (message, has_duration, phase) in crate::language::one_of_each_wording() {
+    for (message, has_duration, phase) in language::one_of_each_wording() {
         let level = Some(Level::Log);
         let mut entry = LogEntry { level, message: message.into(), ..LogEntry::default() };
         interpret(&mut entry);
