@@ -106,6 +106,11 @@ fn interpret_foreign(entry: &mut LogEntry<'_>) {
     entry.fields = line.fields;
 }
 
+/// Returns the SQLSTATE that a server gives a message in English, if it is known.
+pub(crate) fn state_code_of(message: &str) -> Option<&'static str> {
+    messages::state_code_of(message)
+}
+
 /// Returns what the server says in English, if it is known what it says.
 pub(crate) fn in_english(message: &str) -> Cow<'_, str> {
     let is_english = ["connection ", "replication ", "disconnection: "];

@@ -1,6 +1,7 @@
 //! Columns whose values have a form of their own.
 
 use crate::{
+    event,
     prefix::infer::{
         align::{
             Aligner, Piece, State,
@@ -89,9 +90,18 @@ impl<'a> Aligner<'_, 'a> {
         let of_log: Vec<_> = found.iter().filter(|(index, _)| is_log(*index)).collect();
         let successes = of_log.iter().filter(|(_, value)| is_success(value)).count();
         let has_letters = found.iter().any(|(_, value)| value.iter().any(u8::is_ascii_uppercase));
-        (successes > 0 || has_letters)
+        (successes > 0 || has_letters || self.are_those_of_messages(found))
             && successes * 10 >= of_log.len() * 8
             && found.iter().all(|(_, value)| is_class(value))
+    }
+
+    /// Tells whether messages are known to have just these codes.
+    fn are_those_of_messages(&self, found: &[Found<'_>]) -> bool {
+        let mut known = found.iter().filter_map(|(index, value)| {
+            let sample = self.samples.get(*index).filter(|sample| !sample.is_part())?;
+            Some(event::state_code_of(sample.text)?.as_bytes() == *value)
+        });
+        known.next() == Some(true) && known.all(|is_same| is_same)
     }
 
     fn is_same_in_parts(&self, found: &[Found<'_>]) -> bool {
