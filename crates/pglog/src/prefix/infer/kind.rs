@@ -65,7 +65,7 @@ impl Kind {
             Self::BackendType => return words::length(Escape::BackendType, bytes),
             Self::Ps => return words::length(Escape::Ps, bytes),
             Self::Text => return None,
-            Self::Epoch => shaped(Shape::Epoch).filter(|length| (13..=16).contains(length))?,
+            Self::Epoch => epoch(bytes)?,
             Self::SessionId => session_id(bytes)?,
             Self::Vxid => vxid(bytes)?,
             Self::StateCode => shaped(Shape::StateCode)?,
@@ -74,6 +74,13 @@ impl Kind {
         let next = bytes.get(length);
         next.is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_').then_some(length)
     }
+}
+
+/// From 1973 on, with milliseconds.
+fn epoch(bytes: &[u8]) -> Option<usize> {
+    let (_, longest) = Shape::Epoch.lengths(bytes)?;
+    let seconds = bytes.iter().position(|b| *b == b'.')?;
+    (matches!(seconds, 9 | 10) && longest == seconds + 4).then_some(longest)
 }
 
 /// Not a part of a date, of an address or of a time.
@@ -92,11 +99,14 @@ fn vxid(bytes: &[u8]) -> Option<usize> {
     (!goes_on).then_some(longest)
 }
 
-/// Tells whether three numbers may be a day, a month and a year. A transaction's own id may follow as well.
+/// Tells whether three numbers may be a day, a month and a year, in this order or the other way round. A
+/// transaction's own id may follow as well.
 fn is_date(bytes: &[u8]) -> bool {
-    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit());
-    let mut is_small = || numbers.next().is_some_and(|number| (1..=2).contains(&number.len()));
-    is_small() && is_small() && numbers.next().is_some_and(|year| matches!(year.len(), 2 | 4))
+    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len);
+    matches!(
+        (numbers.next(), numbers.next(), numbers.next()),
+        (Some(1 | 2), Some(1 | 2), Some(2 | 4)) | (Some(4), Some(1 | 2), Some(1 | 2))
+    )
 }
 
 /// A session's start in hexadecimal has eight digits from 1978 to 2106.
@@ -198,6 +208,8 @@ mod tests {
             (Kind::Vxid, "3/567 0", Some(5)),
             (Kind::Vxid, "3/567/0] x", Some(5)),
             (Kind::Vxid, "31/12/2026 x", None),
+            (Kind::Vxid, "2026/12/31 x", None),
+            (Kind::Epoch, "162700.123456 x", None),
             (Kind::Vxid, " 0", None),
         ] {
             assert_eq!(kind.length(text.as_bytes()), length, "{kind:?} {text}");

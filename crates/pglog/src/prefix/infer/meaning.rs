@@ -3,6 +3,7 @@
 //! A column whose meaning nothing proves stays without one: a value under the wrong name is worse than
 //! none.
 
+mod clocks;
 mod hosts;
 mod literals;
 mod names;

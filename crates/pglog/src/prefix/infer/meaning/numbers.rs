@@ -4,6 +4,7 @@ use crate::prefix::{
     escape::Escape,
     infer::{
         kind::Kind,
+        meaning::clocks::{is_behind_year, is_of_clock},
         table::{Column, Table},
     },
 };
@@ -15,6 +16,11 @@ const MAX_SMALL: u64 = 1 << 33;
 const USUAL_PID: u64 = 100;
 
 pub(super) fn name(table: &mut Table<'_, '_>) {
+    let years = |column: &Column<'_>| column.kind == Kind::Vxid && is_behind_year(table, column);
+    let of_days: Vec<bool> = table.columns.iter().map(years).collect();
+    for (column, is_day) in table.columns.iter_mut().zip(of_days) {
+        column.escape = column.escape.filter(|_| !is_day);
+    }
     for at in 0..table.columns.len() {
         let Some(column) = table.columns.get(at).filter(|column| column.kind == Kind::Number)
         else {
@@ -25,7 +31,7 @@ pub(super) fn name(table: &mut Table<'_, '_>) {
     }
     name_pid(table);
     for at in 0..table.columns.len() {
-        let Some(column) = table.columns.get(at).filter(|column| is_unnamed(column)) else {
+        let Some(column) = table.columns.get(at).filter(|column| is_unnamed(table, column)) else {
             continue;
         };
         let is_line = is_numbered(table, column) || counts_lines(table, column);
@@ -42,14 +48,17 @@ fn set(table: &mut Table<'_, '_>, at: usize, escape: Option<Escape>) {
     }
 }
 
-fn is_unnamed(column: &Column<'_>) -> bool {
-    column.kind == Kind::Number && column.escape.is_none()
+fn is_unnamed(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
+    column.kind == Kind::Number && column.escape.is_none() && !is_of_clock(table, column)
 }
 
 /// The meanings that the values alone prove.
 fn by_its_values(table: &Table<'_, '_>, column: &Column<'_>) -> Option<Escape> {
     if is_pid_of_session(table, column) {
         return Some(Escape::Pid);
+    }
+    if is_of_clock(table, column) {
+        return None;
     }
     let values: Vec<&str> =
         column.values.iter().map(|(_, value)| *value).filter(|value| !value.is_empty()).collect();
@@ -106,7 +115,7 @@ fn name_pid(table: &mut Table<'_, '_>) {
     if table.column(Escape::Pid).is_some() || table.column(Escape::SessionId).is_some() {
         return;
     }
-    let candidates = || table.columns.iter().filter(|column| is_unnamed(column));
+    let candidates = || table.columns.iter().filter(|column| is_unnamed(table, column));
     let best = candidates()
         .filter(|column| may_be_pid(table, column))
         // Brackets stand around pids nearly always.
@@ -115,7 +124,8 @@ fn name_pid(table: &mut Table<'_, '_>) {
         });
     let Some(values) = best.map(|column| column.values.clone()) else { return };
     for column in &mut table.columns {
-        if is_unnamed(column) && column.values == values {
+        let is_unnamed = column.kind == Kind::Number && column.escape.is_none();
+        if is_unnamed && column.values == values {
             column.escape = Some(Escape::Pid);
         }
     }
@@ -129,7 +139,7 @@ fn is_bracketed(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     column.before.ends_with('[')
         && column.after.starts_with([']', '-', ':'])
         && !is_numbered(table, column)
-        && (is_large(column) || !in_front.any(|other| is_unnamed(other) && is_large(other)))
+        && (is_large(column) || !in_front.any(|other| is_unnamed(table, other) && is_large(other)))
 }
 
 /// Tells whether a number stands as that of the line does in most prefixes, `[%l-1]`.
@@ -159,9 +169,6 @@ fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     if same * 10 < parts * 9 {
         return false;
     }
-    if is_day(column) {
-        return false;
-    }
     let is_key = is_pid_key(column);
     let is_large = is_large(column);
     let is_one = column.constant() == Some("1");
@@ -176,16 +183,6 @@ fn may_be_pid(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
             // Without a hint: as many processes as sessions usually are, with several lines each.
             is_large && repeats(&numbers)
         })
-}
-
-/// Tells whether a number that never changes is rather a year or a day, as collectors put them before a line.
-fn is_day(column: &Column<'_>) -> bool {
-    const SIGNS: [char; 3] = ['-', '/', '.'];
-    let is_date = |value: &str| {
-        matches!(value.len(), 4 | 8) && (value.starts_with("19") || value.starts_with("20"))
-    };
-    column.constant().is_some_and(is_date)
-        && (column.after.starts_with(SIGNS) || column.before.ends_with(SIGNS))
 }
 
 /// Tells whether numbers come again: those of processes do, those of lines far up do not.
@@ -237,17 +234,6 @@ mod tests {
             "2026-11-24 02:23:07.124 UTC [34] bob@shop x:LOG:  duration: 1.000 ms",
         ];
         assert!(setting(&lines).starts_with("%m [%p] "), "{}", setting(&lines));
-    }
-
-    #[test]
-    fn year_of_a_day_is_no_pid() {
-        for day in ["time=\"2026-11-24T02:23:07Z\" msg=", "22:23:07 24.11.2026 "] {
-            let line = |text: &str| format!("{day}2026-11-24 02:23:07.123 UTC [33] {text}:  x");
-            let lines = ["LOG", "ERROR", "STATEMENT", "LOG"].map(line);
-            let prefix = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap().prefix;
-            let pid = prefix.match_line(&lines[0]).unwrap().fields.pid;
-            assert!(pid.is_none_or(|pid| pid == "33"), "{prefix}");
-        }
     }
 
     #[test]
