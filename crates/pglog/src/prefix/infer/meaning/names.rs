@@ -257,3 +257,59 @@ fn is_half_a_value(value: &str) -> bool {
         && (value.starts_with([' ', '-', '/', ':', ',', ']', ')'])
             || value.ends_with([' ', '-', '/', ':', ',', '[', '(']))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::LinePrefix;
+
+    /// The prefix of a log, given what stands in front of its messages for a user and a database.
+    fn setting(head: fn(usize, &str, &str) -> String) -> String {
+        let texts = [
+            ("42P01", "ERROR:  relation \"x\" does not exist"),
+            ("42P01", "STATEMENT:  SELECT"),
+            ("22012", "ERROR:  division by zero"),
+            ("22012", "STATEMENT:  SELECT 1/0"),
+        ];
+        let line = |n: usize| {
+            let (user, database) =
+                (["bob", "alice", "app_rw"][n / 4 % 3], ["shop", "crm"][n / 4 % 2]);
+            let (code, text) = texts[n % 4];
+            head(n, user, database).replace("CODE", code) + text
+        };
+        let lines: Vec<String> = (0..60).map(line).collect();
+        LinePrefix::infer(lines.iter().map(String::as_str)).unwrap().prefix.to_string()
+    }
+
+    fn time(n: usize) -> String {
+        format!("2026-11-24 02:{:02}:{:02}.123 UTC", n / 50, n / 2 % 50 + 10)
+    }
+
+    #[test]
+    fn value_that_stands_there_twice_is_not_called_otherwise_the_second_time() {
+        let found = setting(|n, user, db| format!("{}|{user}|{db}|{user}|", time(n)));
+        assert!(found.starts_with("%m|") && !found.contains("%a"), "{found}");
+        let found = setting(|n, user, _| format!("{} CODE {user} CODE ", time(n)));
+        assert!(found.starts_with("%m %e ") && found.ends_with(" %e "), "{found}");
+        assert_eq!(
+            setting(|n, _, _| format!("{} [{}] CODE CODE ", time(n), n / 4 + 700)),
+            "%m [%p] %e %e "
+        );
+    }
+
+    #[test]
+    fn zone_and_name_are_not_told_apart_where_nothing_stands_between() {
+        let found = setting(|n, user, db| format!("{}{user}@{db} ", time(n)));
+        assert!(!found.contains("%u") && !found.contains("%m"), "{found}");
+    }
+
+    #[test]
+    fn marks_beyond_ascii_stand_between_names() {
+        let found = setting(|n, user, db| format!("{} [{}] {user}·{db} ", time(n), n / 4 + 700));
+        assert!(["%m [%p] %u·%d ", "%m [%p] %?·%? "].contains(&found.as_str()), "{found}");
+        let found = setting(|n, user, db| format!("{} → {user} → {db} → ", time(n)));
+        assert!(["%m → %u → %d → ", "%m → %? → %? → "].contains(&found.as_str()), "{found}");
+        let found =
+            setting(|n, _, db| format!("{} [{}] ann@example.com·{db} ", time(n), n / 4 + 700));
+        assert!(!found.contains("%d"), "{found}");
+    }
+}
