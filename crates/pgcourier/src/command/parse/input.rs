@@ -1,5 +1,6 @@
 //! Bytes of the logs: files and stdin, compressed or not.
 
+mod returns;
 mod utf16;
 
 use std::{
@@ -14,7 +15,10 @@ use std::{
     thread,
 };
 
-use crate::command::parse::input::utf16::{Order, Utf16};
+use crate::command::parse::input::{
+    returns::Returns,
+    utf16::{Order, Utf16},
+};
 
 /// How much is read at once.
 pub(super) const READ_BYTES: usize = 256 << 10;
@@ -92,6 +96,7 @@ fn unpacked(input: impl Read + 'static) -> io::Result<Box<dyn Read>> {
     Ok(match Packing::of(head) {
         None => match Order::of(head) {
             Some(order) => Box::new(Utf16::new(input, order)),
+            None if returns::ends_lines(head) => Box::new(Returns(input)),
             None => Box::new(input),
         },
         Some(Packing::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
