@@ -14,13 +14,24 @@ pub(super) const MAX_SAMPLED_BYTES: usize = 4 << 20;
 
 /// Returns how long the sample is at the start of some bytes, so that it makes no difference how many came
 /// at once. `None` where more must come. A line that fits the prefix that the server is known to have does
-/// at once.
+/// at once, unless a carriage return at its end may be that of its text: then the next entry shows it.
 pub(super) fn sample_bytes(bytes: &[u8], prefix: Option<&LinePrefix>) -> Option<usize> {
+    // Every label fits an empty prefix, be it at the start of a line or not.
     let fits = |prefix: &LinePrefix| {
-        let end = memchr::memchr(b'\n', bytes)?;
-        let line = decode(bytes.get(..end)?);
-        // Every label fits an empty prefix, be it at the start of a line or not.
-        prefix.match_line(&line).map(|_| end + 1)
+        let is_one = |line: &[u8]| prefix.match_line(&decode(line)).is_some();
+        let mut from = 0;
+        loop {
+            let end = from + memchr::memchr(b'\n', bytes.get(from..)?)?;
+            let line = bytes.get(from..end)?;
+            let is_first = from == 0;
+            if is_first && !is_one(line) {
+                return None;
+            }
+            from = end + 1;
+            if !line.ends_with(b"\r") || (!is_first && is_one(line)) {
+                return Some(from);
+            }
+        }
     };
     let within = bytes.get(..SAMPLE_BYTES).unwrap_or(bytes);
     let lines = || memchr::memchr_iter(b'\n', within).nth(SAMPLE_LINES - 1).map(|end| end + 1);
@@ -39,4 +50,20 @@ pub(super) fn samples(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = behind;
         (!sample.is_empty()).then_some(sample)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn carriage_return_within_the_first_entry_is_no_end_of_its_line() {
+        let prefix = LinePrefix::compile("[%p] ");
+        let sample = |text: &str| sample_bytes(text.as_bytes(), Some(&prefix));
+        assert_eq!(sample("[1] LOG:  a\n[2]"), Some(12));
+        assert_eq!(sample("[1] LOG:  a\r\n"), None, "nobody knows yet");
+        assert_eq!(sample("[1] LOG:  a\r\n\tb\n"), Some(16));
+        assert_eq!(sample("[1] LOG:  a\r\n\tb\r\n[2] LOG:  c\r\n[3]"), Some(30));
+        assert_eq!(sample("what\n[1] LOG:  a\n"), None);
+    }
 }
