@@ -144,6 +144,10 @@ fn of_line_numbers(table: &Table<'_, '_>, column: &Column<'_>) -> f64 {
     let groups = table.by_process(column);
     let pairs = groups.iter().flat_map(|group| group.windows(2));
     let number = |text: &str| text.parse::<u64>().ok();
+    // The first line is that with the number 1.
+    if column.values.iter().any(|(_, value)| number(value) == Some(0)) {
+        return MOST;
+    }
     let jumps = pairs.filter(|pair| {
         let [(_, first), (_, second)] = pair else { return false };
         number(first).is_none_or(|n| number(second) != Some(n + 1))

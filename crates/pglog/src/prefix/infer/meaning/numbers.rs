@@ -34,7 +34,8 @@ pub(super) fn name(table: &mut Table<'_, '_>) {
         let Some(column) = table.columns.get(at).filter(|column| is_unnamed(table, column)) else {
             continue;
         };
-        let is_line = is_numbered(table, column) || counts_lines(table, column);
+        let has_zero = column.values.iter().any(|(_, value)| *value == "0");
+        let is_line = !has_zero && (is_numbered(table, column) || counts_lines(table, column));
         let escape = is_line.then_some(Escape::LineNum);
         set(table, at, escape);
     }
@@ -234,6 +235,9 @@ mod tests {
             "2026-11-24 02:23:07.124 UTC [34] bob@shop x:LOG:  duration: 1.000 ms",
         ];
         assert!(setting(&lines).starts_with("%m [%p] "), "{}", setting(&lines));
+        // No line has the number zero.
+        let line = "2026-11-24 02:23:07.124 UTC [34] [0] LOG:  redo starts at 0/1";
+        assert!(!setting(&[line; 3]).contains("%l"), "{}", setting(&[line; 3]));
     }
 
     #[test]
