@@ -50,9 +50,13 @@ impl Assembler {
         if parsed.fields.process().is_none() || !parsed.text.is_empty() {
             return false;
         }
-        let label = open
-            .owner_of(&parsed)
-            .and_then(|owner| Some((owner, lost.label_behind(open.last_label_of(owner)?)?)));
+        let label = open.owner_of(&parsed).and_then(|owner| {
+            let label = match open.last_label_of(owner) {
+                Some(last) => lost.label_behind(last),
+                None => lost.label_behind_lost().filter(|_| open.awaits_details(owner)),
+            };
+            Some((owner, label?))
+        });
         if let Some((owner, label)) = label
             && open.join_to(owner, (label, lost.text), end, max_bytes)
         {
@@ -60,7 +64,8 @@ impl Assembler {
         }
         let mut entry = LogEntry::default();
         finish::read_prefix(&mut entry, &parsed.fields, &mut self.clock);
-        open.begin_without_level(entry.into_owned(), lost.text, (start, end), max_bytes);
+        let text = (lost.text, lost.ends_session());
+        open.begin_without_level(entry.into_owned(), text, (start, end), max_bytes);
         true
     }
 }
@@ -118,6 +123,20 @@ impl LostLabel<'_> {
             // バックトレース
             7 => Some(Label::Backtrace),
             _ => None,
+        }
+    }
+
+    /// Tells whether the label is that of an error that ends the session: 致命错误, 치명적오류.
+    const fn ends_session(&self) -> bool {
+        matches!(self.rest, Rest::Marks(4 | 5))
+    }
+
+    /// Returns the label that a line has right behind one whose label is lost and ends the session: only its
+    /// details have four letters then, 상세정보 or 详细信息.
+    const fn label_behind_lost(&self) -> Option<Label> {
+        match self.rest {
+            Rest::Marks(4) => Some(Label::Detail),
+            Rest::Marks(_) | Rest::Euc(_) => None,
         }
     }
 

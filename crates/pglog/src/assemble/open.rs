@@ -8,7 +8,7 @@ use crate::{
     fingerprint::Fingerprint,
     language::split_label,
     prefix::{ParsedLine, PrefixFields},
-    severity::Label,
+    severity::{Label, Level},
 };
 
 /// An entry that is being put together. It is large, so it stays in its place until it is given out.
@@ -175,6 +175,15 @@ impl<'a> OpenEntries<'a> {
         self.entries.get(index).filter(|open| open.is_latin)?.last
     }
 
+    /// Tells whether the entry's label is lost and only its details may have come to it so far.
+    pub(super) fn awaits_details(&self, number: u64) -> bool {
+        let index = number.checked_sub(self.taken).and_then(|index| usize::try_from(index).ok());
+        let open = index.and_then(|index| self.entries.get(index));
+        open.is_some_and(|open| {
+            open.assembled.entry.level.is_none() && open.last == Some(Label::Level(Level::Fatal))
+        })
+    }
+
     /// Notes what letters the label has of the entry that has just begun.
     pub(super) fn note_label(&mut self, is_latin: bool) {
         if let Some(open) = self.entries.back_mut() {
@@ -212,11 +221,12 @@ impl<'a> OpenEntries<'a> {
     pub(super) fn begin_without_level(
         &mut self,
         entry: LogEntry<'static>,
-        text: &'a str,
+        (text, ends_session): (&'a str, bool),
         (start, end): (u64, u64),
         max_bytes: usize,
     ) {
         let mut open = self.place(start, end);
+        open.last = ends_session.then_some(Label::Level(Level::Fatal));
         open.assembled.entry = entry;
         open.assembled.entry.numbered_lines = 1;
         open.set(Field::Message, text, max_bytes);
@@ -429,7 +439,7 @@ impl<'a> OpenEntries<'a> {
     }
 }
 
-const fn level_of(label: Label) -> Option<crate::severity::Level> {
+const fn level_of(label: Label) -> Option<Level> {
     match label {
         Label::Level(level) => Some(level),
         _ => None,

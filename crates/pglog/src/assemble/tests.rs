@@ -270,6 +270,9 @@ fn label_of_which_nothing_is_left_is_a_part_or_has_no_level() {
 2026-11-24 02:21:01.123 UTC [8] 로그:  x
 2026-11-24 02:21:01.124 UTC [8] ??:  host=[local]
 2026-11-24 02:21:01.124 UTC [9] SOOBSHHENIE:  x
+2026-11-24 02:21:01.125 UTC [10] ??:  host=[local]
+2026-11-24 02:21:01.125 UTC [10] ????:  \"u\"
+2026-11-24 02:21:01.125 UTC [10] ????:  pg_hba.conf
 ??:  noise
 ";
     let mut assembler = Assembler::new(LinePrefix::compile("%m [%p] "));
@@ -287,6 +290,8 @@ fn label_of_which_nothing_is_left_is_a_part_or_has_no_level() {
         (Some(8), log, "x", None, false),
         (Some(8), None, "host=[local]", None, false),
         (Some(9), log, "x", None, false),
+        (Some(10), None, "host=[local]", None, false),
+        (Some(10), None, "\"u\"", Some("pg_hba.conf"), false),
         (None, None, "??:  noise", None, true),
     ];
     let expected = expected.map(|(pid, level, message, detail, unparsed)| {
