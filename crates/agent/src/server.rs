@@ -7,6 +7,7 @@
 mod control;
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     fs, io,
     net::SocketAddr,
@@ -29,14 +30,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::Semaphore,
+    task::AbortHandle,
 };
 
 use crate::status::{Overview, Snapshot, metrics, prometheus};
 
 /// How long a connection may last, in which one request is answered.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The most connections at a time, of each door.
+/// The most connections at a time, of each door. One more takes the place of that which is there longest.
 const MAX_CONNECTIONS: usize = 64;
 /// How long to wait when the system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -163,10 +164,10 @@ async fn serve_address(
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "showing the agent's status");
     }
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = Connections::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => serve(stream, Door::Address, &overview, &places, patience).await,
+            Ok((stream, _)) => connections.add(serve(stream, Door::Address, &overview, patience)),
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -178,29 +179,40 @@ async fn serve_socket(
     patience: Duration,
 ) {
     let Some(Ok(listener)) = socket.map(UnixListener::from_std) else { return };
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = Connections::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => serve(stream, Door::Socket, &overview, &places, patience).await,
+            Ok((stream, _)) => connections.add(serve(stream, Door::Socket, &overview, patience)),
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// Serves a connection in a task of its own, once there is a place for it. Whoever neither sends nor reads
-/// gives the place back in the end.
-async fn serve<S>(
-    stream: S,
-    door: Door,
-    overview: &Arc<Overview>,
-    places: &Arc<Semaphore>,
-    patience: Duration,
-) where
+/// The connections of a door, in the order in which they came.
+#[derive(Debug, Default)]
+struct Connections(VecDeque<AbortHandle>);
+
+impl Connections {
+    /// Makes room for another one, if need be at the cost of the one that has been there longest: clients
+    /// that never end what they ask keep nobody out.
+    fn add(&mut self, new: AbortHandle) {
+        self.0.retain(|connection| !connection.is_finished());
+        if self.0.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = self.0.pop_front()
+        {
+            oldest.abort();
+        }
+        self.0.push_back(new);
+    }
+}
+
+/// Serves a connection in a task of its own, for as long as the patience lasts.
+fn serve<S>(stream: S, door: Door, overview: &Arc<Overview>, patience: Duration) -> AbortHandle
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
     let overview = Arc::clone(overview);
-    tokio::spawn(async move {
+    let connection = tokio::spawn(async move {
         let service = service_fn(|request: Request<Incoming>| {
             let answer = answer(&overview, door, request.method().as_str(), &target_of(&request));
             async move { Ok::<_, Infallible>(response(answer)) }
@@ -214,8 +226,8 @@ async fn serve<S>(
             Ok(Err(error)) => tracing::debug!(%error, "a connection to the status page broke"),
             Err(_) => tracing::debug!("a connection to the status page took too long"),
         }
-        drop(place);
     });
+    connection.abort_handle()
 }
 
 fn target_of(request: &Request<Incoming>) -> String {

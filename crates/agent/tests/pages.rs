@@ -93,6 +93,21 @@ fn clients_that_say_nothing_lose_their_places() {
 }
 
 #[test]
+fn whoever_comes_takes_the_place_of_who_has_waited_longest() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = serve(folder.path(), Duration::from_secs(60));
+    let mut silent = take_all_places(address);
+    let answered = answer(TcpStream::connect(address).unwrap());
+    assert!(answered.starts_with("HTTP/1.1 200 OK\r\n"), "{answered}");
+    // The others still may end what they ask.
+    let mut last = silent.pop().unwrap();
+    last.write_all(&GET[10..]).unwrap();
+    let mut rest = String::new();
+    last.read_to_string(&mut rest).unwrap();
+    assert!(rest.starts_with("HTTP/1.1 200 OK\r\n"), "{rest}");
+}
+
+#[test]
 fn clients_of_the_address_do_not_keep_the_operator_out() {
     let folder = tempfile::tempdir().unwrap();
     let address = serve(folder.path(), Duration::from_secs(60));
