@@ -43,7 +43,7 @@ const PGLOG: Layers = &[
     ("language", &["severity", "entry"]),
     ("prefix", &["severity", "timestamp", "find", "lanes", "language"]),
     ("message", &["entry", "language"]),
-    ("event", &["severity", "find", "entry", "language"]),
+    ("event", &["severity", "find", "lanes", "entry", "language"]),
     (
         "assemble",
         &[

@@ -57,7 +57,7 @@ pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
         interpret_foreign(entry);
         return;
     }
-    if interpret_plain_duration(entry) {
+    if interpret_duration(entry) {
         return;
     }
     // They are empty, but have room.
@@ -71,25 +71,20 @@ pub(crate) fn interpret(entry: &mut LogEntry<'_>) {
     meaning.give_to(entry);
 }
 
-/// Reads by far the commonest message, that of a statement which has neither a name nor bind values. It
-/// shows in a few bytes whether it is one.
-fn interpret_plain_duration(entry: &mut LogEntry<'_>) -> bool {
-    let is_alone = entry.statement.is_none() && entry.detail.is_none() && entry.context.is_none();
+/// Reads by far the commonest message, that of a statement with its duration, straight to where it belongs.
+fn interpret_duration(entry: &mut LogEntry<'_>) -> bool {
+    let is_alone = entry.statement.is_none() && entry.context.is_none();
     if entry.level != Some(Level::Log) || !is_alone || !entry.truncated.is_empty() {
         return false;
     }
-    let Some(plain) = statement::read_plain(&entry.message) else { return false };
-    entry.statement = Some(match &entry.message {
-        Cow::Borrowed(message) => {
-            Cow::Borrowed(message.get(plain.head_bytes..).unwrap_or_default())
-        }
-        Cow::Owned(message) => {
-            Cow::Owned(message.get(plain.head_bytes..).unwrap_or_default().to_owned())
-        }
-    });
-    entry.event = Some(plain.event);
-    entry.duration = Some(plain.duration);
-    entry.phase = Some(plain.phase);
+    let Cow::Borrowed(message) = entry.message else { return false };
+    let Some(detail) = borrowed(&entry.detail) else { return false };
+    let Some((duration, sql)) = statement::read_timed(message) else { return false };
+    entry.event = Some(sql.timed_event());
+    entry.duration = Some(duration);
+    entry.phase = Some(sql.phase);
+    entry.statement = Some(Cow::Borrowed(sql.text));
+    sql.give_values(detail, &mut entry.fields, &mut entry.parameters);
     true
 }
 
@@ -279,7 +274,7 @@ impl<'x> Meaning<'x> {
     fn read_context(&mut self, texts: &Texts<'_, 'x>) {
         let Some(context) = texts.context else { return };
         if let Some(parameters) = parameters::in_context(context) {
-            parameters.give_to(self);
+            parameters.give_to(&mut self.fields, &mut self.parameters);
         } else if let Some((number, value)) = parameters::refused_in_context(context) {
             self.fields.push("parameter_number", number);
             self.fields.push_some("parameter_value", value);

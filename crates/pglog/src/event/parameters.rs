@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::entry::{Text, owned};
-use crate::event::{Meaning, scan::Scan};
+use crate::entry::{Fields, Text, owned};
+use crate::event::scan::Scan;
 use crate::find;
+use crate::lanes::first_of;
 
 /// The bind values of a statement.
 #[derive(Debug, Default, PartialEq)]
@@ -17,11 +18,11 @@ pub(super) struct Parameters<'x> {
 }
 
 impl<'x> Parameters<'x> {
-    pub(super) fn give_to(self, meaning: &mut Meaning<'x>) {
+    pub(super) fn give_to(self, fields: &mut Fields<'x>, values: &mut Vec<Option<Text<'x>>>) {
         if self.is_cut {
-            meaning.fields.push("parameters_truncated", true);
+            fields.push("parameters_truncated", true);
         }
-        meaning.parameters = self.values;
+        *values = self.values;
     }
 
     pub(super) fn into_owned(self) -> Parameters<'static> {
@@ -31,39 +32,64 @@ impl<'x> Parameters<'x> {
     /// Reads a list from its `$1` on. The second value is what stands behind it. The values are put where there
     /// is `room` for them.
     fn read(list: &'x str, room: Vec<Option<Text<'x>>>) -> Option<(Self, &'x str)> {
-        let mut scan = Scan::of(list);
+        let mut rest = list;
         let mut parameters = Self { values: room, is_cut: false };
         loop {
-            scan.literal("$")?;
-            if scan.number()? != parameters.values.len() as u64 + 1 {
-                return None;
-            }
-            scan.literal(" = ")?;
-            let value = if scan.eat("NULL") { None } else { Some(quoted(&mut scan)?) };
-            parameters.is_cut |= value.as_ref().is_some_and(|value| value.ends_with("..."));
+            let (value, behind) = numbered(rest, parameters.values.len() + 1)?;
+            parameters.is_cut |= value
+                .as_ref()
+                .is_some_and(|value| matches!(value.as_bytes(), [.., b'.', b'.', b'.']));
             parameters.values.push(value);
-            let before = scan;
-            if !scan.eat(", ") || !scan.rest().starts_with('$') {
-                return Some((parameters, before.rest()));
+            match behind.as_bytes() {
+                [b',', b' ', b'$', ..] => rest = behind.get(", ".len()..)?,
+                _ => return Some((parameters, behind)),
             }
         }
     }
 }
 
-/// Reads a value in quotes; those inside of it are doubled.
-fn quoted<'x>(scan: &mut Scan<'x>) -> Option<Text<'x>> {
-    scan.literal("'")?;
-    let text = scan.rest();
-    let mut end = find::find_byte(text.as_bytes(), b'\'')?;
-    let mut has_quotes = false;
-    while text.as_bytes().get(end + 1) == Some(&b'\'') {
-        has_quotes = true;
-        let from = end + 2;
-        end = from + find::find_byte(text.as_bytes().get(from..)?, b'\'')?;
+/// Reads a value with its number, which is `wanted`. The second value is what stands behind it.
+#[inline(always)]
+fn numbered(list: &str, wanted: usize) -> Option<(Option<Text<'_>>, &str)> {
+    let assigned = match list.as_bytes() {
+        [b'$', digit @ b'1'..=b'9', b' ', b'=', b' ', ..]
+            if usize::from(digit - b'0') == wanted =>
+        {
+            list.get("$1 = ".len()..)?
+        }
+        _ => behind_number(list, wanted)?,
+    };
+    match assigned.strip_prefix('\'') {
+        Some(value) => quoted(value).map(|(value, behind)| (Some(value), behind)),
+        None => assigned.strip_prefix("NULL").map(|behind| (None, behind)),
     }
-    let value = text.get(..end)?;
-    *scan = Scan::of(text.get(end + 1..)?);
-    Some(if has_quotes { Cow::Owned(value.replace("''", "'")) } else { Cow::Borrowed(value) })
+}
+
+/// Returns what stands behind the number of a value, if that is `wanted`.
+fn behind_number(list: &str, wanted: usize) -> Option<&str> {
+    let mut scan = Scan::of(list);
+    scan.literal("$")?;
+    if scan.number()? != wanted as u64 {
+        return None;
+    }
+    scan.literal(" = ")?;
+    Some(scan.rest())
+}
+
+/// Reads a value from behind its first quote on, up to the last one; those inside of it are doubled. The second value
+/// is what stands behind it.
+#[inline(always)]
+fn quoted(text: &str) -> Option<(Text<'_>, &str)> {
+    let bytes = text.as_bytes();
+    let mut end = first_of(bytes, [b'\''])?;
+    if bytes.get(end + 1) != Some(&b'\'') {
+        return Some((Cow::Borrowed(text.get(..end)?), text.get(end + 1..)?));
+    }
+    while bytes.get(end + 1) == Some(&b'\'') {
+        let from = end + 2;
+        end = from + find::find_byte(bytes.get(from..)?, b'\'')?;
+    }
+    Some((Cow::Owned(text.get(..end)?.replace("''", "'")), text.get(end + 1..)?))
 }
 
 /// Reads the DETAIL of a logged statement: `parameters: $1 = 'x'`, since PostgreSQL 17 with a capital
@@ -123,7 +149,7 @@ pub(super) fn refused_in_context(context: &str) -> Option<(u64, Option<Text<'_>>
     let mut scan = Scan::of(context.get(start + at..)?);
     scan.literal(" parameter $")?;
     let number = scan.number()?;
-    let value = if scan.eat(" = ") { quoted(&mut scan) } else { None };
+    let value = if scan.eat(" = '") { quoted(scan.rest()).map(|(value, _)| value) } else { None };
     Some((number, value))
 }
 

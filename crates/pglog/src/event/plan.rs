@@ -43,12 +43,13 @@ pub(super) fn read(text: &str, duration: Duration, is_cut: bool) -> Meaning<'_> 
     match parts.query_parameters {
         Some(Cow::Borrowed(list)) => {
             if let Some(parameters) = parameters::alone(list) {
-                parameters.give_to(&mut meaning);
+                parameters.give_to(&mut meaning.fields, &mut meaning.parameters);
             }
         }
         Some(Cow::Owned(list)) => {
             if let Some(parameters) = parameters::alone(&list) {
-                parameters.into_owned().give_to(&mut meaning);
+                let parameters = parameters.into_owned();
+                parameters.give_to(&mut meaning.fields, &mut meaning.parameters);
             }
         }
         None => {}

@@ -5,36 +5,19 @@ use std::{borrow::Cow, time::Duration};
 
 use crate::event::{Event, Meaning, Texts, parameters, plan, scan::Scan};
 use crate::{
-    entry::{Field, Fields, Phase},
+    entry::{Field, Fields, Phase, Text},
     find::split_once,
     language::{prepared_statement_of, statement_message},
     severity::Level,
 };
 
-/// The message of a statement without a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Plain {
-    pub(super) event: Event,
-    pub(super) duration: Duration,
-    pub(super) phase: Phase,
-    /// What stands before the SQL.
-    pub(super) head_bytes: usize,
-}
-
-/// Reads the message of a statement without a name. `None` for any other message.
-pub(super) fn read_plain(message: &str) -> Option<Plain> {
+/// Reads a message with a statement and its duration. `None` for any other message.
+#[inline(always)]
+pub(super) fn read_timed(message: &str) -> Option<(Duration, Sql<'_>)> {
     let mut scan = Scan::of(message.strip_prefix("duration: ")?);
     let duration = millis(&mut scan)?;
     scan.literal("  ")?;
-    let (head, phase, event) = match scan.rest().as_bytes().first()? {
-        b's' => ("statement: ", Phase::Statement, Event::StatementDuration),
-        b'e' => ("execute <unnamed>: ", Phase::Execute, Event::StatementDuration),
-        b'b' => ("bind <unnamed>: ", Phase::Bind, Event::StatementDuration),
-        b'p' => ("parse <unnamed>: ", Phase::Parse, Event::StatementParse),
-        _ => return None,
-    };
-    scan.literal(head)?;
-    Some(Plain { event, duration, phase, head_bytes: message.len() - scan.rest().len() })
+    Some((duration, Sql::read(scan.rest())?))
 }
 
 /// Reads a message about a statement. False, and nothing read, for any other message.
@@ -42,9 +25,7 @@ pub(super) fn read<'x>(texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) -> bool
     let is_log = texts.entry.level == Some(Level::Log);
     let is_read = match texts.message.strip_prefix("duration: ") {
         Some(rest) => timed(Scan::of(rest), is_log, texts, meaning),
-        None if is_log => {
-            untimed(Scan::of(texts.message), texts, meaning).or_else(|| translated(texts, meaning))
-        }
+        None if is_log => untimed(texts, meaning).or_else(|| translated(texts, meaning)),
         None => None,
     };
     if is_read.is_none() {
@@ -78,22 +59,25 @@ fn timed<'x>(
     if !is_log {
         return None;
     }
+    let mut event = Event::StatementDuration;
     if !scan.is_at_end() {
         scan.literal("  ")?;
-        match Sql::read(&mut scan) {
-            Some(sql) => sql.give_to(meaning, texts),
+        match Sql::read(scan.rest()) {
+            Some(sql) => {
+                event = sql.timed_event();
+                sql.give_to(meaning, texts);
+            }
             None => meaning.fields = fastpath(scan)?,
         }
     }
-    let is_parse = meaning.phase == Some(Phase::Parse);
-    meaning.event = Some(if is_parse { Event::StatementParse } else { Event::StatementDuration });
+    meaning.event = Some(event);
     meaning.duration = Some(duration);
     Some(())
 }
 
 /// Reads a message of `log_statement`.
-fn untimed<'x>(mut scan: Scan<'x>, texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) -> Option<()> {
-    let sql = Sql::read(&mut scan)?;
+fn untimed<'x>(texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) -> Option<()> {
+    let sql = Sql::read(texts.message)?;
     match sql.phase {
         Phase::Statement | Phase::Execute => sql.give_to(meaning, texts),
         // The other phases are logged with their durations only.
@@ -127,10 +111,25 @@ fn translated<'x>(texts: &Texts<'_, 'x>, meaning: &mut Meaning<'x>) -> Option<()
 }
 
 /// Passes `1.234 ms`.
+#[inline(always)]
 fn millis(scan: &mut Scan<'_>) -> Option<Duration> {
-    let duration = micros(scan)?;
-    scan.literal(" ms")?;
-    Some(duration)
+    let text = scan.rest();
+    let bytes = text.as_bytes();
+    let mut whole: u64 = 0;
+    let mut count = 0;
+    while let Some(byte @ b'0'..=b'9') = bytes.get(count) {
+        whole = whole.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+        count += 1;
+    }
+    let [b'.', a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', b'm', b's', ..] =
+        bytes.get(count..).filter(|_| count > 0)?
+    else {
+        return None;
+    };
+    let digit = |byte: &u8| u64::from(byte - b'0');
+    let micros = digit(a) * 100 + digit(b) * 10 + digit(c);
+    *scan = Scan::of(text.get(count + ".000 ms".len()..)?);
+    Some(Duration::from_micros(whole.checked_mul(1000)?.checked_add(micros)?))
 }
 
 /// Passes a number with three decimals.
@@ -158,23 +157,26 @@ const UNNAMED: &str = "<unnamed>";
 
 /// A statement in a message, and how it is named.
 #[derive(Debug, Clone, Copy)]
-struct Sql<'x> {
-    phase: Phase,
+pub(super) struct Sql<'x> {
+    pub(super) phase: Phase,
     /// The prepared statement.
     name: Option<&'x str>,
     portal: Option<&'x str>,
     is_fetch: bool,
-    text: &'x str,
+    pub(super) text: &'x str,
 }
 
 impl<'x> Sql<'x> {
     /// Reads `statement: SQL`, `parse NAME: SQL`, `bind NAME/PORTAL: SQL`, `execute NAME/PORTAL: SQL` or
     /// `execute fetch from NAME/PORTAL: SQL`.
-    fn read(scan: &mut Scan<'x>) -> Option<Self> {
-        let phase = match scan.rest().as_bytes().first()? {
+    #[inline(always)]
+    fn read(message: &'x str) -> Option<Self> {
+        let mut scan = Scan::of(message);
+        let phase = match message.as_bytes().first()? {
             b's' => {
-                scan.literal("statement: ")?;
-                return Some(Self::of(Phase::Statement, None, false, scan.rest()));
+                let text = message.strip_prefix("statement: ")?;
+                let (name, portal) = (None, None);
+                return Some(Self { phase: Phase::Statement, name, portal, is_fetch: false, text });
             }
             b'e' => scan.literal("execute ").map(|()| Phase::Execute)?,
             b'b' => scan.literal("bind ").map(|()| Phase::Bind)?,
@@ -188,31 +190,47 @@ impl<'x> Sql<'x> {
 
     /// Takes the name apart, `STATEMENT/PORTAL`.
     fn of(phase: Phase, names: Option<&'x str>, is_fetch: bool, text: &'x str) -> Self {
-        let names = names.unwrap_or(UNNAMED);
-        let (name, portal) = match split_once(names, "/") {
-            Some((name, portal)) if phase != Phase::Parse => (name, Some(portal)),
-            _ => (names, None),
+        let (name, portal) = match names.map(|names| (names, split_once(names, "/"))) {
+            Some((_, Some((name, portal)))) if phase != Phase::Parse => (Some(name), Some(portal)),
+            Some((names, _)) => (Some(names), None),
+            None => (None, None),
         };
-        let name = (name != UNNAMED).then_some(name);
-        Self { phase, name, portal, is_fetch, text }
+        Self { phase, name: name.filter(|name| *name != UNNAMED), portal, is_fetch, text }
+    }
+
+    /// Returns the event of the statement where its duration is known.
+    pub(super) fn timed_event(&self) -> Event {
+        match self.phase {
+            Phase::Parse => Event::StatementParse,
+            Phase::Bind | Phase::Execute | Phase::Statement => Event::StatementDuration,
+        }
     }
 
     fn give_to(self, meaning: &mut Meaning<'x>, texts: &Texts<'_, 'x>) {
         meaning.phase = Some(self.phase);
         meaning.statement = Some(Cow::Borrowed(self.text));
-        meaning.fields.push_some("statement_name", self.name);
-        meaning.fields.push_some("portal", self.portal);
+        self.give_values(texts.detail, &mut meaning.fields, &mut meaning.parameters);
+    }
+
+    /// Gives its names away, and the bind values in the detail.
+    pub(super) fn give_values(
+        self,
+        detail: Option<&'x str>,
+        fields: &mut Fields<'x>,
+        values: &mut Vec<Option<Text<'x>>>,
+    ) {
+        fields.push_some("statement_name", self.name);
+        fields.push_some("portal", self.portal);
         if self.is_fetch {
-            meaning.fields.push("fetch", true);
+            fields.push("fetch", true);
         }
-        let Some(detail) = texts.detail else { return };
+        let Some(detail) = detail else { return };
         if let Some(prepared) = prepared_statement_of(detail) {
-            meaning.fields.push("prepare", prepared);
+            fields.push("prepare", prepared);
             return;
         }
-        let room = std::mem::take(&mut meaning.parameters);
-        if let Some(parameters) = parameters::in_detail(detail, room) {
-            parameters.give_to(meaning);
+        if let Some(parameters) = parameters::in_detail(detail, std::mem::take(values)) {
+            parameters.give_to(fields, values);
         }
     }
 }
@@ -269,20 +287,34 @@ mod tests {
     }
 
     #[test]
-    fn plain_messages_are_read_as_all_others_are() {
+    fn borrowed_messages_are_read_as_all_others_are() {
         let messages = [
             "duration: 1234.056 ms  statement: SELECT 1",
             "duration: 0.001 ms  execute <unnamed>: SELECT 1\nFROM a",
             "duration: 0.001 ms  bind <unnamed>: ",
             "duration: 0.001 ms  parse <unnamed>: x: y",
+            "duration: 0.001 ms  bind s/1/p: x",
+            "duration: 0.001 ms  execute fetch from s1/p1: SELECT 1",
         ];
-        for message in messages {
-            let plain = read_log(message, None);
-            // With a detail, whatever it says, it is not read as a plain one.
-            let mut other = read_log(message, Some("x"));
-            other.detail = None;
-            assert!(read_plain(message).is_some());
-            assert_eq!(plain, other);
+        let details = [
+            None,
+            Some("x"),
+            Some("parameters: $1 = 'it''s', $2 = NULL, $3 = 'abc...'"),
+            Some("parameters: $1 = 'a"),
+            Some("prepare: PREPARE q AS SELECT $1"),
+        ];
+        for (message, detail) in
+            messages.iter().flat_map(|text| details.map(|detail| (text, detail)))
+        {
+            assert!(read_timed(message).is_some());
+            let mut entry = LogEntry {
+                level: Some(Level::Log),
+                message: Cow::Owned((*message).to_owned()),
+                detail: detail.map(Cow::from),
+                ..LogEntry::default()
+            };
+            crate::event::interpret(&mut entry);
+            assert_eq!(read_log(message, detail), entry.into_owned());
         }
     }
 
