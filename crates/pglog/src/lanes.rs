@@ -113,38 +113,45 @@ impl<'b> Marks<'b> {
     }
 }
 
-/// Tells whether three bytes stand together in a place that is `wanted`.
+/// Tells whether three bytes stand together in a place that is `wanted`. The first of them is rare.
 #[inline(always)]
 pub(crate) fn any_place_of_three(
     bytes: &[u8],
     three: [u8; 3],
     wanted: impl Fn(usize) -> bool,
 ) -> bool {
-    const WINDOW_BYTES: usize = LANE_BYTES + 2;
-    let Some(last) = bytes.len().checked_sub(WINDOW_BYTES) else {
-        return bytes.windows(3).enumerate().any(|(at, found)| *found == three && wanted(at));
+    let [first, behind @ ..] = three;
+    let is_wanted = |at: usize| {
+        bytes.get(at + 1..).and_then(<[u8]>::first_chunk) == Some(&behind) && wanted(at)
     };
-    let [first, second, third] = three.map(u8x16::splat);
-    let mut at = 0;
-    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW_BYTES>()) {
-        let [a @ .., _, _] = *window;
-        let [_, b @ .., _] = *window;
-        let [_, _, c @ ..] = *window;
-        let found = u8x16::new(a).simd_eq(first)
-            & u8x16::new(b).simd_eq(second)
-            & u8x16::new(c).simd_eq(third);
-        let mut places = found.to_bitmask();
-        while places != 0 {
-            if wanted(at + places.trailing_zeros() as usize) {
-                return true;
-            }
-            places &= places - 1;
+    let lane_of = u8x16::splat(first);
+    // What the last block shares with the one before it is looked at twice.
+    if let Some(last) = bytes.last_chunk() {
+        let places = |block| places_in(block, |bytes| bytes.simd_eq(lane_of));
+        let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
+        let mut starts = (0..).step_by(BLOCK_BYTES).zip(blocks);
+        return starts.any(|(at, block)| any_of(places(block), at, is_wanted))
+            || (!rest.is_empty() && any_of(places(last), bytes.len() - BLOCK_BYTES, is_wanted));
+    }
+    if let Some(last) = bytes.last_chunk() {
+        let places =
+            |lane: &[u8; LANE_BYTES]| u8x16::new(*lane).simd_eq(lane_of).to_bitmask().into();
+        let (lanes, _) = bytes.as_chunks::<LANE_BYTES>();
+        let mut starts = (0..).step_by(LANE_BYTES).zip(lanes);
+        return starts.any(|(at, lane)| any_of(places(lane), at, is_wanted))
+            || any_of(places(last), bytes.len() - LANE_BYTES, is_wanted);
+    }
+    bytes.iter().enumerate().any(|(at, byte)| *byte == first && is_wanted(at))
+}
+
+/// Tells whether one of the places is wanted whose bits are set, counted from a start.
+#[inline(always)]
+fn any_of(mut places: u64, start: usize, is_wanted: impl Fn(usize) -> bool) -> bool {
+    while places != 0 {
+        if is_wanted(start + places.trailing_zeros() as usize) {
+            return true;
         }
-        if at == last {
-            break;
-        }
-        // What the last window shares with the one before it is looked at twice.
-        at = (at + LANE_BYTES).min(last);
+        places &= places - 1;
     }
     false
 }
@@ -197,7 +204,7 @@ mod tests {
 
         #[test]
         fn any_place_of_three_bytes_is_found(
-            bytes in prop::collection::vec(0_u8..3, 0..60), three in any::<[bool; 3]>(), modulus in 1..9_usize,
+            bytes in prop::collection::vec(0_u8..3, 0..200), three in any::<[bool; 3]>(), modulus in 1..9_usize,
         ) {
             let three = three.map(u8::from);
             let mut places = bytes.windows(3).enumerate().filter(|(_, found)| *found == three);
