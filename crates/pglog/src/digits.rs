@@ -8,11 +8,46 @@ pub(crate) const MAX_SHORT: u32 = 99_999_999;
 
 /// Returns a number's digits without zeros in front, and how many there are. Bytes behind them are of no
 /// meaning. Numbers above [`MAX_SHORT`] have more digits than that.
-pub(crate) const fn short(number: u32) -> ([u8; 8], usize) {
+#[inline(always)]
+pub(crate) fn short(number: u32) -> ([u8; 8], usize) {
+    if number < 1_000_000 {
+        return six(number);
+    }
     let digits = u64::from_le_bytes(eight(number));
-    // At least the last digit stays.
-    let zeros = ((digits ^ ZEROS) | 1 << 63).trailing_zeros() as usize / 8;
+    // At most one is in front.
+    let zeros = usize::from(number < 10_000_000);
     ((digits >> (8 * zeros)).to_le_bytes(), 8 - zeros)
+}
+
+/// The same for a number of no more than six digits.
+#[inline(always)]
+fn six(number: u32) -> ([u8; 8], usize) {
+    let half = |number| u64::from(u32::from_le_bytes(three(number)));
+    let digits = half(number / 1000) | half(number % 1000) << 24;
+    // At least the last digit stays.
+    let zeros = ((digits ^ ZEROS) | 1 << 47).trailing_zeros() as usize / 8;
+    ((digits >> (8 * zeros)).to_le_bytes(), 6 - zeros)
+}
+
+/// Three digits each, and a byte of no meaning, of all numbers that have no more.
+static THREES: [[u8; 4]; 1000] = threes();
+
+#[expect(clippy::indexing_slicing, reason = "a constant is computed when the crate is compiled")]
+const fn threes() -> [[u8; 4]; 1000] {
+    let mut threes = [[0; 4]; 1000];
+    let mut number = 0;
+    while number < 1000 {
+        let [.., a, b, c] = eight(number);
+        threes[number as usize] = [a, b, c, 0];
+        number += 1;
+    }
+    threes
+}
+
+/// Returns the three digits of a number below 1000. The byte behind them is of no meaning.
+#[inline(always)]
+pub(crate) fn three(number: u32) -> [u8; 4] {
+    THREES.get(number as usize).copied().unwrap_or_default()
 }
 
 /// Tells whether all bytes are decimal digits, as those of an empty text are.
@@ -87,6 +122,13 @@ mod tests {
             }
         }
         assert!(are_all(b""));
+    }
+
+    #[test]
+    fn every_number_of_three_digits_has_them() {
+        for number in 0..1000 {
+            assert_eq!(three(number)[..3], *format!("{number:03}").as_bytes());
+        }
     }
 
     #[test]

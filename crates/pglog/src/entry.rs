@@ -124,6 +124,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase.
+    pub(crate) const ALL: [Self; 4] = [Self::Parse, Self::Bind, Self::Execute, Self::Statement];
+
     /// Returns the phase's name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -2,35 +2,43 @@
 
 mod float;
 mod number;
+mod pen;
 mod string;
+mod words;
 
-use std::{ops::Range, time::Duration};
+use std::time::Duration;
 
 use float::write_float;
-use number::{write_fraction, write_number};
-pub(crate) use string::write_string;
+use number::write_number;
+use pen::{PIECE_BYTES, Pen};
+use string::write_string;
+use words::Word;
 
-use crate::{
-    entry::{Event, FieldValue, Fields, LogEntry, Phase, Plan, Text},
-    severity::Level,
-};
+use crate::entry::{Event, FieldValue, Fields, LogEntry, Plan, Text};
+
+/// How long a value may be that is written together with its key.
+const MAX_VALUE_BYTES: usize = 48;
 
 /// A key as it stands before its value. Keys are our own words, which need no escapes.
 macro_rules! key {
     ($name:literal) => {
-        concat!(",\"", $name, "\":")
+        key!($name, "\":")
+    };
+    ($name:literal, $end:literal) => {
+        const {
+            let key = concat!(",\"", $name, $end);
+            assert!(key.len() + MAX_VALUE_BYTES <= PIECE_BYTES);
+            key
+        }
     };
 }
 
 /// The same before a text, with its first quote.
 macro_rules! text_key {
     ($name:literal) => {
-        concat!(",\"", $name, "\":\"")
+        key!($name, "\":\"")
     };
 }
-
-/// Of keys as they are written.
-const LONGEST_KEY: usize = text_key!("application_name").len();
 
 impl LogEntry<'_> {
     /// Appends the entry as one JSON object, without a line break. Absent fields are left out.
@@ -42,66 +50,83 @@ impl LogEntry<'_> {
     /// assert_eq!(json, br#"{"pid":7,"message":"a \"b\""}"#);
     /// ```
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        let mut object = Object::begin(out);
+        let mut pen = Pen::new(out);
+        let mut object = Object::begin(&mut pen);
         self.write_head(&mut object);
         self.write_session(&mut object);
         self.write_parts(&mut object);
         self.write_meaning(&mut object);
         self.write_marks(&mut object);
         object.end();
+        pen.finish();
     }
 
     /// What most readers look at first.
-    fn write_head(&self, object: &mut Object<'_>) {
+    #[inline(always)]
+    fn write_head(&self, object: &mut Object<'_, '_>) {
         if let Some(timestamp) = self.timestamp {
-            object.out.extend_from_slice(text_key!("timestamp").as_bytes());
-            timestamp.write_to(object.out);
-            object.out.push(b'"');
+            object.piece(text_key!("timestamp"), |to| {
+                let length = to.first_chunk_mut().map_or(0, |to| timestamp.write_into(to));
+                if let Some(quote) = to.get_mut(length) {
+                    *quote = b'"';
+                }
+                length + 1
+            });
         }
         object.number(key!("pid"), self.pid.map(u64::from));
-        object.name(text_key!("level"), self.level.map(Level::as_str));
-        let written = self.write_message(object);
+        object.word(text_key!("level"), self.level.and_then(words::level));
+        let statement = self.write_message(object);
         object.name(text_key!("user"), self.user.as_deref());
         object.name(text_key!("database"), self.database.as_deref());
         if let Some(duration) = self.duration {
-            object.out.extend_from_slice(key!("duration_ms").as_bytes());
-            write_millis(object.out, duration);
+            object.millis(key!("duration_ms"), duration);
         }
-        match written {
-            Some(escaped) => {
-                object.out.extend_from_slice(text_key!("statement").as_bytes());
-                object.out.extend_from_within(escaped);
-                object.out.push(b'"');
+        match statement {
+            Some((start, length)) => {
+                object.pen.word(text_key!("statement"));
+                object.pen.repeat(start, length);
+                object.pen.word("\"");
             }
             None => object.text(text_key!("statement"), self.statement.as_deref()),
         }
-        object.name(text_key!("phase"), self.phase.map(Phase::as_str));
+        object.word(text_key!("phase"), self.phase.and_then(words::phase));
     }
 
-    /// Writes the message. Where it ends in the statement, returns where that stands with its escapes.
-    fn write_message(&self, object: &mut Object<'_>) -> Option<Range<usize>> {
-        let statement = self.statement.as_deref().unwrap_or_default();
-        // Most messages with a duration, and those of `log_statement`, carry it.
-        let head = match self.event {
-            Some(Event::StatementDuration | Event::StatementParse | Event::StatementLog) => {
-                self.message.strip_suffix(statement)
-            }
-            _ => None,
-        };
-        let Some(head) = head else {
-            object.text(text_key!("message"), Some(self.message.as_ref()));
+    /// Writes the message. Where it ends in the statement, returns where that stands with its escapes, and how long
+    /// it is there.
+    #[inline(always)]
+    fn write_message(&self, object: &mut Object<'_, '_>) -> Option<(usize, usize)> {
+        let message = &*self.message;
+        object.pen.word(text_key!("message"));
+        let start = object.pen.position();
+        string::write_escaped(object.pen, message);
+        let written = object.pen.position() - start;
+        object.pen.word("\"");
+        let head = self.head_of_statement()?;
+        // Where the head has no escape, all that there are stand behind it.
+        if written != message.len() && !string::is_clean(head) {
             return None;
-        };
-        object.out.extend_from_slice(text_key!("message").as_bytes());
-        string::write_escaped(object.out, head);
-        let start = object.out.len();
-        string::write_escaped(object.out, statement);
-        let escaped = start..object.out.len();
-        object.out.push(b'"');
-        (!escaped.is_empty()).then_some(escaped)
+        }
+        Some((start + head.len(), written - head.len()))
     }
 
-    fn write_session(&self, object: &mut Object<'_>) {
+    /// Returns what stands before the statement in a message that ends in it, as most messages with a duration do, and
+    /// those of `log_statement`.
+    fn head_of_statement(&self) -> Option<&str> {
+        let statement = self.statement.as_deref().filter(|statement| !statement.is_empty())?;
+        if !matches!(
+            self.event,
+            Some(Event::StatementDuration | Event::StatementParse | Event::StatementLog)
+        ) {
+            return None;
+        }
+        let (head, tail) =
+            self.message.split_at_checked(self.message.len().checked_sub(statement.len())?)?;
+        // Mostly it is a part of the message, which need not be compared with itself.
+        (std::ptr::eq(tail, statement) || tail == statement).then_some(head)
+    }
+
+    fn write_session(&self, object: &mut Object<'_, '_>) {
         object.name(text_key!("application_name"), self.application_name.as_deref());
         object.name(text_key!("remote_host"), self.remote_host.as_deref());
         object.number(key!("remote_port"), self.remote_port.map(u64::from));
@@ -116,14 +141,14 @@ impl LogEntry<'_> {
         object.number(key!("leader_pid"), self.leader_pid.map(u64::from));
         // A JSON number loses digits beyond 2^53 in most readers.
         if let Some(query_id) = self.query_id {
-            object.out.extend_from_slice(text_key!("query_id").as_bytes());
-            number::write_long(object.out, query_id);
-            object.out.push(b'"');
+            object.pen.word(text_key!("query_id"));
+            number::write_long(object.pen, query_id);
+            object.pen.word("\"");
         }
     }
 
     /// The lines behind the message.
-    fn write_parts(&self, object: &mut Object<'_>) {
+    fn write_parts(&self, object: &mut Object<'_, '_>) {
         object.name(text_key!("state_code"), self.state_code.as_deref());
         object.text(text_key!("detail"), self.detail.as_deref());
         object.text(text_key!("hint"), self.hint.as_deref());
@@ -138,15 +163,15 @@ impl LogEntry<'_> {
     }
 
     /// What was read out of the texts.
-    fn write_meaning(&self, object: &mut Object<'_>) {
-        object.word(text_key!("event"), self.event.map(Event::as_str));
+    fn write_meaning(&self, object: &mut Object<'_, '_>) {
+        object.word(text_key!("event"), self.event.and_then(words::event));
         if !self.fields.is_empty() {
-            object.out.extend_from_slice(key!("fields").as_bytes());
-            write_fields(object.out, &self.fields);
+            object.pen.word(key!("fields"));
+            write_fields(object.pen, &self.fields);
         }
         if !self.parameters.is_empty() {
-            object.out.extend_from_slice(key!("parameters").as_bytes());
-            write_list(object.out, &self.parameters, write_parameter);
+            object.pen.word(key!("parameters"));
+            write_list(object.pen, &self.parameters, write_parameter);
         }
         match &self.plan {
             Some(Plan::Json(json)) => object.literal(key!("plan"), json),
@@ -156,17 +181,17 @@ impl LogEntry<'_> {
     }
 
     /// What the reader should know about the other fields.
-    fn write_marks(&self, object: &mut Object<'_>) {
+    fn write_marks(&self, object: &mut Object<'_, '_>) {
         object.name(text_key!("log_timezone"), self.log_timezone.as_deref());
         if self.timestamp_ambiguous {
             object.literal(key!("timestamp_ambiguous"), "true");
         }
         if !self.truncated.is_empty() {
-            object.out.extend_from_slice(key!("truncated").as_bytes());
-            let mut inner = Object::begin(object.out);
+            object.pen.word(key!("truncated"));
+            let mut inner = Object::begin(object.pen);
             for (field, length) in &self.truncated {
                 inner.key(field.as_str());
-                write_number(inner.out, *length);
+                write_number(inner.pen, *length);
             }
             inner.end();
         }
@@ -178,41 +203,49 @@ impl LogEntry<'_> {
 
 /// The members of an object that is being written. Each begins with a comma; that of the first becomes
 /// the opening brace.
-struct Object<'o> {
-    out: &'o mut Vec<u8>,
+struct Object<'r, 'o> {
+    pen: &'r mut Pen<'o>,
     start: usize,
 }
 
-impl<'o> Object<'o> {
-    fn begin(out: &'o mut Vec<u8>) -> Self {
-        let start = out.len();
-        Self { out, start }
+impl<'r, 'o> Object<'r, 'o> {
+    #[inline(always)]
+    fn begin(pen: &'r mut Pen<'o>) -> Self {
+        let start = pen.position();
+        Self { pen, start }
     }
 
+    #[inline(always)]
     fn end(self) {
-        match self.out.get_mut(self.start) {
-            Some(comma) => *comma = b'{',
-            None => self.out.push(b'{'),
+        if self.pen.position() == self.start {
+            self.pen.word("{");
+        } else {
+            self.pen.replace(self.start, b'{');
         }
-        self.out.push(b'}');
+        self.pen.word("}");
     }
 
     /// Writes a key that is only known now.
     fn key(&mut self, name: &str) {
         if let Some(short) = string::short(name, *b"\":") {
-            return self.piece(",\"", &short, name.len() + 2);
+            return self.piece(",\"", |to| {
+                if let Some(to) = to.first_chunk_mut() {
+                    *to = short;
+                }
+                name.len() + 2
+            });
         }
-        self.out.extend_from_slice(b",\"");
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        self.pen.word(",\"");
+        self.pen.extend(name.as_bytes());
+        self.pen.word("\":");
     }
 
     /// Writes a text. The key has its first quote, and being known it costs no call.
     #[inline(always)]
     fn text(&mut self, key: &'static str, value: Option<&str>) {
         if let Some(value) = value {
-            self.out.extend_from_slice(key.as_bytes());
-            string::write_to_quote(self.out, value);
+            self.pen.word(key);
+            string::write_to_quote(self.pen, value);
         }
     }
 
@@ -221,108 +254,131 @@ impl<'o> Object<'o> {
     fn name(&mut self, key: &'static str, value: Option<&str>) {
         let Some(value) = value else { return };
         if let Some(short) = string::short(value, *b"\"\0") {
-            self.piece(key, &short, value.len() + 1);
+            self.piece(key, |to| {
+                if let Some(to) = to.first_chunk_mut() {
+                    *to = short;
+                }
+                value.len() + 1
+            });
         } else {
             self.text(key, Some(value));
         }
     }
 
-    /// Writes a word of our own, which needs no escapes.
+    /// Writes a word of our own.
     #[inline(always)]
-    fn word(&mut self, key: &'static str, value: Option<&'static str>) {
-        if let Some(value) = value {
-            self.out.extend_from_slice(key.as_bytes());
-            self.out.extend_from_slice(value.as_bytes());
-            self.out.push(b'"');
-        }
+    fn word<const N: usize>(&mut self, key: &'static str, value: Option<&'static Word<N>>) {
+        let Some(word) = value else { return };
+        self.piece(key, |to| {
+            if let Some(to) = to.first_chunk_mut() {
+                *to = word.bytes;
+            }
+            word.length
+        });
     }
 
     #[inline(always)]
     fn number(&mut self, key: &'static str, value: Option<u64>) {
         let Some(value) = value else { return };
         if let Some((digits, length)) = number::short(value) {
-            self.piece(key, &digits, length);
+            self.piece(key, |to| {
+                if let Some(to) = to.first_chunk_mut() {
+                    *to = digits;
+                }
+                length
+            });
         } else {
-            self.out.extend_from_slice(key.as_bytes());
-            number::write_long(self.out, value);
+            self.pen.word(key);
+            number::write_long(self.pen, value);
         }
     }
 
-    /// Writes a key and so many bytes of a value. More of them are copied, and taken back: with a length that
-    /// is always the same this costs no call.
     #[inline(always)]
-    fn piece<const N: usize>(&mut self, key: &'static str, value: &[u8; N], length: usize) {
-        let mut piece = [0; LONGEST_KEY + 16];
-        if let Some((start, rest)) = piece.split_at_mut_checked(key.len())
-            && let Some(to) = rest.first_chunk_mut()
-        {
-            start.copy_from_slice(key.as_bytes());
-            *to = *value;
+    fn millis(&mut self, key: &'static str, value: Duration) {
+        let mut is_short = true;
+        self.piece(key, |to| {
+            let length = number::short_millis(to, value);
+            is_short = length.is_some();
+            length.unwrap_or_default()
+        });
+        if !is_short {
+            number::write_millis(self.pen, value);
         }
-        let end = self.out.len() + key.len() + length;
-        self.out.extend_from_slice(piece.get(..key.len() + N).unwrap_or(&piece));
-        self.out.truncate(end);
+    }
+
+    /// Writes a key, and what `write` puts behind it, of which it returns the length.
+    #[inline(always)]
+    fn piece(
+        &mut self,
+        key: &'static str,
+        write: impl FnOnce(&mut [u8; MAX_VALUE_BYTES]) -> usize,
+    ) {
+        self.pen.piece(|to| {
+            if let Some((start, rest)) = to.split_at_mut_checked(key.len())
+                && let Some(to) = rest.first_chunk_mut()
+            {
+                start.copy_from_slice(key.as_bytes());
+                key.len() + write(to)
+            } else {
+                0
+            }
+        });
     }
 
     fn literal(&mut self, key: &'static str, value: &str) {
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(value.as_bytes());
+        self.pen.word(key);
+        self.pen.extend(value.as_bytes());
     }
 }
 
-fn write_fields(out: &mut Vec<u8>, fields: &Fields<'_>) {
-    let mut object = Object::begin(out);
+fn write_fields(pen: &mut Pen<'_>, fields: &Fields<'_>) {
+    let mut object = Object::begin(pen);
     for (name, value) in fields.iter() {
         object.key(name);
-        write_value(object.out, value);
+        write_value(object.pen, value);
     }
     object.end();
 }
 
-fn write_value(out: &mut Vec<u8>, value: &FieldValue<'_>) {
+fn write_value(pen: &mut Pen<'_>, value: &FieldValue<'_>) {
     match value {
-        FieldValue::U64(number) => write_number(out, *number),
-        FieldValue::I64(number) => number::write_long(out, *number),
-        FieldValue::F64(number) => write_float(out, *number),
-        FieldValue::Bool(yes) => out.extend_from_slice(if *yes { b"true" } else { b"false" }),
-        FieldValue::Text(text) => write_string(out, text),
-        FieldValue::List(values) => write_list(out, values, write_value),
-        FieldValue::Object(fields) => write_fields(out, fields),
+        FieldValue::U64(number) => write_number(pen, *number),
+        FieldValue::I64(number) => number::write_long(pen, *number),
+        FieldValue::F64(number) => write_float(pen, *number),
+        FieldValue::Bool(true) => pen.word("true"),
+        FieldValue::Bool(false) => pen.word("false"),
+        FieldValue::Text(text) => write_string(pen, text),
+        FieldValue::List(values) => write_list(pen, values, write_value),
+        FieldValue::Object(fields) => write_fields(pen, fields),
     }
 }
 
-fn write_parameter(out: &mut Vec<u8>, value: &Option<Text<'_>>) {
+fn write_parameter(pen: &mut Pen<'_>, value: &Option<Text<'_>>) {
     match value {
-        Some(text) => write_string(out, text),
-        None => out.extend_from_slice(b"null"),
+        Some(text) => write_string(pen, text),
+        None => pen.word("null"),
     }
 }
 
-fn write_list<T>(out: &mut Vec<u8>, values: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
-    out.push(b'[');
+fn write_list<T>(pen: &mut Pen<'_>, values: &[T], write: impl Fn(&mut Pen<'_>, &T)) {
+    pen.word("[");
     for (at, value) in values.iter().enumerate() {
         if at > 0 {
-            out.push(b',');
+            pen.word(",");
         }
-        write(out, value);
+        write(pen, value);
     }
-    out.push(b']');
-}
-
-/// Writes milliseconds with three decimals, as the server does.
-fn write_millis(out: &mut Vec<u8>, duration: Duration) {
-    match u64::try_from(duration.as_millis()) {
-        Ok(millis) => write_number(out, millis),
-        Err(_) => number::write_long(out, duration.as_millis()),
-    }
-    write_fraction(out, duration.subsec_micros() % 1000);
+    pen.word("]");
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
-        entry::Field,
+        entry::{Field, Phase},
+        severity::Level,
         timestamp::{Precision, Timestamp},
     };
 
@@ -374,5 +430,51 @@ mod tests {
         let text = String::from_utf8(json).unwrap();
         let expected = r#"{"message":"","event":"checkpoint.complete","fields":{"wrote_ms":0.25,"cause":["time",-1],"index":{"name":"i\"1","pages":3},"fetch":true},"parameters":["it's",null],"plan":{"a":1.00}}"#;
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn durations_have_three_decimals() {
+        for (micros, expected) in [
+            (0, "0.000"),
+            (7, "0.007"),
+            (9_999, "9.999"),
+            (10_000, "10.000"),
+            (999_050, "999.050"),
+            (1_000_000, "1000.000"),
+            (u64::MAX, "18446744073709551.615"),
+        ] {
+            let duration = Some(Duration::from_micros(micros));
+            let mut json = Vec::new();
+            LogEntry { duration, ..LogEntry::default() }.write_json(&mut json);
+            let expected = format!(r#"{{"message":"","duration_ms":{expected}}}"#);
+            assert_eq!(String::from_utf8(json).unwrap(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn statement_reads_back_however_long_it_is(
+            head in "[a-z \"\n]{0,40}", lines in prop::collection::vec("[a-z]{0,90}[\"\n\u{1}é]?", 0..40),
+        ) {
+            let statement = lines.concat();
+            let message = format!("{head}{statement}");
+            for (event, before) in [(Event::StatementDuration, &b""[..]), (Event::LockWaiting, b"[1]\n")] {
+                let entry = LogEntry {
+                    message: message.as_str().into(),
+                    statement: Some(statement.as_str().into()),
+                    parameters: lines.iter().map(|line| Some(line.as_str().into())).collect(),
+                    event: Some(event),
+                    ..LogEntry::default()
+                };
+                let mut json = before.to_vec();
+                entry.write_json(&mut json);
+                prop_assert!(json.starts_with(before));
+                let value: serde_json::Value = serde_json::from_slice(&json[before.len()..]).unwrap();
+                prop_assert_eq!(&value["message"], &message);
+                prop_assert_eq!(&value["statement"], &statement);
+                let parameters = value["parameters"].as_array().cloned().unwrap_or_default();
+                prop_assert_eq!(parameters, lines.clone());
+            }
+        }
     }
 }

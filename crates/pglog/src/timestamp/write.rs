@@ -27,16 +27,39 @@ impl Timestamp {
     /// Appends the RFC 3339 form in UTC, such as `2026-11-24T02:21:01.123Z`. Years outside 0 to 9999
     /// have no such form and are shown as its first or last moment.
     pub fn write_to(self, out: &mut Vec<u8>) {
+        let mut text = [0; Self::MAX_TEXT_BYTES];
+        let length = self.write_into(&mut text);
+        out.extend_from_slice(text.get(..length).unwrap_or(&text));
+    }
+
+    /// Writes the same to a place, and returns how long it is.
+    #[inline(always)]
+    pub(crate) fn write_into(self, text: &mut [u8; Self::MAX_TEXT_BYTES]) -> usize {
         let moment = self.micros.clamp(YEAR_0, YEAR_9999);
         let second = Second::around(moment);
-        let [.., f1, f2, f3, f4, f5, f6] = digits::eight(narrow(moment.abs_diff(second.micros)));
-        out.extend_from_slice(&second.text);
+        let micros = narrow(moment.abs_diff(second.micros));
+        let [whole @ .., p, a, b, c, d, e, f, g] = text;
+        *whole = second.text;
+        let [f1, f2, f3, _] = digits::three(micros / 1000);
         match self.precision {
-            Precision::Seconds => out.push(b'Z'),
-            Precision::Millis => out.extend_from_slice(&[b'.', f1, f2, f3, b'Z']),
-            Precision::Micros => out.extend_from_slice(&[b'.', f1, f2, f3, f4, f5, f6, b'Z']),
+            Precision::Micros => {
+                let [f4, f5, f6, _] = digits::three(micros % 1000);
+                [*p, *a, *b, *c, *d, *e, *f, *g] = [b'.', f1, f2, f3, f4, f5, f6, b'Z'];
+                27
+            }
+            Precision::Millis => {
+                [*p, *a, *b, *c, *d] = [b'.', f1, f2, f3, b'Z'];
+                24
+            }
+            Precision::Seconds => {
+                *p = b'Z';
+                20
+            }
         }
     }
+
+    /// Length of the longest form.
+    pub(crate) const MAX_TEXT_BYTES: usize = 27;
 }
 
 impl Second {

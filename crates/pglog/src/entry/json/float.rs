@@ -1,18 +1,21 @@
 //! Numbers with a fraction in JSON.
 
-use super::number::{write_fraction, write_number};
+use super::{
+    number::{write_fraction, write_number},
+    pen::Pen,
+};
 
 /// Below it a number of thousandths is exact.
 const MAX_PLAIN: f64 = 1e12;
 
 /// Writes the shortest number that reads back as the same; JSON has no word for what is not finite.
-pub(super) fn write_float(out: &mut Vec<u8>, number: f64) {
+pub(super) fn write_float(pen: &mut Pen<'_>, number: f64) {
     if let Some(thousandths) = thousandths_of(number) {
-        write_thousandths(out, thousandths);
+        write_thousandths(pen, thousandths);
     } else if number.is_finite() {
-        out.extend_from_slice(number.to_string().as_bytes());
+        pen.extend(number.to_string().as_bytes());
     } else {
-        out.extend_from_slice(b"null");
+        pen.word("null");
     }
 }
 
@@ -31,15 +34,15 @@ fn thousandths_of(number: f64) -> Option<u64> {
     (thousandths / 1000.0 == number).then_some(thousandths as u64)
 }
 
-fn write_thousandths(out: &mut Vec<u8>, thousandths: u64) {
-    write_number(out, thousandths / 1000);
+fn write_thousandths(pen: &mut Pen<'_>, thousandths: u64) {
+    write_number(pen, thousandths / 1000);
     let Some(fraction) = u32::try_from(thousandths % 1000).ok().filter(|fraction| *fraction > 0)
     else {
         return;
     };
-    write_fraction(out, fraction);
+    write_fraction(pen, fraction);
     let zeros = usize::from(fraction % 10 == 0) + usize::from(fraction % 100 == 0);
-    out.truncate(out.len() - zeros);
+    pen.take_back(zeros);
 }
 
 #[cfg(test)]
@@ -50,7 +53,9 @@ mod tests {
 
     fn written(number: f64) -> String {
         let mut out = Vec::new();
-        write_float(&mut out, number);
+        let mut pen = Pen::new(&mut out);
+        write_float(&mut pen, number);
+        pen.finish();
         String::from_utf8(out).unwrap()
     }
 

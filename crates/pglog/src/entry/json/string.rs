@@ -5,117 +5,151 @@ mod short;
 pub(super) use short::short;
 use wide::u8x16;
 
+use super::pen::Pen;
+
 /// Writes a JSON string in quotes.
-pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    write_to_quote(out, text);
+pub(super) fn write_string(pen: &mut Pen<'_>, text: &str) {
+    pen.word("\"");
+    write_to_quote(pen, text);
 }
 
 /// Writes a JSON string from behind its first quote on.
-pub(super) fn write_to_quote(out: &mut Vec<u8>, text: &str) {
+pub(super) fn write_to_quote(pen: &mut Pen<'_>, text: &str) {
     if let Some(short) = short(text, *b"\"\0") {
-        let end = out.len() + text.len() + 1;
-        out.extend_from_slice(&short);
-        out.truncate(end);
+        pen.piece(|to| {
+            if let Some(to) = to.first_chunk_mut() {
+                *to = short;
+            }
+            text.len() + 1
+        });
     } else {
-        write_escaped(out, text);
-        out.push(b'"');
+        write_escaped(pen, text);
+        pen.word("\"");
     }
 }
 
 /// Writes a string's text, without its quotes.
-pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
-    if is_clean(text.as_bytes()) {
-        out.extend_from_slice(text.as_bytes());
+pub(super) fn write_escaped(pen: &mut Pen<'_>, text: &str) {
+    let text = text.as_bytes();
+    if let Some(room) = pen.room(text.len()) {
+        let clean = copy_clean(room, text);
+        pen.pass(clean);
+        if clean < text.len() {
+            write_unclean(pen, text.get(clean..).unwrap_or_default());
+        }
     } else {
-        write_unclean(out, text.as_bytes());
+        write_long(pen, text);
     }
 }
+
+/// Writes a text for which there is no room now.
+#[cold]
+fn write_long(pen: &mut Pen<'_>, text: &[u8]) {
+    for part in text.chunks(LONG_BYTES) {
+        pen.make_room(part.len());
+        let clean = pen.room(part.len()).map_or(0, |room| copy_clean(room, part));
+        pen.pass(clean);
+        write_unclean(pen, part.get(clean..).unwrap_or_default());
+    }
+}
+
+/// How much of a long text is copied at once.
+const LONG_BYTES: usize = 512;
 
 /// What is looked at and copied at once of a text with escapes.
 const BLOCK_BYTES: usize = 16;
 
-/// Room for a block, or for less and the longest escape.
-const ROOM_BYTES: usize = 32;
-
-/// Where a text with escapes is put together, so that not each block looks for room in the output.
-type Pieces = [u8; 16 * ROOM_BYTES];
+/// What is looked at and copied at once of a text that may have none.
+const CLEAN_BYTES: usize = 32;
 
 #[inline(never)]
-fn write_unclean(out: &mut Vec<u8>, text: &[u8]) {
-    let mut pieces = [0; size_of::<Pieces>()];
-    let (used, rest) = write_blocks(out, &mut pieces, 0, text);
+fn write_unclean(pen: &mut Pen<'_>, text: &[u8]) {
+    let rest = write_blocks(pen, text);
     // Blanks make the rest whole, and are taken back.
     let mut last = [b' '; 2 * BLOCK_BYTES];
     last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-    let (used, unread) = write_blocks(out, &mut pieces, used, &last);
-    out.extend_from_slice(pieces.get(..used).unwrap_or_default());
-    out.truncate(out.len() + rest.len() + unread.len() - last.len());
+    let unread = write_blocks(pen, &last);
+    pen.take_back(last.len() - rest.len() - unread.len());
 }
 
-/// Writes all blocks, to where the pieces are not used yet. Returns how much is used then, and the rest,
-/// which is less than a block.
-fn write_blocks<'t>(
-    out: &mut Vec<u8>,
-    pieces: &mut Pieces,
-    mut used: usize,
-    mut text: &'t [u8],
-) -> (usize, &'t [u8]) {
+/// Writes all blocks. Returns the rest, which is less than a block.
+fn write_blocks<'t>(pen: &mut Pen<'_>, mut text: &'t [u8]) -> &'t [u8] {
     while let Some((block, behind)) = text.split_first_chunk() {
-        let Some(room) = pieces.get_mut(used..).and_then(<[u8]>::first_chunk_mut) else {
-            out.extend_from_slice(pieces.get(..used).unwrap_or_default());
-            used = 0;
-            continue;
-        };
-        copy(room, block);
         let marks = marks_of_block(*block);
-        if marks == 0 {
-            used += block.len();
+        pen.piece(|to| {
+            if let Some(to) = to.first_chunk_mut() {
+                *to = *block;
+            }
+            if marks == 0 {
+                text = behind;
+                return block.len();
+            }
+            let at = marks.trailing_zeros() as usize;
+            let (Some((byte, behind)), Some(to)) =
+                (text.get(at..).and_then(<[u8]>::split_first), to.get_mut(at..))
+            else {
+                text = behind;
+                return block.len();
+            };
             text = behind;
-            continue;
+            at + write_escape(to, *byte)
+        });
+    }
+    text
+}
+
+/// Copies a text up to what needs an escape, which few texts have, or less. Returns how much is copied. Where the
+/// text has no whole number of blocks, some bytes are copied twice rather than one by one, which would be guesses
+/// for the processor.
+#[inline(always)]
+fn copy_clean(to: &mut [u8], text: &[u8]) -> usize {
+    let (blocks, rest) = text.as_chunks::<CLEAN_BYTES>();
+    let (room, _) = to.as_chunks_mut::<CLEAN_BYTES>();
+    let mut copied = 0;
+    for (to, block) in room.iter_mut().zip(blocks) {
+        if !is_clean_block(block) {
+            return copied;
         }
-        let at = marks.trailing_zeros() as usize;
-        let (Some((byte, behind)), Some(room)) =
-            (text.get(at..).and_then(<[u8]>::split_first), room.get_mut(at..))
-        else {
-            break;
-        };
-        used += at + write_escape(room, *byte);
-        text = behind;
-    }
-    (used, text)
-}
-
-/// Copies a block to the begin of the room.
-#[inline(always)]
-fn copy(room: &mut [u8; ROOM_BYTES], block: &[u8; BLOCK_BYTES]) {
-    if let Some(to) = room.first_chunk_mut() {
         *to = *block;
+        copied += block.len();
     }
+    if rest.is_empty() || copy_last::<CLEAN_BYTES>(to, text) {
+        return text.len();
+    }
+    if copied > 0 {
+        return copied;
+    }
+    if let (Some(first), Some(start)) = (text.first_chunk::<16>(), to.first_chunk_mut()) {
+        *start = *first;
+        let is_clean = is_clean_block(first) && copy_last::<16>(to, text);
+        return if is_clean { text.len() } else { 0 };
+    }
+    if let (Some(first), Some(start)) = (text.first_chunk::<8>(), to.first_chunk_mut()) {
+        *start = *first;
+        let is_clean = marks_of(*first) == 0 && copy_last::<8>(to, text);
+        return if is_clean { text.len() } else { 0 };
+    }
+    to.iter_mut()
+        .zip(text)
+        .take_while(|(_, byte)| !needs_escape(**byte))
+        .map(|(to, byte)| *to = *byte)
+        .count()
 }
 
-/// Tells whether no byte of a text needs an escape, as is usual. Where the text has no whole number of
-/// blocks, some bytes are looked at twice rather than one by one, which would be guesses for the processor.
+/// Copies the last bytes of a text to where they belong. False where they need an escape, or where there are not so
+/// many.
 #[inline(always)]
-fn is_clean(text: &[u8]) -> bool {
-    if let Some(last) = text.last_chunk::<64>() {
-        let (blocks, _) = text.as_chunks::<64>();
-        return blocks.iter().all(is_clean_block) && is_clean_block(last);
-    }
-    if let (Some(first), Some(last)) = (text.first_chunk::<32>(), text.last_chunk::<32>()) {
-        return is_clean_block(first) && is_clean_block(last);
-    }
-    if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
-        let ((first, _), (last, _)) = (first.as_chunks(), last.as_chunks());
-        return first.iter().chain(last).fold(0, |any, word| any | marks_of(*word)) == 0;
-    }
-    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        return marks_of(*first) | marks_of(*last) == 0;
-    }
-    if let (Some([a, b, c, d]), Some([e, f, g, h])) = (text.first_chunk(), text.last_chunk()) {
-        return marks_of([*a, *b, *c, *d, *e, *f, *g, *h]) == 0;
-    }
-    !text.iter().any(|byte| needs_escape(*byte))
+fn copy_last<const N: usize>(to: &mut [u8], text: &[u8]) -> bool {
+    let (Some(last), Some(to)) = (text.last_chunk::<N>(), to.last_chunk_mut()) else {
+        return false;
+    };
+    *to = *last;
+    is_clean_block(last)
+}
+
+/// Tells whether no byte of a text needs an escape.
+pub(super) fn is_clean(text: &str) -> bool {
+    !text.bytes().any(needs_escape)
 }
 
 /// What follows from all bytes at once is found out for many of them at a time.
@@ -183,16 +217,23 @@ mod tests {
 
     use super::*;
 
+    fn written(text: &str) -> Vec<u8> {
+        let mut json = Vec::new();
+        let mut pen = Pen::new(&mut json);
+        write_string(&mut pen, text);
+        pen.finish();
+        json
+    }
+
     #[test]
     fn every_byte_is_found_at_every_place() {
         for byte in 0..=0x7f {
             for (at, length) in (0..150).flat_map(|at| [at + 1, at + 3, 150].map(|end| (at, end))) {
                 let mut bytes = vec![b'a'; length];
                 bytes[at] = byte;
-                let is_clean = is_clean(&bytes);
+                let json = written(std::str::from_utf8(&bytes).unwrap());
+                let is_clean = json.len() == bytes.len() + 2;
                 assert_eq!(is_clean, !needs_escape(byte), "{byte} at {at} of {length}");
-                let mut json = Vec::new();
-                write_string(&mut json, std::str::from_utf8(&bytes).unwrap());
                 let read: String = serde_json::from_slice(&json).unwrap();
                 assert_eq!(read.as_bytes(), bytes, "{byte} at {at} of {length}");
             }
@@ -202,8 +243,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_string_reads_back(text in prop_oneof![any::<String>(), "[ -~\n\t\"\\\\é\u{1f418}]*"]) {
-            let mut json = Vec::new();
-            write_string(&mut json, &text);
+            let json = written(&text);
             prop_assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), text);
         }
     }
