@@ -1,6 +1,5 @@
 //! Bytes of the logs: files and stdin, compressed or not.
 
-mod returns;
 mod utf16;
 
 use std::{
@@ -15,10 +14,7 @@ use std::{
     thread,
 };
 
-use crate::command::parse::input::{
-    returns::Returns,
-    utf16::{Order, Utf16},
-};
+use crate::command::parse::input::utf16::{Order, Utf16};
 
 /// How much is read at once.
 pub(super) const READ_BYTES: usize = 256 << 10;
@@ -96,7 +92,6 @@ fn unpacked(input: impl Read + 'static) -> io::Result<Box<dyn Read>> {
     Ok(match Packing::of(head) {
         None => match Order::of(head) {
             Some(order) => Box::new(Utf16::new(input, order)),
-            None if returns::ends_lines(head) => Box::new(Returns(input)),
             None => Box::new(input),
         },
         Some(Packing::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
