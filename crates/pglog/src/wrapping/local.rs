@@ -71,16 +71,8 @@ fn begins_with_zone(text: &[u8]) -> bool {
     match text {
         [b'+' | b'-', digit, ..] => digit.is_ascii_digit(),
         [b'<', b'+' | b'-', ..] => true,
-        _ => capitals(text).or_else(|| joined(text)).is_some_and(is_zone_abbreviation),
+        _ => capitals(text).is_some_and(is_zone_abbreviation),
     }
-}
-
-/// Returns the capital letters that a name follows at once: `UTCbob`.
-fn joined(text: &[u8]) -> Option<&str> {
-    let count = text.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let (word, behind) = text.split_at_checked(count)?;
-    let is_name = behind.first().is_some_and(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    is_name.then(|| std::str::from_utf8(word).ok())?
 }
 
 /// Tells whether a text may begin with the abbreviation of a zone, which nobody need know.

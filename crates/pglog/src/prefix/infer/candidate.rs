@@ -167,10 +167,6 @@ impl<'a> Candidate<'a> {
             let open = Token::Unknown { like: None, padding: Padding::None };
             tokens.splice(at..=at, [open]);
         }
-        if let Some(at) = (0..tokens.len()).find(|at| zone_runs_on(&tokens, *at)) {
-            let open = Token::Unknown { like: None, padding: Padding::None };
-            tokens.splice(at..=at + 1, [open]);
-        }
         self.prefix = LinePrefix::of_tokens(tokens);
         self.uncertain += doubtful.len();
     }
@@ -230,14 +226,6 @@ fn runs_on(tokens: &[Token], at: usize) -> bool {
             || (is_blank(at.checked_sub(1)) && is_open(at.checked_sub(2))))
 }
 
-/// Tells whether a text stands right behind the zone of a time: either may have the letters between them.
-fn zone_runs_on(tokens: &[Token], at: usize) -> bool {
-    const TIMES: [Escape; 3] = [Escape::Time, Escape::TimeMillis, Escape::SessionStart];
-    let ends_in_zone =
-        matches!(tokens.get(at), Some(Token::Field(time, Padding::None)) if TIMES.contains(time));
-    ends_in_zone && tokens.get(at + 1).is_some_and(is_text)
-}
-
 /// Tells whether a value has another name in the same line, or more or less in it.
 fn is_otherwise(escape: Escape, value: &str, fields: &PrefixFields<'_>) -> bool {
     if let Some(other) = value_of(fields, escape) {
@@ -272,17 +260,9 @@ fn doubtful(table: &Table<'_, '_>, wants_proof: bool) -> Vec<Escape> {
         // Whoever the session is of, the rest is its program.
         let wants_proof = wants_proof && matches!(escape, Escape::User | Escape::Database);
         let lacks_proof = wants_proof && !likelihood::is_proven(table, column, escape);
-        (cost > MAX_NAME_COST || lacks_proof || says_the_same(table, column)).then_some(escape)
+        (cost > MAX_NAME_COST || lacks_proof).then_some(escape)
     });
     names.collect()
-}
-
-/// Tells whether a program is called like the user or the database in every line: as like as not the prefix has that
-/// one twice.
-fn says_the_same(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
-    let is_same = |other| table.column(other).is_some_and(|it| it.values == column.values);
-    column.escape == Some(Escape::ApplicationName)
-        && (is_same(Escape::User) || is_same(Escape::Database))
 }
 
 /// Returns the names of which the prefix alone does not tell where they end: only blanks stand between them
