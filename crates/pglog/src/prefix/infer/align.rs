@@ -14,7 +14,7 @@ mod structured;
 use std::ops::ControlFlow;
 
 use cost::cost_of_dropped;
-pub(super) use cost::{is_separator, uncleanness};
+pub(super) use cost::uncleanness;
 
 use crate::prefix::{
     escape::Padding,

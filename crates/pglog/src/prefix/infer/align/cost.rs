@@ -46,17 +46,11 @@ fn oddness(value: &str) -> f64 {
         '=' | '|' | ',' | '@' | '<' | '>' | ';' | '%' | '#' => 1.0,
         '[' | ']' | '(' | ')' | '"' | ':' => 0.5,
         ' ' | '/' => 0.2,
-        _ if is_separator(c) => 1.0,
         _ => 0.0,
     };
     let marks: f64 = value.chars().map(weight).sum();
     let of_session = if ends_in_session_start(value) { 1.0 } else { 0.0 };
     (marks + of_session).min(2.0)
-}
-
-/// Tells whether a letter beyond ASCII stands between values rather than in names: `·`, `→`.
-pub(in crate::prefix::infer) fn is_separator(c: char) -> bool {
-    !c.is_ascii() && !c.is_alphanumeric() && c != char::REPLACEMENT_CHARACTER
 }
 
 /// Tells whether the last of several words looks like the first half of a session's id.

@@ -4,8 +4,6 @@
 //! front of a blank. So the literal is taken as long as most lines agree on it, together with the form of
 //! the value behind it.
 
-use std::char::REPLACEMENT_CHARACTER as REPLACEMENT;
-
 use crate::{
     language,
     prefix::infer::{
@@ -32,8 +30,8 @@ struct Ending {
 }
 
 impl Ending {
-    fn of(delimiter: char) -> Self {
-        Self { literal: delimiter.to_string().into_bytes(), kind: None, is_last: false }
+    fn of(delimiter: u8) -> Self {
+        Self { literal: vec![delimiter], kind: None, is_last: false }
     }
 }
 
@@ -83,19 +81,18 @@ impl<'a> Aligner<'_, 'a> {
         nexts
     }
 
-    /// Returns what stands in a line from here on and may end a text, the nearest first.
-    fn delimiters(&self, state: &State<'a>) -> Vec<char> {
+    /// Returns the bytes that stand in most lines from here on and may end a text, the nearest first.
+    fn delimiters(&self, state: &State<'a>) -> Vec<u8> {
         let shortest = state.active.iter().map(|cursor| self.rest(cursor)).min_by_key(|r| r.len());
-        let mut delimiters: Vec<char> = Vec::new();
-        for letter in std::str::from_utf8(shortest.unwrap_or_default()).unwrap_or_default().chars()
-        {
-            let may_end = !letter.is_alphanumeric() && !matches!(letter, '_' | REPLACEMENT);
-            if may_end && !delimiters.contains(&letter) {
-                delimiters.push(letter);
+        let mut delimiters: Vec<u8> = Vec::new();
+        for byte in shortest.unwrap_or_default() {
+            let may_end = byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'_';
+            if may_end && !delimiters.contains(byte) {
+                delimiters.push(*byte);
             }
         }
         // Names contain these more often than prefixes have them between names.
-        delimiters.sort_by_key(|letter| matches!(letter, '-' | '.'));
+        delimiters.sort_by_key(|byte| matches!(byte, b'-' | b'.'));
         delimiters
     }
 
@@ -123,7 +120,7 @@ impl<'a> Aligner<'_, 'a> {
     }
 
     /// Returns what most lines have where a delimiter comes first.
-    fn ending(&self, state: &State<'a>, delimiter: char, skips_blanks: bool) -> Ending {
+    fn ending(&self, state: &State<'a>, delimiter: u8, skips_blanks: bool) -> Ending {
         let plain = Ending::of(delimiter);
         let behind: Vec<&[u8]> = state
             .active
@@ -132,7 +129,7 @@ impl<'a> Aligner<'_, 'a> {
                 let rest = self.rest(cursor);
                 let extent = text_before(rest, &plain, skips_blanks)?;
                 let at = extent.before + extent.length;
-                let at = if delimiter == ' ' { at } else { at + extent.behind };
+                let at = if delimiter == b' ' { at } else { at + extent.behind };
                 rest.get(at..)
             })
             .collect();
@@ -142,8 +139,6 @@ impl<'a> Aligner<'_, 'a> {
             match next {
                 // Letters may belong to the value; more than one blank pads.
                 Some(byte) if byte.is_ascii_alphanumeric() || byte == b'[' => break,
-                // A part of a letter.
-                Some(byte) if !byte.is_ascii() => break,
                 Some(b' ') if literal.ends_with(b" ") => break,
                 Some(byte) => literal.push(byte),
                 None => break,

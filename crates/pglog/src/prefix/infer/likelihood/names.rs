@@ -7,7 +7,6 @@ use crate::{
     prefix::{
         escape::Escape,
         infer::{
-            align::is_separator,
             likelihood::{MOST, RARE, count, distinct},
             table::{Column, Table},
         },
@@ -75,15 +74,14 @@ pub(super) fn of_names(table: &Table<'_, '_>, column: &Column<'_>, as_: Escape) 
         - told(table, column, as_)
 }
 
-/// Returns how unlikely it is that all names have the form of an SQLSTATE, or of several ones.
+/// Returns how unlikely it is that all names have the form of an SQLSTATE.
 fn codes(values: &BTreeSet<&str>) -> f64 {
     let is_code = |value: &&str| {
         value.len() == 5
             && value.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
             && value.bytes().any(|byte| byte.is_ascii_digit())
     };
-    let are_codes = |value: &&str| value.split(' ').all(|word| is_code(&word));
-    if !values.is_empty() && values.iter().all(are_codes) { MOST } else { 0.0 }
+    if !values.is_empty() && values.iter().all(is_code) { MOST } else { 0.0 }
 }
 
 /// Returns how unlikely it is that all names are numbers with a point in them.
@@ -154,12 +152,6 @@ fn composed(values: &BTreeSet<&str>) -> f64 {
     let mut keys = values.iter().map(|value| value.split_once('=').map(|(key, _)| key));
     let key = keys.next().flatten();
     if values.len() > 1 && key.is_some() && keys.all(|other| other == key) {
-        return MOST;
-    }
-    let marks = |value: &str| value.chars().filter(|c| is_separator(*c)).collect::<String>();
-    let mut marks = values.iter().map(|value| marks(value));
-    let mark = marks.next().filter(|mark| !mark.is_empty());
-    if mark.is_some_and(|mark| marks.all(|other| other == mark)) {
         return MOST;
     }
     let separators = |value: &str| {
