@@ -7,8 +7,7 @@ pub(super) fn is_of_clock(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     let values = || column.values.iter().map(|(_, value)| *value).filter(|value| !value.is_empty());
     // The server prints numbers without zeros in front.
     values().any(is_filled_up)
-        || (values().next().is_some()
-            && (values().all(is_digits_of_a_time) || is_moment(column) || is_rising_time(column)))
+        || (values().next().is_some() && values().all(is_digits_of_a_time))
         || (column.constant().is_some_and(is_day_or_year) && is_beside_sign(column))
         || (is_hour(column) && ends_in_day(&text_before(table, column)))
 }
@@ -54,29 +53,6 @@ fn is_time_of_day(value: &str) -> bool {
     }
 }
 
-/// Tells whether all numbers are seconds since 1970, or thousandths, millionths or milliardths of them: as
-/// many digits, the first ones the same. Identifiers of queries differ from the first digit on.
-fn is_moment(column: &Column<'_>) -> bool {
-    let mut values = column.values.iter().map(|(_, value)| *value).filter(|v| !v.is_empty());
-    let Some(first) = values.next() else { return false };
-    let start = first.get(..SAME_DIGITS);
-    let is_now =
-        matches!(first.as_bytes(), [b'1', b'5'..=b'9' | b'0', ..] | [b'2', b'0'..=b'3', ..]);
-    is_now
-        && matches!(first.len(), 10 | 13 | 16 | 19)
-        && values.all(|value| value.len() == first.len() && value.get(..SAME_DIGITS) == start)
-}
-
-/// A week has so many digits in common.
-const SAME_DIGITS: usize = 3;
-
-/// Tells whether all numbers are times of a day with seconds, none before the one above.
-fn is_rising_time(column: &Column<'_>) -> bool {
-    let values = || column.values.iter().map(|(_, value)| *value);
-    let is_time = |value: &str| value.len() == 6 && is_time_of_day(value);
-    values().all(is_time) && values().is_sorted() && values().next() != values().next_back()
-}
-
 /// `2026` or `20261127`, as far as it begins.
 fn is_day_or_year(value: &str) -> bool {
     matches!(value.len(), 4 | 8) && (value.starts_with("19") || value.starts_with("20"))
@@ -108,13 +84,21 @@ fn text_before(table: &Table<'_, '_>, column: &Column<'_>) -> String {
     text
 }
 
-/// Tells whether a text ends with a day: `20261127T`, `2026-11-27 `.
+/// Tells whether a text ends with a day: `20261127T`, `2026-11-27 `. No address is one: `10.20.1.15 `.
 fn ends_in_day(text: &str) -> bool {
+    const SIGNS: [char; 3] = ['-', '/', '.'];
     let day = text.trim_end_matches([' ', 'T', '_', '-', ':', '.', '/']);
-    let start = day.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '/' | '.'));
-    let digits: String =
-        day.get(start.len()..).unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
-    day.len() < text.len() && matches!(digits.len(), 7 | 8) && digits.contains("20")
+    let start = day.trim_end_matches(|c: char| c.is_ascii_digit() || SIGNS.contains(&c));
+    let parts: Vec<&str> = day.get(start.len()..).unwrap_or_default().split(SIGNS).collect();
+    let is_day = match *parts.as_slice() {
+        [day] => day.len() == 8 && is_day_or_year(day),
+        [a, b, c] => {
+            let year = if a.len() == 4 { a } else { c };
+            year.len() == 4 && is_day_or_year(year) && a.len() + b.len() + c.len() <= 8
+        }
+        _ => false,
+    };
+    day.len() < text.len() && is_day
 }
 
 #[cfg(test)]
@@ -131,19 +115,15 @@ mod tests {
 
     #[test]
     fn times_in_digits_are_no_numbers_of_the_server() {
-        let heads: [&dyn Fn(u32) -> String; 12] = [
+        let heads: [&dyn Fn(u32) -> String; 8] = [
             &|n| format!("20261127T1627{n:02} "),
             &|n| format!("20261127 1627{n:02} "),
             &|n| format!("2026-11-27 16.27.{n:02} "),
             &|n| format!("20261127-1627-{n:02}00 "),
             &|n| format!("20261127 1627 {n:02}00 bob "),
-            &|n| format!("1627{n:02} "),
             &|n| format!("2026/11/27 1627h{n:02} "),
             &|n| format!("20261127_162700_{n:03}: "),
             &|n| format!("202611271627{n:02} "),
-            &|n| format!("17954868{n:02} "),
-            &|n| format!("17954868{n:02}123 "),
-            &|n| format!("17954868{n:02}123456789 "),
         ];
         for head in heads {
             let prefix = setting(head);
@@ -162,5 +142,49 @@ mod tests {
             let pid = prefix.match_line(&lines[0]).unwrap().fields.pid;
             assert!(pid.is_none_or(|pid| pid == "33"), "{prefix}");
         }
+    }
+
+    #[test]
+    fn numbers_of_the_server_are_no_times() {
+        let t = "2026-11-24 13:18:46.059 UTC";
+        for (lines, pids) in [
+            (
+                [
+                    format!("{t} [165239]: [1-1] 851781345 LOG:  a"),
+                    format!("{t} [165307]: [1-1] 851781346 ERROR:  b"),
+                    format!("{t} [165307]: [2-1] 851781346 STATEMENT:  SELECT"),
+                ],
+                ["165239", "165307", "165307"],
+            ),
+            (
+                [
+                    format!("{t} 10.20.1.15 1548 ERROR:  division by zero"),
+                    format!("{t} 10.20.1.15 1548 STATEMENT:  SELECT 1/0"),
+                    format!("{t} 10.20.1.15 1546 LOG:  a"),
+                ],
+                ["1548", "1548", "1546"],
+            ),
+            (
+                [
+                    format!("{t} [191458] 0 ERROR:  a"),
+                    format!("{t} [191459] 0 LOG:  b"),
+                    format!("{t} [191459] 0 LOG:  c"),
+                ],
+                ["191458", "191459", "191459"],
+            ),
+        ] {
+            let prefix = LinePrefix::infer(lines.iter().map(String::as_str)).unwrap().prefix;
+            for (line, pid) in lines.iter().zip(pids) {
+                let found = prefix.match_line(line).unwrap().fields.pid;
+                assert_eq!(found, Some(pid), "{prefix} of {line}");
+            }
+        }
+        let line = |n: u32, text: &str| {
+            format!("2026-11-24 02:21:{n:02}.123 UTC [7] 1523456789012345678 {text}")
+        };
+        let lines: Vec<String> = (0..8).map(|n| line(n * 7, "LOG:  duration: 1.000 ms")).collect();
+        let prefix =
+            LinePrefix::infer(lines.iter().map(String::as_str)).unwrap().prefix.to_string();
+        assert!(!prefix.contains("%l"), "{prefix}");
     }
 }
