@@ -30,6 +30,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::AbortHandle,
 };
 
@@ -37,8 +38,11 @@ use crate::status::{Overview, Snapshot, metrics, prometheus};
 
 /// How long a connection may last, in which one request is answered.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The most connections at a time, of each door. One more takes the place of that which is there longest.
+/// The most connections at a time, of each door.
 const MAX_CONNECTIONS: usize = 64;
+/// How long another one waits for a place before it takes that of the connection that is there longest: far
+/// more than an answer takes.
+const PLACE_PATIENCE: Duration = Duration::from_millis(100);
 /// How long to wait when the system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a loop may stand still before the agent is not healthy.
@@ -164,10 +168,10 @@ async fn serve_address(
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "showing the agent's status");
     }
-    let mut connections = Connections::default();
+    let mut connections = Connections::new();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => connections.add(serve(stream, Door::Address, &overview, patience)),
+            Ok((stream, _)) => connections.serve(stream, Door::Address, &overview, patience).await,
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -179,55 +183,86 @@ async fn serve_socket(
     patience: Duration,
 ) {
     let Some(Ok(listener)) = socket.map(UnixListener::from_std) else { return };
-    let mut connections = Connections::default();
+    let mut connections = Connections::new();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => connections.add(serve(stream, Door::Socket, &overview, patience)),
+            Ok((stream, _)) => connections.serve(stream, Door::Socket, &overview, patience).await,
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// The connections of a door, in the order in which they came.
-#[derive(Debug, Default)]
-struct Connections(VecDeque<AbortHandle>);
+/// The connections of a door.
+#[derive(Debug)]
+struct Connections {
+    places: Arc<Semaphore>,
+    /// In the order in which they came.
+    open: VecDeque<AbortHandle>,
+}
 
 impl Connections {
-    /// Makes room for another one, if need be at the cost of the one that has been there longest: clients
+    fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), open: VecDeque::new() }
+    }
+
+    /// Serves a connection in a task of its own, once there is a place for it, for as long as the patience
+    /// lasts.
+    async fn serve<S>(
+        &mut self,
+        stream: S,
+        door: Door,
+        overview: &Arc<Overview>,
+        patience: Duration,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(place) = self.place().await else { return };
+        let overview = Arc::clone(overview);
+        let connection = tokio::spawn(serve(stream, door, overview, patience, place));
+        self.open.push_back(connection.abort_handle());
+    }
+
+    /// Waits for a place, and at last takes that of the connection that has been there longest, so that clients
     /// that never end what they ask keep nobody out.
-    fn add(&mut self, new: AbortHandle) {
-        self.0.retain(|connection| !connection.is_finished());
-        if self.0.len() >= MAX_CONNECTIONS
-            && let Some(oldest) = self.0.pop_front()
-        {
-            oldest.abort();
+    async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.places).acquire_owned();
+        let free = tokio::time::timeout(PLACE_PATIENCE, free).await;
+        self.open.retain(|connection| !connection.is_finished());
+        match free {
+            Ok(place) => place.ok(),
+            Err(_) => {
+                if let Some(oldest) = self.open.pop_front() {
+                    oldest.abort();
+                }
+                Arc::clone(&self.places).acquire_owned().await.ok()
+            }
         }
-        self.0.push_back(new);
     }
 }
 
-/// Serves a connection in a task of its own, for as long as the patience lasts.
-fn serve<S>(stream: S, door: Door, overview: &Arc<Overview>, patience: Duration) -> AbortHandle
-where
+async fn serve<S>(
+    stream: S,
+    door: Door,
+    overview: Arc<Overview>,
+    patience: Duration,
+    place: OwnedSemaphorePermit,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let overview = Arc::clone(overview);
-    let connection = tokio::spawn(async move {
-        let service = service_fn(|request: Request<Incoming>| {
-            let answer = answer(&overview, door, request.method().as_str(), &target_of(&request));
-            async move { Ok::<_, Infallible>(response(answer)) }
-        });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .keep_alive(false)
-            .serve_connection(TokioIo::new(stream), service);
-        match tokio::time::timeout(patience, served).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a connection to the status page broke"),
-            Err(_) => tracing::debug!("a connection to the status page took too long"),
-        }
+    let service = service_fn(|request: Request<Incoming>| {
+        let answer = answer(&overview, door, request.method().as_str(), &target_of(&request));
+        async move { Ok::<_, Infallible>(response(answer)) }
     });
-    connection.abort_handle()
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(patience, served).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a connection to the status page broke"),
+        Err(_) => tracing::debug!("a connection to the status page took too long"),
+    }
+    drop(place);
 }
 
 fn target_of(request: &Request<Incoming>) -> String {

@@ -108,6 +108,24 @@ fn whoever_comes_takes_the_place_of_who_has_waited_longest() {
 }
 
 #[test]
+fn many_who_come_at_once_are_all_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = serve(folder.path(), Duration::from_secs(60));
+    let all: Vec<TcpStream> = (0..4 * PLACES)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(GET).unwrap();
+            stream
+        })
+        .collect();
+    for mut stream in all {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+}
+
+#[test]
 fn clients_of_the_address_do_not_keep_the_operator_out() {
     let folder = tempfile::tempdir().unwrap();
     let address = serve(folder.path(), Duration::from_secs(60));
