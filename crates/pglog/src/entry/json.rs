@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use float::write_float;
 use number::write_number;
-use pen::{PIECE_BYTES, Pen};
+use pen::{PIECE_BYTES, Pen, start_with};
 use string::write_string;
 use words::Word;
 
@@ -228,12 +228,7 @@ impl<'r, 'o> Object<'r, 'o> {
     /// Writes a key that is only known now.
     fn key(&mut self, name: &str) {
         if let Some(short) = string::short(name, *b"\":") {
-            return self.piece(",\"", |to| {
-                if let Some(to) = to.first_chunk_mut() {
-                    *to = short;
-                }
-                name.len() + 2
-            });
+            return self.piece(",\"", |to| start_with(to, short, name.len() + 2));
         }
         self.pen.word(",\"");
         self.pen.extend(name.as_bytes());
@@ -254,12 +249,7 @@ impl<'r, 'o> Object<'r, 'o> {
     fn name(&mut self, key: &'static str, value: Option<&str>) {
         let Some(value) = value else { return };
         if let Some(short) = string::short(value, *b"\"\0") {
-            self.piece(key, |to| {
-                if let Some(to) = to.first_chunk_mut() {
-                    *to = short;
-                }
-                value.len() + 1
-            });
+            self.piece(key, |to| start_with(to, short, value.len() + 1));
         } else {
             self.text(key, Some(value));
         }
@@ -269,24 +259,14 @@ impl<'r, 'o> Object<'r, 'o> {
     #[inline(always)]
     fn word<const N: usize>(&mut self, key: &'static str, value: Option<&'static Word<N>>) {
         let Some(word) = value else { return };
-        self.piece(key, |to| {
-            if let Some(to) = to.first_chunk_mut() {
-                *to = word.bytes;
-            }
-            word.length
-        });
+        self.piece(key, |to| start_with(to, word.bytes, word.length));
     }
 
     #[inline(always)]
     fn number(&mut self, key: &'static str, value: Option<u64>) {
         let Some(value) = value else { return };
         if let Some((digits, length)) = number::short(value) {
-            self.piece(key, |to| {
-                if let Some(to) = to.first_chunk_mut() {
-                    *to = digits;
-                }
-                length
-            });
+            self.piece(key, |to| start_with(to, digits, length));
         } else {
             self.pen.word(key);
             number::write_long(self.pen, value);

@@ -9,12 +9,7 @@ use crate::digits;
 #[inline]
 pub(super) fn write_number(pen: &mut Pen<'_>, number: u64) {
     match short(number) {
-        Some((digits, length)) => pen.piece(|to| {
-            if let Some(to) = to.first_chunk_mut() {
-                *to = digits;
-            }
-            length
-        }),
+        Some((digits, length)) => pen.array(digits, length),
         None => write_long(pen, number),
     }
 }
@@ -32,12 +27,7 @@ pub(super) fn write_long(pen: &mut Pen<'_>, number: impl itoa::Integer) {
 /// Writes a point and three decimals.
 pub(super) fn write_fraction(pen: &mut Pen<'_>, thousandths: u32) {
     let [a, b, c, _] = digits::three(thousandths);
-    pen.piece(|to| {
-        if let Some(to) = to.first_chunk_mut() {
-            *to = [b'.', a, b, c];
-        }
-        4
-    });
+    pen.array([b'.', a, b, c], 4);
 }
 
 /// Writes milliseconds with three decimals, as the server does.

@@ -20,6 +20,15 @@ thread_local! {
     static LAST: Cell<Option<Box<Buffer>>> = const { Cell::new(None) };
 }
 
+/// Copies bytes to the begin of some room, if that is as long, and returns how many of them count.
+#[inline(always)]
+pub(super) fn start_with<const N: usize>(to: &mut [u8], bytes: [u8; N], length: usize) -> usize {
+    if let Some(to) = to.first_chunk_mut() {
+        *to = bytes;
+    }
+    length
+}
+
 /// Writes to the end of a vector. Nothing is certain to be there before [`Self::finish`].
 #[derive(Debug)]
 pub(super) struct Pen<'o> {
@@ -63,6 +72,12 @@ impl<'o> Pen<'o> {
         if let Some(to) = self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut) {
             self.used += write(to);
         }
+    }
+
+    /// Writes so many of some bytes. All of them are copied, and the next piece overwrites the rest.
+    #[inline(always)]
+    pub(super) fn array<const N: usize>(&mut self, bytes: [u8; N], length: usize) {
+        self.piece(|to| start_with(to, bytes, length));
     }
 
     /// Returns room for so many bytes, which are used with [`Self::pass`]. `None` where there is not so much.

@@ -16,12 +16,7 @@ pub(super) fn write_string(pen: &mut Pen<'_>, text: &str) {
 /// Writes a JSON string from behind its first quote on.
 pub(super) fn write_to_quote(pen: &mut Pen<'_>, text: &str) {
     if let Some(short) = short(text, *b"\"\0") {
-        pen.piece(|to| {
-            if let Some(to) = to.first_chunk_mut() {
-                *to = short;
-            }
-            text.len() + 1
-        });
+        pen.array(short, text.len() + 1);
     } else {
         write_escaped(pen, text);
         pen.word("\"");
