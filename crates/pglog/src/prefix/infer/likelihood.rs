@@ -44,10 +44,9 @@ pub(super) fn of_column(table: &Table<'_, '_>, column: &Column<'_>, as_: Option<
         }
         Some(own @ (Escape::BackendType | Escape::Ps)) => of_words(column, own),
         Some(Escape::StateCode) => of_state_codes(table, column),
-        // The server prints numbers without zeros in front.
         Some(
             Escape::Pid | Escape::LeaderPid | Escape::LineNum | Escape::Txid | Escape::QueryId,
-        ) if has_filled_up(column) => MOST,
+        ) if column.has_filled_up() => MOST,
         Some(Escape::Pid) => of_pids(table, column),
         Some(Escape::Time) if goes_back(column) => MOST,
         // Every log has the time of its lines, unless it is plain that it has not.
@@ -64,10 +63,6 @@ pub(super) fn of_column(table: &Table<'_, '_>, column: &Column<'_>, as_: Option<
         }
         _ => 0.0,
     }
-}
-
-fn has_filled_up(column: &Column<'_>) -> bool {
-    column.values.iter().any(|(_, value)| value.len() > 1 && value.starts_with('0'))
 }
 
 fn is_sole_time(table: &Table<'_, '_>) -> bool {

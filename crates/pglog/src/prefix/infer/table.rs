@@ -55,6 +55,11 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// Tells whether a value has zeros in front, with which the server prints no number.
+    pub(super) fn has_filled_up(&self) -> bool {
+        self.values.iter().any(|(_, value)| value.len() > 1 && value.starts_with('0'))
+    }
+
     /// Tells whether the values have no form of their own.
     pub(super) fn is_text(&self) -> bool {
         self.kind == Kind::Text

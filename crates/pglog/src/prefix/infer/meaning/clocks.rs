@@ -2,11 +2,13 @@
 
 use crate::prefix::infer::table::{Column, Table};
 
+/// What stands between the parts of a day.
+const SIGNS: [char; 3] = ['-', '/', '.'];
+
 /// Tells whether a column is a part of a time: a day, an hour, or all of it in digits.
 pub(super) fn is_of_clock(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
     let values = || column.values.iter().map(|(_, value)| *value).filter(|value| !value.is_empty());
-    // The server prints numbers without zeros in front.
-    values().any(is_filled_up)
+    column.has_filled_up()
         || (values().next().is_some() && values().all(is_digits_of_a_time))
         || (column.constant().is_some_and(is_day_or_year) && is_beside_sign(column))
         || (is_hour(column) && ends_in_day(&text_before(table, column)))
@@ -17,10 +19,6 @@ pub(super) fn is_behind_year(table: &Table<'_, '_>, column: &Column<'_>) -> bool
     let before = text_before(table, column);
     let year = before.strip_suffix('/').and_then(|text| text.get(text.len().checked_sub(4)?..));
     year.is_some_and(|year| year.bytes().all(|b| b.is_ascii_digit()) && is_day_or_year(year))
-}
-
-fn is_filled_up(value: &str) -> bool {
-    value.len() > 1 && value.starts_with('0')
 }
 
 /// `20261127`, `202611271627`, `20261127162700` and with a fraction behind.
@@ -59,7 +57,6 @@ fn is_day_or_year(value: &str) -> bool {
 }
 
 fn is_beside_sign(column: &Column<'_>) -> bool {
-    const SIGNS: [char; 3] = ['-', '/', '.'];
     column.after.starts_with(SIGNS) || column.before.ends_with(SIGNS)
 }
 
@@ -86,7 +83,6 @@ fn text_before(table: &Table<'_, '_>, column: &Column<'_>) -> String {
 
 /// Tells whether a text ends with a day: `20261127T`, `2026-11-27 `. No address is one: `10.20.1.15 `.
 fn ends_in_day(text: &str) -> bool {
-    const SIGNS: [char; 3] = ['-', '/', '.'];
     let day = text.trim_end_matches([' ', 'T', '_', '-', ':', '.', '/']);
     let start = day.trim_end_matches(|c: char| c.is_ascii_digit() || SIGNS.contains(&c));
     let parts: Vec<&str> = day.get(start.len()..).unwrap_or_default().split(SIGNS).collect();

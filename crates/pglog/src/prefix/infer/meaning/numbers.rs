@@ -50,7 +50,11 @@ fn set(table: &mut Table<'_, '_>, at: usize, escape: Option<Escape>) {
 }
 
 fn is_unnamed(table: &Table<'_, '_>, column: &Column<'_>) -> bool {
-    column.kind == Kind::Number && column.escape.is_none() && !is_of_clock(table, column)
+    is_open(column) && !is_of_clock(table, column)
+}
+
+fn is_open(column: &Column<'_>) -> bool {
+    column.kind == Kind::Number && column.escape.is_none()
 }
 
 /// The meanings that the values alone prove.
@@ -125,8 +129,7 @@ fn name_pid(table: &mut Table<'_, '_>) {
         });
     let Some(values) = best.map(|column| column.values.clone()) else { return };
     for column in &mut table.columns {
-        let is_unnamed = column.kind == Kind::Number && column.escape.is_none();
-        if is_unnamed && column.values == values {
+        if is_open(column) && column.values == values {
             column.escape = Some(Escape::Pid);
         }
     }
